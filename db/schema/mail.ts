@@ -1,0 +1,30 @@
+import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/**
+ * Letters to send, written in the transaction of their cause. `body` holds placeholders: links and codes are minted
+ * only when the letter is sent.
+ */
+export const letters = sqliteTable(
+  'letters',
+  {
+    id: text().primaryKey(),
+    /** What the letter is for, once and for all: `checkin:<id>`, `receipt:<rejoin>`. A cause sends one letter. */
+    cause: text().notNull().unique(),
+    kind: text().notNull(),
+    personId: text().notNull(),
+    toAddress: text().notNull(),
+    fromName: text().notNull(),
+    subject: text().notNull(),
+    body: text().notNull(),
+    /** What to mint at sending: `{link}`, `{stopLink}`, `{code}` in the body. */
+    mint: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+    createdAt: integer().notNull(),
+    notBefore: integer().notNull(),
+    leasedUntil: integer(),
+    attempts: integer().notNull(),
+    sentAt: integer(),
+    /** Why it was not sent and never will be. */
+    heldBecause: text(),
+  },
+  (t) => [index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore)],
+);

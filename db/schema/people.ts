@@ -1,0 +1,176 @@
+import { blob, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+/** Someone who left: a customer or an employee. */
+export const persons = sqliteTable(
+  'persons',
+  {
+    id: text().primaryKey(),
+    kind: text({ enum: ['customer', 'employee'] }).notNull(),
+    /** The system the record came from, and its id there: the only key that an import may match by. */
+    source: text().notNull(),
+    externalId: text().notNull(),
+    firstName: text(),
+    lastName: text(),
+    email: text(),
+    /** Lower-case address without surrounding space: equal ones propose a merge, they never make one. */
+    emailNorm: text(),
+    timeZone: text(),
+    /** The person's customer id at the payment provider. */
+    billingId: text(),
+    /** Columns of an import that have no field here, kept as they came. */
+    facts: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+    importId: text(),
+    createdAt: integer().notNull(),
+    /** "No thanks": the person doesn't want to be invited again. Their page stays. */
+    declinedAt: integer(),
+  },
+  (t) => [
+    uniqueIndex('persons_source_kind_external').on(t.source, t.kind, t.externalId),
+    index('persons_email').on(t.emailNorm),
+  ],
+);
+
+/** When and why a person left, and what they left. */
+export const departures = sqliteTable(
+  'departures',
+  {
+    id: text().primaryKey(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    externalId: text().notNull(),
+    /** Calendar days; `precision` says how much of `leftOn` is known: the rest is filled in with 01. */
+    joinedOn: text(),
+    leftOn: text(),
+    precision: text({ enum: ['day', 'month', 'year'] }),
+    /** Plan or role as it was named then. */
+    planOrRole: text(),
+    amount: integer(),
+    currency: text(),
+    seats: integer(),
+    /** The source's own reason code, word for word. */
+    reasonCode: text(),
+    /** Set when the record says that this person must not be contacted: deceased, dismissed, dispute, asked. */
+    neverContact: text({ enum: ['deceased', 'dismissed', 'dispute', 'asked'] }),
+    facts: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+    importId: text(),
+    createdAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex('departures_person_external').on(t.personId, t.externalId)],
+);
+
+/** One thing one person told us. */
+export const complaints = sqliteTable(
+  'complaints',
+  {
+    id: text().primaryKey(),
+    /** `<source>:<external id>`: how content names a complaint. */
+    ref: text().notNull().unique(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    departureId: text().references(() => departures.id),
+    saidOn: text(),
+    channel: text(),
+    /** Their own words, or null; `note` is ours and is always labelled so. At least one of the two is set. */
+    words: text(),
+    note: text(),
+    gap: text({ enum: ['value', 'trust', 'experience', 'growth'] }),
+    /** The issue in content that this complaint shares; null until someone has linked it. */
+    issueId: text(),
+    /** The one that made them leave. */
+    main: integer({ mode: 'boolean' }).notNull(),
+    confidentiality: text({ enum: ['open', 'confidential', 'anonymous'] }).notNull(),
+    /** Names someone else, so the words are withheld and the note is shown. */
+    namesOthers: integer({ mode: 'boolean' }).notNull(),
+    /** May be quoted in public. */
+    publicConsent: integer({ mode: 'boolean' }).notNull(),
+    importId: text(),
+    createdAt: integer().notNull(),
+  },
+  (t) => [index('complaints_person').on(t.personId), index('complaints_issue').on(t.issueId, t.personId)],
+);
+
+/** A dated trace between us that is not words: a support ticket, a month of use. Tells where it began to break. */
+export const signals = sqliteTable(
+  'signals',
+  {
+    id: text().primaryKey(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    kind: text({ enum: ['ticket', 'usage', 'survey'] }).notNull(),
+    externalId: text().notNull(),
+    happenedOn: text().notNull(),
+    /** Minutes to our first answer for a ticket, uses for usage, the score for a survey. */
+    value: real(),
+    note: text(),
+    importId: text(),
+  },
+  (t) => [uniqueIndex('signals_person_kind_external').on(t.personId, t.kind, t.externalId)],
+);
+
+/** What became of one complaint, by one proof; confirmed by a person. */
+export const resolutions = sqliteTable('resolutions', {
+  complaintId: text()
+    .primaryKey()
+    .references(() => complaints.id),
+  proofId: text().notNull(),
+  resolved: text({ enum: ['fully', 'partly', 'no'] }).notNull(),
+  reason: text().notNull(),
+  confirmedBy: text().notNull(),
+  confirmedAt: integer().notNull(),
+});
+
+/** "Is this why you left?": what the person answered, and what they say instead. */
+export const corrections = sqliteTable(
+  'corrections',
+  {
+    id: text().primaryKey(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    complaintId: text().references(() => complaints.id),
+    right: integer({ mode: 'boolean' }).notNull(),
+    /** The reason in the person's words when we were not right. */
+    words: text(),
+    saidAt: integer().notNull(),
+    reviewedAt: integer(),
+    reviewedBy: text(),
+  },
+  (t) => [index('corrections_person').on(t.personId)],
+);
+
+/** "Tell me when it is fixed." */
+export const waits = sqliteTable(
+  'waits',
+  {
+    id: text().primaryKey(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    issueId: text().notNull(),
+    askedAt: integer().notNull(),
+    toldAt: integer(),
+  },
+  (t) => [uniqueIndex('waits_person_issue').on(t.personId, t.issueId)],
+);
+
+/** Those who must never be written to. It wins over everything. */
+export const suppressions = sqliteTable('suppressions', {
+  /** SHA-256 of the lower-case address: it must survive the person's erasure. */
+  addressHash: blob({ mode: 'buffer' }).primaryKey(),
+  reason: text({ enum: ['stopped', 'bounced', 'complained', 'erased'] }).notNull(),
+  at: integer().notNull(),
+});
+
+/** One run of the importer, with its accounting. */
+export const imports = sqliteTable('imports', {
+  id: text().primaryKey(),
+  fileName: text().notNull(),
+  fileHash: text().notNull(),
+  mapping: text().notNull(),
+  startedAt: integer().notNull(),
+  finishedAt: integer(),
+  counts: text({ mode: 'json' }).$type<Record<string, number>>(),
+});

@@ -1,0 +1,36 @@
+import { blob, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { persons } from './people.ts';
+
+/** A visitor's device, known after the person's first press. */
+export const devices = sqliteTable(
+  'devices',
+  {
+    hash: blob({ mode: 'buffer' }).primaryKey(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    createdAt: integer().notNull(),
+    expiresAt: integer().notNull(),
+    /** When a mailed code was last entered here. */
+    steppedUpAt: integer(),
+  },
+  (t) => [index('devices_person').on(t.personId)],
+);
+
+/** A mailed six-digit code: minutes to live, few tries, used once. */
+export const codes = sqliteTable(
+  'codes',
+  {
+    id: text().primaryKey(),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    /** Null until the letter that carries the code is sent. */
+    hash: blob({ mode: 'buffer' }),
+    askedAt: integer().notNull(),
+    expiresAt: integer().notNull(),
+    triesLeft: integer().notNull(),
+    usedAt: integer(),
+  },
+  (t) => [index('codes_person').on(t.personId)],
+);

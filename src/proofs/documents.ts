@@ -1,0 +1,306 @@
+import { z } from 'zod';
+import { isDay } from '../shared/dates.ts';
+
+/*
+ * The shape of everything that people write in content/. The sentences are for authors: they stand in the guide and in
+ * every message of `amends check`. A document's id is its file name. Content never contains a person's words: it names
+ * complaints, as `<source>:<external id>`, and the words come from the database when shown.
+ */
+
+const day = z.string().refine(isDay, 'A date is written YYYY-MM-DD and must exist.');
+const sentence = z.string().trim().min(8, 'Write a whole sentence.');
+const complaintRef = z
+  .string()
+  .regex(/^[^:\s]+:\S+$/, 'Name the complaint as source:id, for example cast:c-07. Never paste its words.');
+
+export const GAPS = ['value', 'trust', 'experience', 'growth'] as const;
+export type Gap = (typeof GAPS)[number];
+
+export const UNITS = ['percent', 'seconds', 'minutes', 'hours', 'days', 'count', 'money'] as const;
+export type Unit = (typeof UNITS)[number];
+
+/** `reference` makes a link to another document: Astro's own in content.config.ts, a plain id everywhere else. */
+// biome-ignore lint/suspicious/noExplicitAny: Astro's reference() and our plain one share no narrower type.
+type Reference = (collection: 'issues' | 'proofs' | 'offers') => z.ZodType<any, any>;
+
+export function documentSchemas<R extends Reference>(reference: R) {
+  const site = z.strictObject({
+    organisation: z.string().describe('The name people know you by.'),
+    about: sentence.describe('One sentence on what you do, for someone who has never heard of you.'),
+    example: z
+      .boolean()
+      .default(false)
+      .describe('True for the fictional organisation that Amends ships with: every page then says so.'),
+    reply_to: z.email().describe('Where an answer to any letter arrives. A person reads it.'),
+    time_zone: z.string().describe('The zone your dates are meant in, for example Europe/London.'),
+    people: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9-]*$/),
+        z.strictObject({
+          name: z.string().describe('First and last name. An owner is a person, never a team.'),
+          role: z.string().describe('What they do here.'),
+          address: z.email().optional().describe('Where this person reads an alert.'),
+        }),
+      )
+      .describe('Everyone whom a page may name, by a short id.'),
+    holding: z
+      .strictObject({
+        points_before: z
+          .number()
+          .int()
+          .min(10)
+          .default(10)
+          .describe('Measurements needed before the change. Never fewer than 10.'),
+        points_after: z.number().int().min(8).default(8).describe('Measurements needed after it. Never fewer than 8.'),
+        days: z.number().int().min(14).default(14).describe('Days since the change. Never fewer than 14.'),
+        shift: z
+          .number()
+          .int()
+          .min(8)
+          .default(8)
+          .describe('Consecutive points on the better side of the earlier median. Never fewer than 8.'),
+        reask_yes: z
+          .number()
+          .min(0.5)
+          .max(1)
+          .default(0.8)
+          .describe('Share of the people asked again who must answer yes, of those who answered.'),
+      })
+      .prefault({})
+      .describe('When a change counts as fixed.'),
+    reopen: z
+      .strictObject({
+        no_answers: z
+          .number()
+          .int()
+          .min(1)
+          .default(3)
+          .describe('How many returned people must say no before the issue has come back.'),
+        answer_working_days: z
+          .number()
+          .int()
+          .min(1)
+          .max(2)
+          .default(2)
+          .describe('Working days in which the owner answers a no.'),
+      })
+      .prefault({}),
+    invite: z
+      .strictObject({
+        window_days: z.number().int().default(730).describe('How long after leaving a person may be invited.'),
+        holdout: z
+          .strictObject({
+            customer: z.number().min(0).max(0.5).default(0.1),
+            employee: z.number().min(0).max(0.5).default(0),
+          })
+          .prefault({})
+          .describe('Share of people never invited, so that you can tell what inviting achieves.'),
+        link_days: z.number().int().default(90).describe('Days until a personal link stops working.'),
+        fresh_days: z
+          .number()
+          .int()
+          .default(30)
+          .describe('Days in which a link that no device has claimed shows their words.'),
+      })
+      .prefault({}),
+    rejoin: z
+      .strictObject({
+        undo_days: z
+          .number()
+          .int()
+          .min(14)
+          .default(14)
+          .describe('Days in which a return is undone with a full refund.'),
+      })
+      .prefault({}),
+    checkin_days: z
+      .array(z.number().int().positive())
+      .default([7, 30, 60, 90])
+      .describe('Days after the return on which we ask.'),
+    count_floor: z
+      .strictObject({ customer: z.number().int().min(10).default(10), employee: z.number().int().min(20).default(20) })
+      .prefault({})
+      .describe('Counts of people below this are not shown, so that nobody can be singled out.'),
+  });
+
+  const issue = z.strictObject({
+    title: z
+      .string()
+      .min(8)
+      .max(70)
+      .describe('The problem in the words of someone who had it: “Exports failed on Mondays”.'),
+    summary: sentence.describe('One sentence: what it did to people.'),
+    gap: z.enum(GAPS).describe('Why it hurt: value, trust, experience or growth.'),
+    affects: z
+      .array(z.enum(['customer', 'employee']))
+      .min(1)
+      .describe('Who told you: customers, employees or both.'),
+    owner: z.string().describe('The short id, in site.yaml, of the one person who answers for it.'),
+    started_on: day.describe('When it began.'),
+    known_on: day.describe('When you first knew, not when you first admitted it.'),
+    blocks: sentence.optional().describe('While it is not fixed: what stands in the way.'),
+    stands: sentence.optional().describe('While it is not fixed: where it stands today, with a number and its target.'),
+    next_update: day
+      .optional()
+      .describe('The day of your next update. Leave it out only if there is none: the page then says “No date yet”.'),
+    // The body: what happens to people because of it, and what you have tried.
+  });
+
+  const series = z.strictObject({
+    id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+    file: z
+      .string()
+      .regex(/^[a-z0-9-]+\.csv$/)
+      .describe('A CSV beside this document: date,value and, where each value is a share or an average, n.'),
+    title: z.string().describe('What is measured, how often: “Share of exports that failed, weekly”.'),
+    unit: z.enum(UNITS),
+    currency: z.string().length(3).optional(),
+    better: z.enum(['lower', 'higher']).describe('Which direction is better.'),
+    reopen_limit: z
+      .number()
+      .describe('The value at which you say in public that it came back. One measurement past it is enough.'),
+    source: z.string().describe('The system the numbers come from, so that someone inside could pull them again.'),
+    baseline_from: day
+      .optional()
+      .describe('Where the time before the change begins, if not with the first measurement.'),
+    rivals: z
+      .array(z.strictObject({ on: day, label: z.string().max(60) }))
+      .default([])
+      .describe('Anything else in that time that could explain the difference. Hiding one is dishonest.'),
+  });
+
+  const proof = z.strictObject({
+    headline: z.string().min(8).max(60).describe('The outcome, at most 60 characters.'),
+    line: z.string().max(120).describe('One line for lists, then and now: “{before} failed. {after} fail now.”'),
+    lede: sentence.describe(
+      'Two sentences: the number before, the number now, the dates. Write {before}, {after}, {weeks}: they are computed.',
+    ),
+    issues: z.array(reference('issues')).min(1).describe('The issues that this change is for.'),
+    owner: z.string().describe('The short id of the one person who answers for it.'),
+    started_on: day,
+    known_on: day,
+    changed_on: day.describe(
+      'The day of the change that the evidence is judged from. After it came back: the day of the new change.',
+    ),
+    voices: z.array(complaintRef).default([]).describe('Complaints to quote, if their author’s consent stands.'),
+    no_voice_because: sentence.optional().describe('If nobody may be quoted: why.'),
+    changes: z
+      .array(
+        z.strictObject({
+          what: z
+            .string()
+            .min(8)
+            .describe('What is different now, first few words strong: “**Each export has its own worker.** …”'),
+          on: day,
+          by: z.string().describe('The short id of who did it.'),
+          source: z
+            .strictObject({
+              label: z.string(),
+              href: z.string().regex(/^(https:\/\/|\/)/, 'A source is a public https address or a page of this site.'),
+            })
+            .optional(),
+          informed_by: z.array(complaintRef).default([]).describe('The complaints behind this change. Only true ones.'),
+          decided_on: day.optional(),
+        }),
+      )
+      .min(1)
+      .max(5),
+    series: z.array(series).default([]).describe('Measured evidence.'),
+    verified: z
+      .strictObject({
+        kind: z.enum(['document', 'finding']).describe('A document of yours that changed, or a third party’s finding.'),
+        title: z.string(),
+        file: z
+          .string()
+          .regex(/^[a-z0-9-]+\.(md|txt)$/)
+          .describe('The document itself, beside this one.'),
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/)
+          .describe('The hash of that file: `sha256sum file`.'),
+        dated: day,
+        by: z.string().describe('Who issued it.'),
+        reask: z
+          .strictObject({
+            question: sentence,
+            asked: z.number().int().positive(),
+            answered: z.number().int().nonnegative(),
+            yes: z.number().int().nonnegative(),
+            on: day,
+          })
+          .optional()
+          .describe('The people affected, asked again.'),
+      })
+      .optional()
+      .describe('Evidence for what no series can show: a manager, a policy, a clause.'),
+    confirmer: z
+      .strictObject({
+        name: z.string().describe('Someone who complained, or an outsider. Never the owner or the writer.'),
+        relation: z.enum(['complained', 'outsider']),
+        on: day,
+        how: sentence.describe('How they confirmed it.'),
+      })
+      .optional()
+      .describe('Without an independent confirmer a change is watched, not fixed.'),
+    still_not_right: sentence.describe('What is still not right. “Nothing” is not an answer.'),
+    review_on: day.describe('When you look at this again even if nothing happens.'),
+    // The body: what went wrong. The first sentence begins with “We”.
+  });
+
+  const offer = z.strictObject({
+    plan: z.string().describe('The plan’s name today.'),
+    for_plans: z
+      .array(z.string())
+      .min(1)
+      .describe('The plans, as named when people left, whose people get this offer.'),
+    lookup_key: z
+      .string()
+      .describe('The lookup key of the price at your payment provider. It must be open to everyone.'),
+    amount: z
+      .number()
+      .int()
+      .positive()
+      .describe('Price for one seat and one interval in minor units (4800 is £48.00), tax included.'),
+    currency: z.string().regex(/^[a-z]{3}$/),
+    interval: z.enum(['month', 'year']),
+    better: z
+      .array(
+        z.strictObject({
+          what: sentence.describe('What is better than what the person left.'),
+          issue: reference('issues').describe('The issue whose complaints led to it.'),
+        }),
+      )
+      .min(1)
+      .describe('An offer is an upgrade. There is no field for a discount, a free period or a credit, on purpose.'),
+    then: z
+      .array(z.strictObject({ label: z.string(), was: z.string(), now: z.string() }))
+      .default([])
+      .describe('The plan then and now, line by line.'),
+    kept: z.array(z.string()).default([]).describe('What of theirs was kept.'),
+    cannot: sentence.describe('What you still cannot offer.'),
+    ends_on: day.optional(),
+    ends_because: sentence.optional().describe('An end date needs its real reason.'),
+  });
+
+  const checkin = z.strictObject({
+    issue: reference('issues'),
+    question: sentence.describe(
+      'One question about their problem, answered by yes, no or not sure: “Do your exports still finish?”',
+    ),
+  });
+
+  const page = z.strictObject({ title: z.string(), lede: sentence.optional() });
+
+  const letter = z.strictObject({ subject: z.string().max(120) });
+
+  return { site, issues: issue, proofs: proof, offers: offer, checkins: checkin, pages: page, letters: letter };
+}
+
+export const plainSchemas = documentSchemas(() => z.string());
+
+export type Site = z.output<typeof plainSchemas.site>;
+export type Issue = z.output<typeof plainSchemas.issues>;
+export type Proof = z.output<typeof plainSchemas.proofs>;
+export type Series = Proof['series'][number];
+export type Offer = z.output<typeof plainSchemas.offers>;
+export type Collection = keyof typeof plainSchemas;

@@ -1,0 +1,26 @@
+const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+
+/** `four` up to ten, figures from eleven on. */
+export function countWord(count: number): string {
+  return SMALL[count] ?? new Intl.NumberFormat('en-GB').format(count);
+}
+
+export function capitalise(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** `1 day`, `3 days`; thousands are grouped. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${new Intl.NumberFormat('en-GB').format(count)} ${count === 1 ? one : many}`;
+}
+
+/** `a, b and c`. */
+export function listed(parts: string[]): string {
+  return new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(parts);
+}
+
+/** `m•••@studio.example`: enough to recognise one's own address, too little to learn another's. */
+export function maskEmail(address: string): string {
+  const at = address.lastIndexOf('@');
+  return at < 1 ? '•••' : `${address.charAt(0)}•••${address.slice(at)}`;
+}
