@@ -20,10 +20,7 @@ export const UNITS = ['percent', 'seconds', 'minutes', 'hours', 'days', 'count',
 export type Unit = (typeof UNITS)[number];
 
 /** `reference` makes a link to another document: Astro's own in content.config.ts, a plain id everywhere else. */
-// biome-ignore lint/suspicious/noExplicitAny: Astro's reference() and our plain one share no narrower type.
-type Reference = (collection: 'issues' | 'proofs' | 'offers') => z.ZodType<any, any>;
-
-export function documentSchemas<R extends Reference>(reference: R) {
+export function documentSchemas<S extends z.ZodType>(reference: (collection: 'issues' | 'proofs' | 'offers') => S) {
   const site = z.strictObject({
     organisation: z.string().describe('The name people know you by.'),
     about: sentence.describe('One sentence on what you do, for someone who has never heard of you.'),
@@ -272,7 +269,7 @@ export function documentSchemas<R extends Reference>(reference: R) {
       )
       .min(1)
       .describe('An offer is an upgrade. There is no field for a discount, a free period or a credit, on purpose.'),
-    then: z
+    compared: z
       .array(z.strictObject({ label: z.string(), was: z.string(), now: z.string() }))
       .default([])
       .describe('The plan then and now, line by line.'),
