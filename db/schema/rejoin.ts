@@ -26,6 +26,8 @@ export const rejoins = sqliteTable(
     currency: text().notNull(),
     subscriptionId: text(),
     begunAt: integer().notNull(),
+    /** When a process last took it to the payment provider; an old one may be taken up again, with the same key. */
+    payingSince: integer(),
     completedAt: integer(),
     renewsOn: text(),
     declinedSentence: text(),

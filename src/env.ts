@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/*
+ * The one reader of the environment. Every setting has a sentence; a wrong one stops the process at start with it.
+ */
+const settings = z.object({
+  /** `file:<path>` for an embedded database, `libsql://…` or `https://…` for a server. */
+  DATABASE_URL: z.string().default('file:.data/amends.db'),
+  DATABASE_TOKEN: z.string().optional(),
+  /** The address people reach this site at. Every link in every letter begins with it; the Host header never does. */
+  AMENDS_URL: z.url().default('http://127.0.0.1:4321'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(1).max(65535).default(4321),
+  CONTENT_DIR: z.string().default('content'),
+  /** Where letters are put while no mail server is set: one file a letter, shown at /demo/mailbox to this machine only. */
+  MAILBOX_DIR: z.string().default('.data/mailbox'),
+  STRIPE_SECRET_KEY: z.string().default('sk_test_sandbox'),
+  STRIPE_WEBHOOK_SECRET: z.string().default('whsec_sandbox'),
+  /** Set only to talk to the sandbox process; empty means Stripe itself. */
+  STRIPE_API_BASE: z.union([z.literal(''), z.url()]).default(''),
+  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+export type Env = z.output<typeof settings>;
+
+function readEnv(): Env {
+  const read = settings.safeParse(process.env);
+  if (!read.success) {
+    const wrong = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`The settings can't be used. ${wrong.join('; ')}.`);
+  }
+  if (read.data.STRIPE_API_BASE !== '' && read.data.STRIPE_SECRET_KEY.startsWith('sk_live_')) {
+    throw new Error('STRIPE_API_BASE points at the sandbox, but STRIPE_SECRET_KEY is a live key. Remove one of them.');
+  }
+  return read.data;
+}
+
+export const env = readEnv();
+
+/** True when this site is only reached from the machine it runs on. */
+export function isLoopback(url = env.AMENDS_URL): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+}

@@ -1,0 +1,68 @@
+import { and, desc, eq, gt, isNotNull, isNull, sql } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { codes } from '../../db/schema/sessions.ts';
+import { newId } from '../shared/ids.ts';
+import { type Refusal, refuse } from '../shared/refusal.ts';
+import { hashSecret, mintCode, sameHash } from '../shared/secrets.ts';
+
+/** Ten minutes and five tries (ASVS 5.0, 6.5.5 and 6.6.3). */
+const LIFE_MS = 10 * 60_000;
+const TRIES = 5;
+const PER_HOUR = 5;
+
+/** Opens a request for a code; the code itself is minted when its letter is sent. Refuses the sixth within an hour. */
+export async function askForCode(tx: Tx, personId: string, now: Date): Promise<{ codeId: string } | Refusal> {
+  const recent = await tx
+    .select({ id: codes.id })
+    .from(codes)
+    .where(and(eq(codes.personId, personId), gt(codes.askedAt, now.getTime() - 3_600_000)));
+  if (recent.length >= PER_HOUR) {
+    return refuse('too-many-codes', 'We have sent five codes in the last hour. Please wait an hour, then ask again.');
+  }
+  const codeId = newId();
+  await tx.insert(codes).values({
+    id: codeId,
+    personId,
+    askedAt: now.getTime(),
+    expiresAt: now.getTime() + LIFE_MS,
+    triesLeft: TRIES,
+  });
+  return { codeId };
+}
+
+/** Mints the code for its letter. A letter that is sent again carries a new code and the old one stops working. */
+export async function mintCodeFor(tx: Tx, codeId: string, now: Date): Promise<string> {
+  const code = mintCode();
+  await tx
+    .update(codes)
+    .set({ hash: hashSecret(codeId + code), expiresAt: now.getTime() + LIFE_MS })
+    .where(eq(codes.id, codeId));
+  return code;
+}
+
+/** Uses a code up. Only the newest counts; each wrong try costs one of five. */
+export async function enterCode(tx: Tx, personId: string, typed: string, now: Date): Promise<true | Refusal> {
+  const [code] = await tx
+    .select()
+    .from(codes)
+    .where(
+      and(
+        eq(codes.personId, personId),
+        isNull(codes.usedAt),
+        isNotNull(codes.hash),
+        gt(codes.expiresAt, now.getTime()),
+        gt(codes.triesLeft, 0),
+      ),
+    )
+    .orderBy(desc(codes.askedAt))
+    .limit(1);
+  const wrong = refuse('wrong-code', 'That code does not match. Check the newest letter, or ask for a new code.');
+  if (!code?.hash) return refuse('no-code', 'That code no longer works. Ask for a new one.');
+  await tx
+    .update(codes)
+    .set({ triesLeft: sql`${codes.triesLeft} - 1` })
+    .where(eq(codes.id, code.id));
+  if (!sameHash(code.hash, hashSecret(code.id + typed.replace(/\s/g, '')))) return wrong;
+  await tx.update(codes).set({ usedAt: now.getTime() }).where(eq(codes.id, code.id));
+  return true;
+}
