@@ -1,0 +1,21 @@
+import { and, eq, isNotNull } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { checkins } from '../../db/schema/checkins.ts';
+import { type Day, dayOf } from '../shared/dates.ts';
+
+export type NoAnswer = { on: Day; personId: string };
+
+/** Every “no” that a returned person has given, by issue: what an issue's state is judged by, beside its measurements. */
+export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAnswer[]>> {
+  const rows = await reader
+    .select({ issueId: checkins.issueId, personId: checkins.personId, answeredAt: checkins.answeredAt })
+    .from(checkins)
+    .where(and(eq(checkins.answer, 'no'), isNotNull(checkins.answeredAt)));
+  const byIssue = new Map<string, NoAnswer[]>();
+  for (const row of rows) {
+    const answers = byIssue.get(row.issueId) ?? [];
+    answers.push({ on: dayOf(row.answeredAt!), personId: row.personId });
+    byIssue.set(row.issueId, answers);
+  }
+  return byIssue;
+}

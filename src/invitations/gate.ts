@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import type { Offer, Site } from '../proofs/documents.ts';
+import { type Day, daysBetween, longDay } from '../shared/dates.ts';
+
+/** The six dishonest ways of winning people back, as DESIGN's table names them. */
+export type FailureMode = 'insincere' | 'root cause ignored' | 'bought' | 'too late' | 'transactional' | 'no better future';
+
+/** One reason why this person is not invited. */
+export type GateRefusal = { code: string; failureMode: FailureMode | null; sentence: string };
+
+/** Everything the gate looks at, for one person. */
+export type GateFacts = {
+  person: { id: string; kind: 'customer' | 'employee'; declinedAt: number | null; hasAddress: boolean };
+  suppressed: 'stopped' | 'bounced' | 'complained' | 'erased' | null;
+  departure: {
+    leftOn: Day | null;
+    planOrRole: string | null;
+    neverContact: 'deceased' | 'dismissed' | 'dispute' | 'asked' | null;
+  } | null;
+  /** Whether they have come back and are with us now. */
+  returned: boolean;
+  mainComplaint: {
+    issueId: string | null;
+    /** The issue's computed state, or null when it is linked to none that is published. */
+    issueState: 'holding' | 'watching' | 'not_yet' | 'came_back' | null;
+    resolved: 'fully' | 'partly' | 'no' | null;
+  } | null;
+  /** Complaints with words or a note that may be shown to the person. */
+  showable: number;
+  confidentialOnly: boolean;
+  unreviewedCorrection: boolean;
+  apologisedForMain: boolean;
+  askedToBeTold: boolean;
+  offer: Offer | null;
+  /** Whether there is a question to ask about their main complaint after they return. */
+  hasCheckin: boolean;
+};
+
+const CONTACT: Record<string, string> = {
+  deceased: 'The record says that this person has died.',
+  dismissed: 'This person was dismissed for cause.',
+  dispute: 'This person is in a dispute with us.',
+  asked: 'This person asked us never to write.',
+};
+
+const SUPPRESSED: Record<string, string> = {
+  stopped: 'They stopped our messages.',
+  bounced: 'Their address no longer accepts mail.',
+  complained: 'They reported our mail as unwanted.',
+  erased: 'They had their data erased.',
+};
+
+/**
+ * May we invite this person back? Every refusal, not only the first; an empty list is yes. The same function serves
+ * the command, the desk and the sender, and is asked again at the moment of sending.
+ */
+export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal[] {
+  const refusals: GateRefusal[] = [];
+  const no = (code: string, failureMode: FailureMode | null, sentence: string) =>
+    refusals.push({ code, failureMode, sentence });
+
+  const { person, departure, mainComplaint, offer } = facts;
+  if (departure?.neverContact) no(departure.neverContact, null, CONTACT[departure.neverContact]!);
+  if (facts.suppressed) no(facts.suppressed, null, SUPPRESSED[facts.suppressed]!);
+  if (person.declinedAt !== null) no('declined', null, 'They said “No thanks”.');
+  if (facts.returned) no('already-back', null, 'They have come back already.');
+  if (!person.hasAddress) no('no-address', null, 'We have no address to write to.');
+
+  if (facts.confidentialOnly) {
+    no('confidential-only', null, 'All they told us is confidential, so nothing may be said about it.');
+  } else if (facts.showable === 0) {
+    no('no-words', 'insincere', 'We have no words of theirs and no note, so a letter could only be a template.');
+  }
+
+  if (!mainComplaint) {
+    no('no-main-complaint', 'root cause ignored', 'We don’t know which complaint made them leave.');
+  } else if (mainComplaint.issueId === null) {
+    no('not-linked', 'root cause ignored', 'What made them leave is not linked to an issue yet.');
+  } else if (mainComplaint.issueState !== 'holding') {
+    no('not-holding', 'root cause ignored', NOT_HOLDING[mainComplaint.issueState ?? 'not_yet']!);
+  } else if (mainComplaint.resolved !== 'fully') {
+    no('not-resolved', 'root cause ignored', NOT_RESOLVED[mainComplaint.resolved ?? 'unconfirmed']!);
+  }
+
+  if (facts.unreviewedCorrection) {
+    no('corrected', 'root cause ignored', 'They told us that we had their reason wrong, and nobody has reviewed it yet.');
+  }
+  if (facts.apologisedForMain) {
+    no('apologised', 'insincere', 'We have apologised to them for this once. A second apology is worse than none.');
+  }
+  if (!offer) {
+    no('nothing-better', 'no better future', 'No offer is better than what they left.');
+  } else if (offer.ends_on !== undefined && offer.ends_on < today) {
+    no('offer-ended', 'no better future', `The offer ended on ${longDay(offer.ends_on)}.`);
+  }
+  if (!facts.hasCheckin && mainComplaint?.issueId) {
+    no('no-check-in', 'transactional', 'There is no question to ask them about it after they return.');
+  }
+
+  // Only these two give way to a person's own wish to be told.
+  if (!facts.askedToBeTold) {
+    const left = departure?.leftOn;
+    if (!left) {
+      no('left-unknown', 'too late', 'We don’t know when they left.');
+    } else if (daysBetween(left, today) > site.invite.window_days) {
+      no('too-late', 'too late', `They left on ${longDay(left)}, more than ${site.invite.window_days} days ago.`);
+    }
+    if (inHoldout(person.id, site.invite.holdout[person.kind])) {
+      no('holdout', null, 'They are among the people we never invite, so that we can tell what inviting achieves.');
+    }
+  }
+  return refusals;
+}
+
+const NOT_HOLDING: Record<string, string> = {
+  not_yet: 'What made them leave is not fixed yet.',
+  watching: 'What made them leave has changed, but it has not held long enough to be called fixed.',
+  came_back: 'What made them leave came back.',
+};
+
+const NOT_RESOLVED: Record<string, string> = {
+  unconfirmed: 'The issue holds, but nobody has confirmed that it is resolved for this complaint.',
+  partly: 'What made them leave is only partly resolved for them.',
+  no: 'What made them leave is not resolved for them.',
+};
+
+/** Always the same answer for the same person: the share of all ids whose hash falls below it. */
+export function inHoldout(personId: string, share: number): boolean {
+  const place = createHash('sha256').update(`holdout:${personId}`).digest().readUInt32BE() / 2 ** 32;
+  return place < share;
+}
