@@ -1,0 +1,19 @@
+export type Method = 'run' | 'all' | 'values' | 'get';
+
+/**
+ * Runs one statement. A row is an array of column values in the order of the statement; a blob is a `Uint8Array`.
+ * `rows` holds every row, except for 'get': there it is the first row alone, or undefined.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: drizzle-orm's own callback type
+export type Execute = (sql: string, params: unknown[], method: Method) => Promise<{ rows: any[] }>;
+
+/** What db/client.ts needs of a database. Everything throws what the driver throws; client.ts cleans it (see errors.ts). */
+export interface Engine {
+  /** One statement outside of any transaction; sees committed data only. */
+  read: Execute;
+  /** Takes the write lock. Fails with SQLITE_BUSY at once, without waiting, when somebody else holds it. */
+  begin(): Promise<{ execute: Execute; commit(): Promise<void>; rollback(): Promise<void> }>;
+  /** All statements in one transaction, with foreign keys off, or none. */
+  applyMigration(statements: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}

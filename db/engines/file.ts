@@ -1,0 +1,129 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { Engine, Execute } from './engine.ts';
+import { DatabaseError, databaseError } from './errors.ts';
+
+// node:sqlite is synchronous: a statement runs to its end before anything else in this process does. So one connection
+// serves every reader, holds no snapshot between statements (the WAL can always be folded back), and SQLite's own busy
+// wait would stop the whole process: it is kept to a few milliseconds, and client.ts waits instead, awaited.
+const everyConnection = {
+  journal_mode: 'wal',
+  synchronous: 2, // FULL: a commit is on the disk before it is acknowledged
+  foreign_keys: 1,
+  secure_delete: 1, // what is erased is overwritten, not only unlinked
+  temp_store: 2, // memory
+  busy_timeout: 5,
+  cache_size: -16_000, // KiB
+};
+
+export async function openFile(path: string): Promise<Engine> {
+  // Several processes write this file and fold its WAL back; before 3.51.3 SQLite could lose commits when they did.
+  const [major = 0, minor = 0, patch = 0] = (process.versions.sqlite ?? '').split('.').map(Number);
+  if (major * 1e6 + minor * 1e3 + patch < 3_051_003) {
+    throw new Error(`SQLite 3.51.3 or later is needed, and this Node brings ${process.versions.sqlite}.`);
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  const writer = connect(path, { ...everyConnection, query_only: 0, mmap_size: 0 });
+  let reader: DatabaseSync;
+  try {
+    reader = connect(path, { ...everyConnection, query_only: 1, mmap_size: 2 ** 30 });
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+  const write = executor(writer);
+  const run = (statement: string) => {
+    try {
+      writer.exec(statement);
+    } catch (error) {
+      throw databaseError(error, statement, true);
+    }
+  };
+
+  return {
+    read: executor(reader),
+
+    async begin() {
+      if (writer.isTransaction) writer.exec('ROLLBACK'); // an earlier ROLLBACK failed, say on a bad disk
+      writer.exec('BEGIN IMMEDIATE');
+      return {
+        async execute(sql, params, method) {
+          // A full disk makes SQLite roll back by itself. Work that caught that error and went on would write
+          // outside of any transaction, so every statement looks first.
+          if (!writer.isTransaction) throw new DatabaseError('SQLITE_ABORT_ROLLBACK', sql);
+          return write(sql, params, method);
+        },
+        async commit() {
+          writer.exec('COMMIT');
+        },
+        async rollback() {
+          if (writer.isTransaction) writer.exec('ROLLBACK');
+        },
+      };
+    },
+
+    async applyMigration(statements) {
+      writer.exec('PRAGMA foreign_keys=OFF'); // has no effect inside a transaction, hence before it
+      try {
+        writer.exec('BEGIN IMMEDIATE');
+        for (const statement of statements) run(statement);
+        writer.exec('COMMIT');
+      } finally {
+        if (writer.isTransaction) writer.exec('ROLLBACK');
+        writer.exec('PRAGMA foreign_keys=ON');
+      }
+    },
+
+    async close() {
+      reader.close();
+      writer.close(); // the last one to close folds the WAL into the file
+    },
+  };
+}
+
+function connect(path: string, settings: Record<string, string | number>): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    for (const [name, wanted] of Object.entries(settings)) {
+      database.exec(`PRAGMA ${name}=${wanted}`);
+      const found = Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+      if (found !== wanted) throw new DatabaseError('SETTING', `PRAGMA ${name}=${wanted}`, `it has ${found}`);
+    }
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Statements are prepared once and kept, the most recently used five hundred: preparing costs more than running. */
+function executor(database: DatabaseSync): Execute {
+  const kept = new Map<string, StatementSync>();
+
+  function prepared(sql: string): StatementSync {
+    let statement = kept.get(sql);
+    if (statement) {
+      kept.delete(sql);
+    } else {
+      try {
+        statement = database.prepare(sql);
+      } catch (error) {
+        throw databaseError(error, sql, true);
+      }
+      statement.setReturnArrays(true);
+      if (kept.size >= 500) kept.delete(kept.keys().next().value!);
+    }
+    kept.set(sql, statement);
+    return statement;
+  }
+
+  return async (sql, params, method) => {
+    const statement = prepared(sql);
+    const values = params.map((value) => (typeof value === 'boolean' ? Number(value) : value)) as SQLInputValue[];
+    if (method === 'get') return { rows: statement.get(...values) as unknown as unknown[] };
+    if (method !== 'run') return { rows: statement.all(...values) };
+    statement.run(...values);
+    return { rows: [] };
+  };
+}
