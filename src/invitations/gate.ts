@@ -3,7 +3,13 @@ import type { Offer, Site } from '../proofs/documents.ts';
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
 
 /** The six dishonest ways of winning people back, as DESIGN's table names them. */
-export type FailureMode = 'insincere' | 'root cause ignored' | 'bought' | 'too late' | 'transactional' | 'no better future';
+export type FailureMode =
+  | 'insincere'
+  | 'root cause ignored'
+  | 'bought'
+  | 'too late'
+  | 'transactional'
+  | 'no better future';
 
 /** One reason why this person is not invited. */
 export type GateRefusal = { code: string; failureMode: FailureMode | null; sentence: string };
@@ -83,7 +89,11 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
   }
 
   if (facts.unreviewedCorrection) {
-    no('corrected', 'root cause ignored', 'They told us that we had their reason wrong, and nobody has reviewed it yet.');
+    no(
+      'corrected',
+      'root cause ignored',
+      'They told us that we had their reason wrong, and nobody has reviewed it yet.',
+    );
   }
   if (facts.apologisedForMain) {
     no('apologised', 'insincere', 'We have apologised to them for this once. A second apology is worse than none.');

@@ -1,0 +1,57 @@
+import { and, eq, isNotNull, isNull } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { checkins, reopenings } from '../../db/schema/checkins.ts';
+import { publishedSite } from '../proofs/published.ts';
+import { addWorkingDays, dayOf } from '../shared/dates.ts';
+import { newId } from '../shared/ids.ts';
+import { type Refusal, refuse } from '../shared/refusal.ts';
+import { type Checkin, questionFor } from './schedule.ts';
+
+export type Answer = 'yes' | 'no' | 'not_sure';
+
+/** Records the person's own answer; the first stands. A “no” reopens the matter for them, with an owner and a date. */
+export async function answerCheckin(
+  tx: Tx,
+  checkinId: string,
+  answer: Answer,
+  onAnswered: (tx: Tx, checkin: Checkin, now: Date) => Promise<void>,
+  now: Date,
+): Promise<{ checkin: Checkin } | Refusal> {
+  const [answered] = await tx
+    .update(checkins)
+    .set({ answer, answeredAt: now.getTime() })
+    .where(and(eq(checkins.id, checkinId), isNotNull(checkins.askedAt), isNull(checkins.answeredAt)))
+    .returning();
+  if (!answered) {
+    const [standing] = await tx.select().from(checkins).where(eq(checkins.id, checkinId));
+    return standing?.answeredAt ? { checkin: standing } : refuse('not-asked', 'This question is not open.');
+  }
+  if (answer === 'no') await reopen(tx, answered, now);
+  await onAnswered(tx, answered, now);
+  return { checkin: answered };
+}
+
+async function reopen(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
+  const site = (await publishedSite(tx)).document;
+  const { ownerId } = await questionFor(tx, checkin.issueId);
+  await tx
+    .insert(reopenings)
+    .values({
+      id: newId(),
+      checkinId: checkin.id,
+      personId: checkin.personId,
+      issueId: checkin.issueId,
+      owner: ownerId,
+      openedAt: now.getTime(),
+      dueOn: addWorkingDays(dayOf(now, site.time_zone), site.reopen.answer_working_days),
+    })
+    .onConflictDoNothing();
+}
+
+/** The optional sentence after an answer. Kept with it, and replaced by a newer one. */
+export async function addWords(tx: Tx, checkinId: string, words: string): Promise<void> {
+  await tx
+    .update(checkins)
+    .set({ words: words.trim().slice(0, 2000) })
+    .where(and(eq(checkins.id, checkinId), isNotNull(checkins.answeredAt)));
+}

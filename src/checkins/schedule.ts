@@ -1,0 +1,128 @@
+import { and, asc, desc, eq, isNull, lte } from 'drizzle-orm';
+import type { Db, Reader, Tx } from '../../db/client.ts';
+import { checkins } from '../../db/schema/checkins.ts';
+import { complaints, persons } from '../../db/schema/people.ts';
+import { writeLetter } from '../invitations/letters.ts';
+import { publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
+import type { Rejoin } from '../rejoin/check.ts';
+import { addDays, type Day, dayOf, longDay } from '../shared/dates.ts';
+import { newId } from '../shared/ids.ts';
+
+export type Checkin = typeof checkins.$inferSelect;
+
+/** Plans the questions for a person who is back: about what made them leave, on the days that the site names. */
+export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
+  const about = await reasonOf(tx, rejoin.personId);
+  if (!about) return;
+  const { checkin_days, time_zone } = (await publishedSite(tx)).document;
+  const returnedOn = dayOf(now, time_zone);
+  await tx
+    .insert(checkins)
+    .values(
+      checkin_days.map((day) => ({
+        id: newId(),
+        personId: rejoin.personId,
+        rejoinId: rejoin.id,
+        complaintId: about.id,
+        issueId: about.issueId!,
+        day,
+        dueOn: addDays(returnedOn, day),
+      })),
+    )
+    .onConflictDoNothing();
+}
+
+/** The complaint that a question is about: the one that made them leave, else the newest that has an issue. */
+async function reasonOf(tx: Tx, personId: string) {
+  const told = await tx
+    .select()
+    .from(complaints)
+    .where(eq(complaints.personId, personId))
+    .orderBy(desc(complaints.main), desc(complaints.saidOn));
+  return told.find((complaint) => complaint.issueId !== null) ?? null;
+}
+
+/** Questions that nobody should be asked any more: the person undid the return or left again. */
+export async function cancelCheckins(tx: Tx, rejoinId: string, now: Date): Promise<void> {
+  await tx
+    .update(checkins)
+    .set({ cancelledAt: now.getTime() })
+    .where(and(eq(checkins.rejoinId, rejoinId), isNull(checkins.askedAt), isNull(checkins.cancelledAt)));
+}
+
+/**
+ * Asks every question that is due on `now`'s day; answers how many were asked. Of several that came due together (we
+ * were down) only the newest is asked: nobody gets four letters at once. An issue that is known to have come back is
+ * not asked about: those people are told instead.
+ */
+export async function askDueCheckins(db: Db, cameBack: Set<string>, now: Date): Promise<number> {
+  const { time_zone } = (await publishedSite(db.read)).document;
+  const due = await db.read
+    .select()
+    .from(checkins)
+    .where(and(isNull(checkins.askedAt), isNull(checkins.cancelledAt), lte(checkins.dueOn, dayOf(now, time_zone))))
+    .orderBy(asc(checkins.rejoinId), desc(checkins.day));
+  let asked = 0;
+  let previous = '';
+  for (const checkin of due) {
+    const newest = checkin.rejoinId !== previous;
+    previous = checkin.rejoinId;
+    const ask = newest && !cameBack.has(checkin.issueId);
+    const done = await db.write((tx) => (ask ? askCheckin(tx, checkin, now) : skipCheckin(tx, checkin, now)));
+    if (ask && done) asked += 1;
+  }
+  return asked;
+}
+
+async function skipCheckin(tx: Tx, checkin: Checkin, now: Date): Promise<boolean> {
+  await tx
+    .update(checkins)
+    .set({ cancelledAt: now.getTime() })
+    .where(and(eq(checkins.id, checkin.id), isNull(checkins.askedAt)));
+  return true;
+}
+
+/** Claimed in one statement, with its letter in the same transaction: two jobs processes ask once. */
+async function askCheckin(tx: Tx, checkin: Checkin, now: Date): Promise<boolean> {
+  const claimed = await tx
+    .update(checkins)
+    .set({ askedAt: now.getTime() })
+    .where(and(eq(checkins.id, checkin.id), isNull(checkins.askedAt), isNull(checkins.cancelledAt)))
+    .returning({ id: checkins.id });
+  if (claimed.length === 0) return false;
+  const [about] = await tx
+    .select({ person: persons, complaint: complaints })
+    .from(complaints)
+    .innerJoin(persons, eq(persons.id, complaints.personId))
+    .where(eq(complaints.id, checkin.complaintId));
+  if (!about) return false;
+  const question = await questionFor(tx, checkin.issueId);
+  await writeLetter(
+    tx,
+    {
+      letter: 'checkin',
+      cause: `checkin:${checkin.id}`,
+      person: about.person,
+      sender: question.owner.name,
+      slots: {
+        question: question.text,
+        theirWords: wordsOrNote(about.complaint),
+        saidOn: about.complaint.saidOn ? longDay(about.complaint.saidOn as Day) : 'before you left',
+        day: String(checkin.day),
+      },
+      mint: { link: `checkin:${checkin.id}` },
+    },
+    now,
+  );
+  return true;
+}
+
+/** What we ask about one issue, and who answers for it. */
+export async function questionFor(reader: Reader, issueId: string) {
+  const [site, questions] = await Promise.all([publishedSite(reader), publishedCheckins(reader)]);
+  const issue = await publishedIssue(reader, issueId);
+  const text = questions.find((question) => question.document.issue === issueId)?.document.question;
+  const ownerId = issue?.document.owner ?? '';
+  const owner = site.document.people[ownerId] ?? { name: site.document.organisation, role: '', address: site.document.reply_to };
+  return { text: text ?? 'Is it fixed for you?', title: issue?.document.title ?? issueId, ownerId, owner };
+}

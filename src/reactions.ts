@@ -1,0 +1,131 @@
+import { and, eq, isNotNull, ne } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
+import { complaints, persons } from '../db/schema/people.ts';
+import { rejoins } from '../db/schema/rejoin.ts';
+import { noAnswersByIssue } from './checkins/answers.ts';
+import { type Checkin, cancelCheckins, questionFor, scheduleCheckins } from './checkins/schedule.ts';
+import { writeLetter } from './invitations/letters.ts';
+import { postLetter } from './mail/outbox.ts';
+import { issueStates } from './proofs/published.ts';
+import { publishedLetter, publishedOffer, publishedSite } from './proofs/published.ts';
+import { fill } from './mail/delivery.ts';
+import type { Rejoin } from './rejoin/check.ts';
+import { undoUntil } from './rejoin/undo.ts';
+import { type Day, dayOf, longDay } from './shared/dates.ts';
+import { formatMoney } from './shared/money.ts';
+
+/*
+ * What happens when. Each reaction runs in the transaction of its cause and only writes rows: letters go to the outbox,
+ * never out.
+ */
+
+export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
+  await scheduleCheckins(tx, rejoin, now);
+  const site = (await publishedSite(tx)).document;
+  const offer = await publishedOffer(tx, rejoin.offerId);
+  await writeLetter(
+    tx,
+    {
+      letter: 'back',
+      cause: `back:${rejoin.id}`,
+      person: await personOf(tx, rejoin.personId),
+      sender: await senderFor(tx, rejoin.personId),
+      slots: {
+        plan: offer?.document.plan ?? 'your plan',
+        amount: formatMoney(rejoin),
+        card: rejoin.cardLabel,
+        renewsOn: rejoin.renewsOn ? longDay(rejoin.renewsOn) : '',
+        undoUntil: longDay(undoUntil(rejoin, site.rejoin.undo_days)),
+      },
+    },
+    now,
+  );
+}
+
+export async function onUndone(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
+  await cancelCheckins(tx, rejoin.id, now);
+  await writeLetter(
+    tx,
+    {
+      letter: 'undone',
+      cause: `undone:${rejoin.id}`,
+      person: await personOf(tx, rejoin.personId),
+      sender: await senderFor(tx, rejoin.personId),
+      slots: { refunded: formatMoney({ amount: rejoin.refundedAmount ?? 0, currency: rejoin.currency }) },
+    },
+    now,
+  );
+}
+
+/** They left again. Nothing is asked any more; nothing is said either, because they said it by leaving. */
+export async function onEnded(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
+  await cancelCheckins(tx, rejoin.id, now);
+}
+
+/** A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. */
+export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
+  if (checkin.answer !== 'no') return;
+  const { owner, title } = await questionFor(tx, checkin.issueId);
+  const site = (await publishedSite(tx)).document;
+  const alert = await publishedLetter(tx, 'owner-alert');
+  if (alert) {
+    const slots = { issueTitle: title, sender: site.organisation, firstName: owner.name.split(' ')[0]!, dueOn: '' };
+    await postLetter(
+      tx,
+      {
+        cause: `owner-alert:${checkin.id}`,
+        kind: 'owner-alert',
+        personId: checkin.personId,
+        to: owner.address ?? site.reply_to,
+        fromName: site.organisation,
+        subject: fill(alert.document.subject, slots),
+        body: fill(alert.body, slots),
+      },
+      now,
+    );
+  }
+  const states = await issueStates(tx, await noAnswersByIssue(tx), now);
+  const state = states.get(checkin.issueId);
+  if (state?.state === 'came_back' && state.since === dayOf(now)) await tellReturned(tx, checkin, state.since, now);
+}
+
+async function tellReturned(tx: Tx, checkin: Checkin, since: Day, now: Date): Promise<void> {
+  const { owner, title } = await questionFor(tx, checkin.issueId);
+  const returned = await tx
+    .selectDistinct({ person: persons, rejoinId: rejoins.id })
+    .from(rejoins)
+    .innerJoin(persons, eq(persons.id, rejoins.personId))
+    .innerJoin(complaints, and(eq(complaints.personId, persons.id), eq(complaints.main, true)))
+    .where(
+      and(eq(rejoins.state, 'active'), eq(complaints.issueId, checkin.issueId), ne(persons.id, checkin.personId)),
+    );
+  for (const { person } of returned) {
+    await writeLetter(
+      tx,
+      {
+        letter: 'came-back',
+        cause: `came-back:${checkin.issueId}:${since}:${person.id}`,
+        person,
+        sender: owner.name,
+        slots: { issueTitle: title },
+      },
+      now,
+    );
+  }
+}
+
+async function personOf(tx: Tx, personId: string) {
+  const [person] = await tx.select().from(persons).where(eq(persons.id, personId));
+  return person!;
+}
+
+/** The owner of what made them leave signs; without one, the first person the site names. */
+async function senderFor(tx: Tx, personId: string): Promise<string> {
+  const [main] = await tx
+    .select({ issueId: complaints.issueId })
+    .from(complaints)
+    .where(and(eq(complaints.personId, personId), eq(complaints.main, true), isNotNull(complaints.issueId)));
+  if (main?.issueId) return (await questionFor(tx, main.issueId)).owner.name;
+  const site = (await publishedSite(tx)).document;
+  return Object.values(site.people)[0]?.name ?? site.organisation;
+}
