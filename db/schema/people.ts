@@ -39,9 +39,11 @@ export const departures = sqliteTable(
       .notNull()
       .references(() => persons.id),
     externalId: text().notNull(),
-    /** Calendar days; `precision` says how much of `leftOn` is known: the rest is filled in with 01. */
+    /** Calendar days; the precision says how much of one is known: the rest is filled in with 01. */
     joinedOn: text(),
+    joinedPrecision: text({ enum: ['day', 'month', 'year'] }),
     leftOn: text(),
+    /** Of `leftOn`. */
     precision: text({ enum: ['day', 'month', 'year'] }),
     /** Plan or role as it was named then. */
     planOrRole: text(),
@@ -91,7 +93,7 @@ export const complaints = sqliteTable(
   (t) => [index('complaints_person').on(t.personId), index('complaints_issue').on(t.issueId, t.personId)],
 );
 
-/** A dated trace between us that is not words: a support ticket, a month of use. Tells where it began to break. */
+/** A dated trace between us that is not words: a support ticket, a month of use, a plan. Tells where it began to break. */
 export const signals = sqliteTable(
   'signals',
   {
@@ -99,15 +101,18 @@ export const signals = sqliteTable(
     personId: text()
       .notNull()
       .references(() => persons.id),
-    kind: text({ enum: ['ticket', 'usage', 'survey'] }).notNull(),
+    kind: text({ enum: ['ticket', 'usage', 'survey', 'plan'] }).notNull(),
     externalId: text().notNull(),
     happenedOn: text().notNull(),
-    /** Minutes to our first answer for a ticket, uses for usage, the score for a survey. */
+    /** Minutes to our first answer for a ticket, uses for usage, the score for a survey, the price a month for a plan. */
     value: real(),
     note: text(),
     importId: text(),
   },
-  (t) => [uniqueIndex('signals_person_kind_external').on(t.personId, t.kind, t.externalId)],
+  (t) => [
+    uniqueIndex('signals_person_kind_external').on(t.personId, t.kind, t.externalId),
+    index('signals_external').on(t.kind, t.externalId),
+  ],
 );
 
 /** What became of one complaint, by one proof; confirmed by a person. */
