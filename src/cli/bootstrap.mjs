@@ -1,0 +1,49 @@
+// Runs on whatever Node is on the path (20 or newer): installs what the lock file names, if that is not done yet, and
+// hands over to the Node that the project brings. Plain JavaScript without dependencies, because nothing else is there.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const [verb = 'help', ...args] = process.argv.slice(2);
+
+const entry = { demo: 'demo.ts', dev: 'dev.ts', test: 'test.ts', amends: 'main.ts', trials: 'trials.ts' }[verb];
+if (!entry) {
+  console.error('Use: npm run demo, npm run dev, npm test, npm run amends -- <verb>, npm run trials -- <name>.');
+  process.exit(2);
+}
+
+const installed = join(root, 'node_modules/.package-lock.json');
+const lock = join(root, 'package-lock.json');
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+  console.error('Installing what Amends needs. The first time takes a minute or two …');
+  const npm = process.env.npm_execpath;
+  const command = npm ? [process.execPath, [npm]] : ['npm', []];
+  const done = spawnSync(command[0], [...command[1], 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (done.status !== 0) {
+    console.error('The packages could not be installed. Is the package registry reachable from here?');
+    process.exit(2);
+  }
+}
+
+const packaged = join(root, 'node_modules/node/bin/node');
+if (!existsSync(packaged) && Number(process.versions.node.split('.')[0]) < 24) {
+  console.error(`Amends needs Node 24. This is Node ${process.versions.node}, and the packaged one is missing: delete node_modules and try again.`);
+  process.exit(2);
+}
+const node = existsSync(packaged) ? packaged : process.execPath;
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src/cli', entry), ...args], {
+  cwd: root,
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    PATH: `${join(root, 'node_modules/node/bin')}:${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+    ASTRO_TELEMETRY_DISABLED: '1',
+  },
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

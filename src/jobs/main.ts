@@ -1,0 +1,43 @@
+import { Cron } from 'croner';
+import pino from 'pino';
+import { billing } from '../billing.ts';
+import { database } from '../database.ts';
+import { env } from '../env.ts';
+import * as rounds from './rounds.ts';
+
+/* The jobs process: name → cadence → round. A round that is still running is not started again. */
+
+const log = pino({ level: env.LOG_LEVEL, base: { process: 'jobs' } });
+const db = await database();
+
+const schedule: [name: string, cadence: string, round: (now: Date) => Promise<number>][] = [
+  ['payments', '* * * * * *', (now) => rounds.payments(db, billing(), now)],
+  ['letters', '* * * * * *', (now) => rounds.letters(db, now)],
+  ['unfinished', '*/10 * * * * *', (now) => rounds.unfinished(db, billing(), now)],
+  ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
+  ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],
+];
+
+const running = schedule.map(
+  ([name, cadence, round]) =>
+    new Cron(cadence, { name, protect: true }, async () => {
+      try {
+        const done = await round(new Date());
+        if (done > 0) log.info({ round: name, done });
+      } catch (error) {
+        // Only the kind of failure: messages may hold what a person wrote.
+        log.error({ round: name, error: error instanceof Error ? error.name : 'unknown' });
+      }
+    }),
+);
+log.info('jobs started');
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(signal, async () => {
+    for (const cron of running) cron.stop();
+    const busy = () => running.some((cron) => cron.isBusy());
+    for (let waited = 0; busy() && waited < 10_000; waited += 50) await new Promise((go) => setTimeout(go, 50));
+    await db.close();
+    process.exit(0);
+  });
+}

@@ -1,0 +1,48 @@
+import type { Db } from '../../db/client.ts';
+import { noAnswersByIssue } from '../checkins/answers.ts';
+import { askDueCheckins } from '../checkins/schedule.ts';
+import { tellWaiting } from '../checkins/tell.ts';
+import { env } from '../env.ts';
+import { heldBecause, mintFor } from '../invitations/letters.ts';
+import { deliverDueLetters } from '../mail/delivery.ts';
+import { mailboxTransport } from '../mail/mailbox.ts';
+import type { Payments } from '../payments/payments.ts';
+import { issueStates } from '../proofs/published.ts';
+import { onEnded, onRejoined, onUndone } from '../reactions.ts';
+import { resumeRejoins } from '../rejoin/begin.ts';
+import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
+import { resumeUndos } from '../rejoin/undo.ts';
+
+/*
+ * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
+ */
+
+export const letters = (db: Db, now: Date) =>
+  deliverDueLetters(
+    db,
+    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause, mint: mintFor(env.AMENDS_URL) },
+    now,
+  );
+
+export const payments = (db: Db, provider: Payments, now: Date) =>
+  applyPaymentEvents(db, provider, { onRejoined, onEnded }, now);
+
+export async function unfinished(db: Db, provider: Payments, now: Date): Promise<number> {
+  return (
+    (await resumeRejoins(db, provider, now)) +
+    (await healRejoins(db, provider, { onRejoined, onEnded }, now)) +
+    (await resumeUndos(db, provider, onUndone, now))
+  );
+}
+
+export async function questions(db: Db, now: Date): Promise<number> {
+  const states = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  const cameBack = new Set([...states].filter(([, state]) => state.state === 'came_back').map(([id]) => id));
+  return askDueCheckins(db, cameBack, now);
+}
+
+export async function promises(db: Db, now: Date): Promise<number> {
+  const states = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  const holding = [...states].filter(([, state]) => state.state === 'holding').map(([id]) => id);
+  return tellWaiting(db, holding, now);
+}
