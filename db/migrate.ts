@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
-import { type Db, isUniqueViolation } from './client.ts';
+import { DatabaseError, type Db, isUniqueViolation } from './client.ts';
 
 interface Migration {
   name: string;
@@ -28,7 +28,11 @@ export async function migrate(
       return pending.map((migration) => migration.name);
     } catch (error) {
       // Another process came first: its row holds our name, and nothing of ours was written. Look again.
-      if (!isUniqueViolation(error, 'applied_migrations.name')) throw error;
+      if (isUniqueViolation(error, 'applied_migrations.name')) continue;
+      if (error instanceof DatabaseError && error.constraint === 'applied_migrations.name') {
+        throw new Error('The migrations would leave a row that points at nothing, so none of them was applied.');
+      }
+      throw error;
     }
   }
 }

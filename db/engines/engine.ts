@@ -1,3 +1,5 @@
+import { DatabaseError } from './errors.ts';
+
 export type Method = 'run' | 'all' | 'values' | 'get';
 
 /**
@@ -16,4 +18,14 @@ export interface Engine {
   /** All statements in one transaction, with foreign keys off, or none. */
   applyMigration(statements: readonly string[]): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What may be bound, alike on every engine: text, numbers, bytes, null; a boolean becomes 1 or 0. */
+export function bindable(params: unknown[], sql: string): (string | number | bigint | Uint8Array | null)[] {
+  return params.map((value) => {
+    if (typeof value === 'boolean') return Number(value);
+    if (value === null || value instanceof Uint8Array || /string|number|bigint/.test(typeof value))
+      return value as string;
+    throw new DatabaseError('UNSUPPORTED_PARAMETER', sql, `a ${typeof value} cannot be bound`);
+  });
 }

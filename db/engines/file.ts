@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import type { Engine, Execute } from './engine.ts';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { bindable, type Engine, type Execute } from './engine.ts';
 import { DatabaseError, databaseError } from './errors.ts';
 
 // node:sqlite is synchronous: a statement runs to its end before anything else in this process does. So one connection
@@ -120,7 +120,7 @@ function executor(database: DatabaseSync): Execute {
 
   return async (sql, params, method) => {
     const statement = prepared(sql);
-    const values = params.map((value) => (typeof value === 'boolean' ? Number(value) : value)) as SQLInputValue[];
+    const values = bindable(params, sql);
     if (method === 'get') return { rows: statement.get(...values) as unknown as unknown[] };
     if (method !== 'run') return { rows: statement.all(...values) };
     statement.run(...values);

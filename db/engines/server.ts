@@ -1,5 +1,5 @@
-import { createClient, type InValue, type ResultSet } from '@libsql/client/http';
-import type { Engine, Method } from './engine.ts';
+import { createClient, type ResultSet } from '@libsql/client/http';
+import { bindable, type Engine, type Method } from './engine.ts';
 import { DatabaseError } from './errors.ts';
 
 /** A libSQL server over HTTP. A write costs a round trip for BEGIN, one for each statement and one for COMMIT. */
@@ -11,7 +11,7 @@ export async function openServer(url: string, authToken: string | undefined): Pr
 
   return {
     async read(sql, params, method) {
-      return rows(await reader.execute(sql, params as InValue[]), method);
+      return rows(await reader.execute(sql, bindable(params, sql)), method);
     },
 
     async begin() {
@@ -29,7 +29,7 @@ export async function openServer(url: string, authToken: string | undefined): Pr
       }
       return {
         execute: async (sql, params, method) =>
-          rows(await transaction.execute({ sql, args: params as InValue[] }), method),
+          rows(await transaction.execute({ sql, args: bindable(params, sql) }), method),
         // When the network loses the answer to COMMIT, this throws although the rows may have been saved.
         commit: () => transaction.commit(),
         rollback: () => transaction.rollback(),
