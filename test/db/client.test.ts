@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { eq, sql } from 'drizzle-orm';
 import { blob, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
@@ -102,8 +102,18 @@ describe.each([
   beforeEach(() => begin(engine));
 
   test('three hundred overlapping writes all succeed, none is lost, and other work gets its turn', async () => {
-    const lag = await lagOf(() => Promise.all(Array.from({ length: 300 }, (_, round) => note(round))));
+    let turns = 0;
+    const lag = await lagOf(async () => {
+      let done = false;
+      const others = async () => {
+        for (; !done; turns++) await setImmediate();
+      };
+      void others();
+      await Promise.all(Array.from({ length: 300 }, (_, round) => note(round)));
+      done = true;
+    });
     expect(notes()).toBe(900);
+    expect(turns).toBeGreaterThan(200);
     expect(lag).toBeLessThan(500);
   });
 
@@ -177,12 +187,14 @@ describe.each([
       throw new Error('changed my mind');
     });
     await expect(work).rejects.toThrow('changed my mind');
+    expect(onDisk('begin immediate')).toEqual([]); // fails when the lock is still held
     const dangling = await failure(
       db.write(async (tx) => {
         await tx.run(sql`insert into children values (7)`);
       }),
     );
     expect(dangling.code).toBe('SQLITE_CONSTRAINT_FOREIGNKEY');
+    expect(onDisk('begin immediate')).toEqual([]);
     const unknown = await failure(db.write((tx) => tx.run(sql`insert into nowhere values (1)`)));
     expect(unknown.code).toBe('SQLITE_ERROR');
     await note(1);
