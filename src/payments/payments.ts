@@ -10,7 +10,8 @@ export type Payments = {
   priceFor(lookupKey: string): Promise<Price | Refusal>;
   /**
    * Charges the saved card and starts the subscription, or does neither. The same rejoin, attempt and price never make
-   * two, however often this is called; a new attempt number is needed after `declined` or `bank-asks`.
+   * two, however often this is called. Refuses with `declined`, `bank-asks` or `no-longer-there`: nothing was charged
+   * then, and the next try needs the next attempt number.
    * After `PaymentsUnavailable` the outcome is unknown: call again with the same input, or look with `findSubscription`.
    */
   startSubscription(start: StartSubscription): Promise<StartedSubscription | Refusal>;

@@ -111,6 +111,12 @@ async function startSubscription(stripe: Stripe, start: StartSubscription): Prom
     );
     return { subscriptionId: subscription.id, paid: isPaid(subscription) };
   } catch (error) {
+    if (isGone(error)) {
+      return refuse(
+        'no-longer-there',
+        'The card or the plan on your page is no longer there. You have not been charged.',
+      );
+    }
     if (!(error instanceof Stripe.errors.StripeCardError)) throw error;
     const card = await nameOfCard(stripe, cardId);
     if (error.code === 'subscription_payment_intent_requires_action') {
@@ -118,6 +124,12 @@ async function startSubscription(stripe: Stripe, start: StartSubscription): Prom
     }
     return refuse('declined', `Your bank said no to ${card}. You have not been charged.`);
   }
+}
+
+/** The customer, card or price that was on the page has been removed or retired since. */
+function isGone(error: unknown): boolean {
+  if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) return false;
+  return error.code === 'resource_missing' || error.param?.endsWith('[price]') === true;
 }
 
 async function readSubscription(stripe: Stripe, id: string, timeZone: string): Promise<SubscriptionNow | null> {

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import type { Fault, Fixtures } from '../../src/payments/sandbox/control.ts';
 import {
   type LoggedRequest,
@@ -49,12 +50,15 @@ export const CAST: Fixtures = {
   ],
 };
 
+/** A database file that goes with the test. */
 export function newFile(): string {
-  return join(tmpdir(), `amends-sandbox-${randomUUID()}.db`);
+  const folder = mkdtempSync(join(tmpdir(), 'amends-sandbox-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'stripe.db');
 }
 
 export async function openHouse(options: Partial<SandboxOptions> = {}) {
-  const sandbox = await startSandbox({ port: 0, data: newFile(), webhookSecret: WEBHOOK_SECRET, ...options });
+  const sandbox = await startSandbox({ port: 0, data: ':memory:', webhookSecret: WEBHOOK_SECRET, ...options });
   await control(sandbox, 'POST', 'fixtures', CAST);
   return { sandbox, payments: paymentsFor(sandbox) };
 }

@@ -163,6 +163,21 @@ test('after a decline the next attempt can succeed, the same attempt stays decli
   expect(await payments.startSubscription({ ...order, attempt: 2 })).toMatchObject({ paid: true });
 });
 
+test('a card or plan that went away since is a refusal, and nothing is charged', async () => {
+  const order = await adasReturn(payments);
+  expect(await payments.startSubscription({ ...order, cardId: 'pm_ben_1' })).toMatchObject({ code: 'no-longer-there' });
+  await control(sandbox, 'POST', 'fixtures', { prices: [{ ...CAST.prices![0]!, active: false }] });
+  expect(await payments.startSubscription({ ...order, attempt: 2 })).toMatchObject({ code: 'no-longer-there' });
+  const { body } = await call(sandbox, 'GET', '/v1/payment_intents');
+  expect(body.data).toEqual([]);
+});
+
+test('the same attempt for another order is a mistake of ours, thrown', async () => {
+  const order = await adasReturn(payments);
+  await payments.startSubscription(order);
+  await expect(payments.startSubscription({ ...order, seats: 2 })).rejects.toThrow('Keys for idempotent requests');
+});
+
 test('undo ends the subscription and gives everything back', async () => {
   const subscriptionId = await started();
   expect(await payments.undoSubscription({ rejoinId: 'r1', subscriptionId })).toEqual({

@@ -138,9 +138,8 @@ test('a restart keeps everything and delivers what was left', async () => {
 
   const back = await openReceiver(() => 200, Number(new URL(away.url).port));
   const again = await startSandbox({ port: 0, data, webhookUrl: back.url, webhookSecret: WEBHOOK_SECRET });
-  const after = paymentsFor(again);
-  expect(await after.startSubscription(order)).toEqual(answer);
   await vi.waitFor(() => expect(back.types()).toContain('invoice.paid'), { timeout: 5_000 });
+  expect(await paymentsFor(again).startSubscription(order)).toEqual(answer);
   const { body } = await call(again, 'GET', '/v1/subscriptions', { status: 'all' });
   expect(body.data).toHaveLength(1);
   await again.close();
