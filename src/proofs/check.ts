@@ -1,0 +1,285 @@
+import { createHash } from 'node:crypto';
+import { type Claims, wrongNumbers, wrongPlaceholders } from './claims.ts';
+import {
+  assetFileOf,
+  fileOf,
+  type ParsedDocument,
+  type Problem,
+  parseDocument,
+  readContent,
+  type SourceDocument,
+} from './content.ts';
+import type { Collection, Site } from './documents.ts';
+import { formatValue, summariseProof } from './evidence.ts';
+import { sameName } from './state.ts';
+
+/*
+ * What a document must keep to beyond its shape. One home per rule; the S numbers are those of the sincerity rules that
+ * authors know. The same list judges a folder, a build and every publishing.
+ */
+
+/** What a rule may know of the other documents. */
+export type Others = { site: Site | null; has(collection: Collection, id: string): boolean };
+
+/** `at` is a path into the fields; 'body' is the text below them; an asset is named with its line. */
+type Finding = { at: readonly PropertyKey[] | 'body' | { asset: string; line: number }; sentence: string };
+
+type Rule = {
+  id: string;
+  check(document: ParsedDocument, others: Others): Finding[];
+};
+
+function rule<C extends Collection>(
+  id: string,
+  on: C,
+  check: (document: Extract<ParsedDocument, { collection: C }>, others: Others) => Finding[],
+): Rule {
+  return {
+    id,
+    check: (document, others) =>
+      document.collection === on ? check(document as Extract<ParsedDocument, { collection: C }>, others) : [],
+  };
+}
+
+const found = (at: Finding['at'], sentence: string): Finding => ({ at, sentence });
+const when = (wrong: boolean, at: Finding['at'], sentence: string) => (wrong ? [found(at, sentence)] : []);
+
+function unknownPerson(id: string, at: Finding['at'], { site }: Others): Finding[] {
+  const known = Object.keys(site?.people ?? {});
+  const wrong = site !== null && !known.includes(id);
+  return when(wrong, at, `“${id}” is nobody in site.yaml. The people there are ${known.join(', ')}.`);
+}
+
+function unknownIssue(id: string, at: Finding['at'], others: Others): Finding[] {
+  return when(
+    !others.has('issues', id),
+    at,
+    `There is no issue “${id}”. It would be the file ${fileOf('issues', id)}.`,
+  );
+}
+
+const CLAIMED = ['headline', 'line', 'lede'] as const;
+
+function claimsOf(proof: Extract<ParsedDocument, { collection: 'proofs' }>): Claims {
+  const { data, points, assets } = proof;
+  return {
+    proof: data,
+    summaries: summariseProof(data, points),
+    document: data.verified ? (assets[data.verified.file] ?? '') : '',
+  };
+}
+
+const RULES: Rule[] = [
+  rule('time-zone', 'site', ({ data }) => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: data.time_zone });
+      return [];
+    } catch {
+      return [found(['time_zone'], `“${data.time_zone}” is no time zone. Write one like Europe/London.`)];
+    }
+  }),
+  rule('S201', 'site', ({ data }) =>
+    Object.entries(data.people).flatMap(([id, { name }]) =>
+      when(
+        !/\S\s+\S/.test(name) || /\b(team|support|desk|department|office)\b/i.test(name),
+        ['people', id, 'name'],
+        `“${name}” must be a person with a first and last name. Nobody can be asked what a team has promised.`,
+      ),
+    ),
+  ),
+
+  rule('reference', 'issues', ({ data }, others) => unknownPerson(data.owner, ['owner'], others)),
+  rule('S202', 'issues', ({ data }) =>
+    when(data.known_on < data.started_on, ['known_on'], 'You can’t have known of it before it began.'),
+  ),
+
+  rule('reference', 'proofs', ({ data }, others) => [
+    ...data.issues.flatMap((id, index) => unknownIssue(id, ['issues', index], others)),
+    ...unknownPerson(data.owner, ['owner'], others),
+    ...data.changes.flatMap((change, index) => unknownPerson(change.by, ['changes', index, 'by'], others)),
+  ]),
+  rule('series', 'proofs', ({ data, points }) =>
+    data.series.flatMap((series, index) => {
+      const at = (field: string) => ['series', index, field];
+      const twice = data.series.findIndex((other) => other.id === series.id) < index;
+      const share = points[series.id]?.findIndex(({ value }) => value < 0 || value > 100) ?? -1;
+      const from = series.baseline_from;
+      return [
+        ...when(twice, at('id'), `Two series are called “${series.id}”.`),
+        ...when(series.unit === 'money' && !series.currency, at('unit'), 'Money needs a currency, for example gbp.'),
+        ...when(
+          from !== undefined && from >= data.changed_on,
+          at('baseline_from'),
+          'The time before the change must begin before the change.',
+        ),
+        ...when(
+          series.unit === 'percent' && share >= 0,
+          at('file'),
+          `A share lies between 0 and 100. Measurement ${share + 1} of ${series.file} doesn’t.`,
+        ),
+      ];
+    }),
+  ),
+  rule('hash', 'proofs', ({ data: { verified }, assets }) => {
+    if (!verified) return [];
+    const text = assets[verified.file];
+    if (text === undefined) {
+      return [found(['verified', 'file'], `${verified.file} is not there. Put it beside this file.`)];
+    }
+    const hash = createHash('sha256').update(text, 'utf8').digest('hex');
+    const sentence = `The hash of ${verified.file} is ${hash}. If you meant to change the document, write that, and date it.`;
+    return when(hash !== verified.sha256, ['verified', 'sha256'], sentence);
+  }),
+  rule('hash', 'proofs', ({ data, assets }) => {
+    const named = new Set([...data.series.map((series) => series.file), data.verified?.file]);
+    return Object.keys(assets)
+      .filter((name) => !named.has(name))
+      .map((asset) => found({ asset, line: 1 }, 'The proof doesn’t name this file. Name it or take it away.'));
+  }),
+  rule('S202', 'proofs', ({ data, points }) => {
+    const { started_on, known_on, changed_on, confirmer, verified } = data;
+    const stale = 'is older than the change of';
+    return [
+      ...when(known_on < started_on, ['known_on'], 'You can’t have known of it before it began.'),
+      ...when(changed_on < known_on, ['changed_on'], 'The change can’t be older than the day on which you first knew.'),
+      ...data.series.flatMap((series, index) => {
+        const last = points[series.id]?.at(-1)?.on;
+        const sentence = `Its last measurement (${last}) ${stale} ${changed_on}. Publish the change with the first one after it.`;
+        return when(last !== undefined && last < changed_on, ['series', index, 'file'], sentence);
+      }),
+      ...when(
+        confirmer !== undefined && confirmer.on < changed_on,
+        ['confirmer', 'on'],
+        `The confirmation ${stale} ${changed_on}. Ask again, or leave it out.`,
+      ),
+      ...when(
+        verified?.reask !== undefined && verified.reask.on < changed_on,
+        ['verified', 'reask', 'on'],
+        `Asking again ${stale} ${changed_on}: it can’t have been about it.`,
+      ),
+    ];
+  }),
+  rule('S203', 'proofs', (proof) => {
+    const claims = claimsOf(proof);
+    return CLAIMED.flatMap((field) =>
+      [...wrongPlaceholders(proof.data[field], claims.summaries), ...wrongNumbers(proof.data[field], claims)].map(
+        (sentence) => found([field], sentence),
+      ),
+    );
+  }),
+  rule('S203', 'proofs', ({ data: { verified } }) => {
+    const asked = verified?.reask;
+    const wrong = asked !== undefined && (asked.yes > asked.answered || asked.answered > asked.asked);
+    return when(wrong, ['verified', 'reask'], 'Of those asked some answered, and of those who answered some said yes.');
+  }),
+  rule('S205', 'proofs', ({ data }) =>
+    when(
+      data.voices.length === 0 && !data.no_voice_because,
+      ['voices'],
+      'Name at least one complaint to quote in voices, or say in no_voice_because why nobody may be quoted.',
+    ),
+  ),
+  rule('S206', 'proofs', ({ data }, { site }) => {
+    const { confirmer, owner, changes } = data;
+    if (!confirmer) return [];
+    const ours = [owner, ...changes.map((change) => change.by)];
+    const same = ours.some((id) => sameName(site?.people[id]?.name ?? id, confirmer.name));
+    const sentence = `${confirmer.name} owns this or made the change. Someone who complained, or an outsider, must confirm it.`;
+    return when(same, ['confirmer', 'name'], sentence);
+  }),
+  rule('S207', 'proofs', ({ data: { still_not_right: text } }) => {
+    const nothing = /^\W*(nothing|none|n\/?a|no known issues?)\b/i.test(text) && text.split(/[.;]/, 1)[0]!.length < 40;
+    return when(
+      nothing || text.split(/\s+/).length < 8,
+      ['still_not_right'],
+      'Say in eight words or more what is still not right. “Nothing” is not an answer.',
+    );
+  }),
+  rule('S208', 'proofs', ({ data }) =>
+    when(data.review_on <= data.changed_on, ['review_on'], 'The day of the review must come after the change.'),
+  ),
+  rule('S208', 'proofs', ({ data, points }) =>
+    summariseProof(data, points).flatMap(({ before, limit, unit, currency }, index) => {
+      const lower = data.series[index]!.better === 'lower';
+      const toothless = before !== null && (lower ? limit >= before : limit <= before);
+      const sentence = `It was ${before === null ? '' : formatValue(unit, before, currency)} before the change: with this limit it could be as bad again and not have come back. Set a better one.`;
+      return when(toothless, ['series', index, 'reopen_limit'], sentence);
+    }),
+  ),
+  rule('S115', 'proofs', ({ body }) =>
+    when(
+      !/^[*_]*We\b/.test(firstParagraph(body)),
+      'body',
+      'What went wrong begins with “We” and what we did: “We broke exports on 4 March …”.',
+    ),
+  ),
+  rule('S116', 'proofs', ({ body }) =>
+    when(
+      !/\d/.test(firstParagraph(body)),
+      'body',
+      'The first paragraph of what went wrong needs a figure: how many, how long, or since when.',
+    ),
+  ),
+
+  rule('reference', 'offers', ({ data }, others) =>
+    data.better.flatMap(({ issue }, index) => unknownIssue(issue, ['better', index, 'issue'], others)),
+  ),
+  rule('S303', 'offers', ({ data }) => [
+    ...when(
+      data.ends_on !== undefined && !data.ends_because,
+      ['ends_on'],
+      'An end date needs its real reason, in ends_because. Without one, leave the date out.',
+    ),
+    ...when(
+      data.ends_because !== undefined && !data.ends_on,
+      ['ends_because'],
+      'A reason to end needs its date, in ends_on.',
+    ),
+  ]),
+
+  rule('reference', 'checkins', ({ data }, others) => unknownIssue(data.issue, ['issue'], others)),
+];
+
+function firstParagraph(body: string): string {
+  const paragraphs = body.split(/\n\s*\n/).map((text) => text.trim());
+  return paragraphs.find((text) => text !== '' && !text.startsWith('#')) ?? '';
+}
+
+/** Everything the rules find in one document, in the order of its lines. */
+export function problemsOf(document: ParsedDocument, others: Others): Problem[] {
+  const { collection, id } = document;
+  const file = fileOf(collection, id);
+  return RULES.flatMap(({ id: ruleId, check }) =>
+    check(document, others).map(({ at, sentence }): Problem => {
+      if (at === 'body') return { file, line: document.bodyLine, rule: ruleId, sentence };
+      if ('asset' in at) return { file: assetFileOf(collection, id, at.asset), line: at.line, rule: ruleId, sentence };
+      return { file, line: document.lineOf(at), rule: ruleId, sentence };
+    }),
+  ).toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+}
+
+/** Everything wrong with one document that doesn't need the folder: its shape, its series, the rules. */
+export function judge(written: SourceDocument, others: Others) {
+  const { document, problems } = parseDocument(written.collection, written.id, written.source, written.assets);
+  // With a broken series, rules about its numbers would only repeat that it is broken.
+  return { document, problems: document && problems.length === 0 ? problemsOf(document, others) : problems };
+}
+
+/** Reads and judges a content directory. Throws when it isn't a folder. */
+export async function checkContent(dir: string): Promise<{ problems: Problem[]; documents: number }> {
+  const { documents, problems } = await readContent(dir);
+  const site = documents.find((document) => document.collection === 'site');
+  const others: Others = {
+    site: site ? (parseDocument('site', 'site', site.source, {}).document?.data ?? null) : null,
+    has: (collection, id) => documents.some((one) => one.collection === collection && one.id === id),
+  };
+  return {
+    problems: [...problems, ...documents.flatMap((document) => judge(document, others).problems)],
+    documents: documents.length,
+  };
+}
+
+/** `proofs/exports-finish/index.md:12 S203 …`, as every command and the build print it. */
+export function problemLine({ file, line, rule, sentence }: Problem): string {
+  return `${file}:${line} ${rule} ${sentence}`;
+}
