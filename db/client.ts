@@ -11,9 +11,10 @@ export { DatabaseError, isUniqueViolation } from './engines/errors.ts';
 type Handle = SqliteRemoteDatabase<typeof schema>;
 
 /**
- * What a look at the database needs; a Tx is one too. Raw queries (`all`, `get`, `values` with sql`…`) give each row as an
- * array of column values in the order of the statement, on every engine: `const [[count]] = await db.read.all<[number]>(sql`select
- * count(*) from person`)`. Blobs are Uint8Array there, Buffer in Drizzle's own columns. An integer beyond 2^53 throws.
+ * What a look at the database needs; a Tx is one too. Raw queries (`all`, `get`, `values` with sql`…`) give each row as
+ * an array of column values in the order of the statement, on every engine; `get` gives undefined when there is none:
+ * `const rows = await db.read.all<[string, number]>(sql`select kind, count(*) from persons group by kind`)`.
+ * A blob is a Uint8Array there, and a Buffer in Drizzle's own columns. An integer beyond 2^53 throws.
  */
 export type Reader = Pick<
   Handle,
@@ -27,10 +28,10 @@ export interface Db {
   /** Sees committed data only, also from inside a `write`: there, read through its tx. */
   read: Reader;
   /**
-   * Runs `work` in one transaction that holds the write lock, after the writes that were asked for earlier. Commits when
-   * it returns, rolls everything back when it throws. `work` runs once at most. Await only database calls inside: a network
-   * call there would stop every other writer. Throws a DatabaseError with SQLITE_BUSY when another process keeps the lock
-   * for longer than `patience`; nothing was written then.
+   * Runs `work` in one transaction that holds the write lock, after the writes that were asked for earlier. Commits
+   * when it returns, rolls everything back when it throws. `work` runs once at most. Await only database calls inside:
+   * a network call there would stop every other writer. Throws a DatabaseError with SQLITE_BUSY when another process
+   * keeps the lock for longer than `patience`; nothing was written then.
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** For db/migrate.ts only: all statements or none, with foreign keys off. */
@@ -46,15 +47,18 @@ export interface DatabaseOptions {
   patience?: number;
 }
 
-/** Opens `file:path` (relative to where the process runs; made when missing) or a libSQL server: `libsql:`, `https:`, `http:`. */
+/**
+ * Opens `file:path` (relative to where the process runs; made when missing) or a libSQL server: `libsql:`, `https:`,
+ * `http:`. Whoever opens it closes it.
+ */
 export async function openDatabase(url: string, options: DatabaseOptions = {}): Promise<Db> {
   const patience = options.patience ?? 10_000;
   const open = await opener(url, options.authToken);
-  const engine = await patiently(open, 'opening', patience);
+  const engine = await patiently(open, url.startsWith('file:') ? `opening ${url}` : 'opening', patience);
 
-  // Writers of this process queue up here and take the lock one after the other: two of them on one connection would share a
-  // transaction, on two connections they would wait for each other inside SQLite. Writers of other processes are met
-  // with patience, below.
+  // Writers of this process queue up here and take the lock one after the other: two of them on one connection would
+  // share a transaction, on two connections they would wait for each other inside SQLite. Writers of other processes
+  // are met with patience, below.
   let queue: Promise<unknown> = Promise.resolve();
   const writing = new AsyncLocalStorage<{ open: boolean }>();
   let closed = false;
@@ -117,8 +121,7 @@ async function opener(url: string, authToken: string | undefined): Promise<() =>
   if (url.startsWith('file:')) {
     const { openFile } = await import('./engines/file.ts');
     const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
-    if (path === '' || path.startsWith(':'))
-      throw new Error('The database needs a file: an in-memory one has one connection.');
+    if (path === '' || path.startsWith(':')) throw new Error('The database needs a file; it cannot live in memory.');
     return () => openFile(path);
   }
   if (/^(libsql|https?):\/\//.test(url)) {
@@ -148,8 +151,8 @@ async function patiently<T>(attempt: () => Promise<T>, sql: string, patience: nu
 
 function handle(execute: Execute): Handle {
   const database = drizzle(execute, { schema });
-  // Drizzle wraps every failure in an error whose message holds the parameters. Its session is not public, but it is the only
-  // place where that can be turned off; the conformance test notices when an upgrade undoes this.
+  // Drizzle wraps every failure in an error whose message holds the parameters. Its session is not public, but it is the
+  // only place where that can be turned off; the conformance test notices when an upgrade undoes this.
   const { session } = database as unknown as { session: { prepareQuery(...args: unknown[]): object } };
   const prepareQuery = session.prepareQuery.bind(session);
   const unwrapped = { queryWithCache: (_sql: string, _params: unknown[], query: () => Promise<unknown>) => query() };

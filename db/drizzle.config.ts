@@ -1,6 +1,6 @@
 import { defineConfig } from 'drizzle-kit';
 
-// 'sqlite' and not 'turso': the latter alters columns with statements that only libSQL understands, and a file runs on SQLite.
+// 'sqlite' and not 'turso': that one alters columns with statements only libSQL knows, and a file runs on SQLite.
 export default defineConfig({
   dialect: 'sqlite',
   schema: './db/schema/index.ts',

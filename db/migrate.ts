@@ -12,8 +12,9 @@ interface Migration {
 }
 
 /**
- * Brings the database up to the migrations in `folder` and answers the names of those it applied now. Any number of processes
- * may call it at once. Throws a sentence when the database is newer than this code or a migration was edited afterwards.
+ * Brings the database up to the migrations in `folder` and answers the names of those it applied now. Any number of
+ * processes may call it at once. Throws a sentence when the database is newer than this code, when a migration was
+ * edited after it had been applied, and when rows would point at nothing.
  */
 export async function migrate(
   db: Db,
@@ -77,8 +78,8 @@ function script(pending: Migration[]): string[] {
     'CREATE TABLE IF NOT EXISTS applied_migrations (name TEXT PRIMARY KEY NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL)',
     ...pending.map(({ name, hash }) => `INSERT INTO applied_migrations VALUES ('${name}', '${hash}', ${now})`),
     ...pending.flatMap((migration) => migration.statements),
-    // Foreign keys are off while tables are rebuilt. This row has no name and is refused, with everything before it, as soon as
-    // one reference points at nothing.
+    // Foreign keys are off while tables are rebuilt. This row has no name and is refused, with everything before it,
+    // as soon as one reference points at nothing.
     'INSERT INTO applied_migrations SELECT NULL, "table", 0 FROM pragma_foreign_key_check LIMIT 1',
   ];
 }

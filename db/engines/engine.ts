@@ -9,7 +9,7 @@ export type Method = 'run' | 'all' | 'values' | 'get';
 // biome-ignore lint/suspicious/noExplicitAny: drizzle-orm's own callback type
 export type Execute = (sql: string, params: unknown[], method: Method) => Promise<{ rows: any[] }>;
 
-/** What db/client.ts needs of a database. Everything throws what the driver throws; client.ts cleans it (see errors.ts). */
+/** What db/client.ts needs of a database. It may throw whatever its driver throws; client.ts cleans that (errors.ts). */
 export interface Engine {
   /** One statement outside of any transaction; sees committed data only. */
   read: Execute;
@@ -24,8 +24,9 @@ export interface Engine {
 export function bindable(params: unknown[], sql: string): (string | number | bigint | Uint8Array | null)[] {
   return params.map((value) => {
     if (typeof value === 'boolean') return Number(value);
-    if (value === null || value instanceof Uint8Array || /string|number|bigint/.test(typeof value))
-      return value as string;
+    const plain =
+      value === null || value instanceof Uint8Array || ['string', 'number', 'bigint'].includes(typeof value);
+    if (plain) return value as string;
     throw new DatabaseError('UNSUPPORTED_PARAMETER', sql, `a ${typeof value} cannot be bound`);
   });
 }

@@ -21,7 +21,7 @@ export async function openFile(path: string): Promise<Engine> {
   // Several processes write this file and fold its WAL back; before 3.51.3 SQLite could lose commits when they did.
   const [major = 0, minor = 0, patch = 0] = (process.versions.sqlite ?? '').split('.').map(Number);
   if (major * 1e6 + minor * 1e3 + patch < 3_051_003) {
-    throw new Error(`SQLite 3.51.3 or later is needed, and this Node brings ${process.versions.sqlite}.`);
+    throw new DatabaseError('TOO_OLD', path, `SQLite 3.51.3 is needed, and this Node has ${process.versions.sqlite}`);
   }
   mkdirSync(dirname(path), { recursive: true });
   const writer = connect(path, { ...everyConnection, query_only: 0, mmap_size: 0 });

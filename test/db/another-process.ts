@@ -1,5 +1,5 @@
-// What the tests of the database start beside themselves: `another-process.ts <verb> <url> …`. It says 'ready', waits for a
-// line on its standard input, and prints one line for each thing done.
+// What the tests of the database start beside themselves: `another-process.ts <verb> <url> …`. It says 'ready', waits
+// for a line on its standard input, and prints one line for each thing done.
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';

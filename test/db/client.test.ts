@@ -101,7 +101,9 @@ describe.each([
 ])('a database in $where', ({ engine }) => {
   beforeEach(() => begin(engine));
 
-  test('three hundred overlapping writes all succeed, none is lost, and other work gets its turn', async () => {
+  test('three hundred overlapping writes all succeed, none is lost, and other work gets its turn', {
+    timeout: 30_000,
+  }, async () => {
     let turns = 0;
     const lag = await lagOf(async () => {
       let done = false;

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
 
-// A stand-in for a libSQL server: Hrana 2 over HTTP with JSON, as @libsql/client speaks it, on a real SQLite file. No libSQL server
-// can be installed from a package registry. Errors carry the codes and the wording that the server has.
+// A stand-in for a libSQL server: Hrana 2 over HTTP with JSON, as @libsql/client speaks it, on a real SQLite file. No
+// libSQL server can be installed from a package registry. Errors carry the codes and the wording that the server has.
 
 type Value = { type: string; value?: string | number; base64?: string };
 type Statement = { sql?: string; sql_id?: number; args?: Value[]; named_args?: { name: string; value: Value }[] };
