@@ -19,7 +19,7 @@ import { sameName } from './state.ts';
  */
 
 /** What a rule may know of the other documents. */
-export type Others = { site: Site | null; has(collection: Collection, id: string): boolean };
+export type Others = { site: Site | null; issues: ReadonlySet<string> };
 
 /** `at` is a path into the fields; 'body' is the text below them; an asset is named with its line. */
 type Finding = { at: readonly PropertyKey[] | 'body' | { asset: string; line: number }; sentence: string };
@@ -51,11 +51,7 @@ function unknownPerson(id: string, at: Finding['at'], { site }: Others): Finding
 }
 
 function unknownIssue(id: string, at: Finding['at'], others: Others): Finding[] {
-  return when(
-    !others.has('issues', id),
-    at,
-    `There is no issue “${id}”. It would be the file ${fileOf('issues', id)}.`,
-  );
+  return when(!others.issues.has(id), at, `There is no issue “${id}”. It would be the file ${fileOf('issues', id)}.`);
 }
 
 const CLAIMED = ['headline', 'line', 'lede'] as const;
@@ -271,7 +267,7 @@ export async function checkContent(dir: string): Promise<{ problems: Problem[]; 
   const site = documents.find((document) => document.collection === 'site');
   const others: Others = {
     site: site ? (parseDocument('site', 'site', site.source, {}).document?.data ?? null) : null,
-    has: (collection, id) => documents.some((one) => one.collection === collection && one.id === id),
+    issues: new Set(documents.filter((one) => one.collection === 'issues').map((one) => one.id)),
   };
   return {
     problems: [...problems, ...documents.flatMap((document) => judge(document, others).problems)],

@@ -1,0 +1,24 @@
+import MarkdownIt from 'markdown-it';
+
+/*
+ * Prose that people wrote, as HTML. HTML in the source is shown as text, never passed on; a link leads to an https address, to a
+ * mail address, or to this site, anything else stays as it was written; there are no pictures.
+ */
+
+const markdown = new MarkdownIt('default', { html: false, linkify: false, typographer: true, quotes: '“”‘’' });
+markdown.disable('image');
+markdown.validateLink = (href) => {
+  const text = href.trim();
+  if (/[\u0000-\u0020\\]/.test(text)) return false; // browsers drop or turn some of these, and then read another address
+  return /^(https:\/\/|mailto:|#|\/(?!\/))/i.test(text) || /^[\w.-]+(\/|#|$)/.test(text);
+};
+
+/** Paragraphs, lists, headings, quotes and tables. */
+export function renderProse(text: string): string {
+  return markdown.render(text);
+}
+
+/** One line, without a paragraph around it: headlines, list items, table cells. */
+export function renderInline(text: string): string {
+  return markdown.renderInline(text);
+}

@@ -1,0 +1,214 @@
+import { inArray, sql } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
+import { dayOf } from '../shared/dates.ts';
+import type { Others } from './check.ts';
+import { fillPlaceholders } from './claims.ts';
+import { type ParsedDocument, parseDocument } from './content.ts';
+import type { Collection, Site } from './documents.ts';
+import { type SeriesSummary, summariseProof } from './evidence.ts';
+import { type Circumstances, type NoAnswer, type State, stateOfIssue, stateOfProof } from './state.ts';
+
+/*
+ * The one reader of what is published. Pages, the gate and letters see the newest version of each document and nothing else.
+ * What is read here is shared by every request of this process: don't change it.
+ */
+
+/** A published document: `data` (its fields), `body` (its Markdown), and which version it is. */
+export type PublishedDocument<C extends Collection> = Omit<
+  Extract<ParsedDocument, { collection: C }>,
+  'lineOf' | 'bodyLine'
+> & {
+  version: number;
+  hash: string;
+  /** Milliseconds. */
+  publishedAt: number;
+  /** One a series, in the order of the document; empty for anything but a proof. */
+  summaries: SeriesSummary[];
+};
+/** `headline`, `line` and `lede` have their numbers in; `data` has them as written, with placeholders. */
+export type PublishedProof = PublishedDocument<'proofs'> & { headline: string; line: string; lede: string };
+export type PublishedIssue = PublishedDocument<'issues'>;
+export type PublishedOffer = PublishedDocument<'offers'>;
+
+type Newest = { rowId: string; documentId: string; version: number; hash: string; publishedAt: number };
+
+/**
+ * The newest version of each document of a collection: steps from document to document along the index, so that it costs
+ * what there are documents, however many versions each has.
+ */
+export function newestOfAll(collection: Collection) {
+  return sql`
+    with recursive ids(id) as (
+      select (select min(document_id) from published_versions where collection = ${collection})
+      union all
+      select (select min(document_id) from published_versions where collection = ${collection} and document_id > ids.id)
+      from ids where ids.id is not null
+    )
+    select v.id, v.document_id, v.version, v.hash, v.published_at
+    from ids
+    cross join published_versions v
+    where ids.id is not null and v.collection = ${collection} and v.document_id = ids.id
+      and v.version = (select max(version) from published_versions where collection = ${collection} and document_id = ids.id)`;
+}
+
+export function newestOf(collection: Collection, id: string) {
+  return sql`
+    select id, document_id, version, hash, published_at from published_versions
+    where collection = ${collection} and document_id = ${id} order by version desc limit 1`;
+}
+
+/** Parsed documents by hash. A version never changes, so it is read and parsed once; the least recently used go first. */
+const parsed = new Map<string, PublishedDocument<Collection>>();
+const KEEP = 5_000;
+
+async function documentsOf<C extends Collection>(
+  db: Reader,
+  collection: C,
+  query: ReturnType<typeof newestOf>,
+): Promise<PublishedDocument<C>[]> {
+  const rows = await db.all<[string, string, number, string, number]>(query);
+  const newest = rows.map(([rowId, documentId, version, hash, publishedAt]): Newest => {
+    return { rowId, documentId, version, hash, publishedAt };
+  });
+  const keyOf = ({ hash, publishedAt }: Newest) => `${hash} ${publishedAt}`;
+  const missing = newest.filter((one) => !parsed.has(keyOf(one)));
+  const sources = new Map<string, { source: string; assets: Record<string, string> }>();
+  if (missing.length > 0) {
+    const { id, source, assets } = publishedVersions;
+    const ids = sql`(select value from json_each(${JSON.stringify(missing.map((one) => one.rowId))}))`;
+    const read = await db.select({ id, source, assets }).from(publishedVersions).where(inArray(id, ids));
+    for (const row of read) sources.set(row.id, row);
+  }
+  return newest.map((one) => {
+    const key = keyOf(one);
+    const document = parsed.get(key) ?? parse(collection, one, sources.get(one.rowId)!);
+    parsed.delete(key);
+    parsed.set(key, document);
+    if (parsed.size > KEEP) parsed.delete(parsed.keys().next().value!);
+    return document as unknown as PublishedDocument<C>;
+  });
+}
+
+function parse(
+  collection: Collection,
+  { documentId, version, hash, publishedAt }: Newest,
+  { source, assets }: { source: string; assets: Record<string, string> },
+): PublishedDocument<Collection> {
+  const { document, problems } = parseDocument(collection, documentId, source, assets);
+  if (!document) {
+    throw new Error(`Version ${version} of ${collection}/${documentId} can’t be read: ${problems[0]?.sentence}`);
+  }
+  const { lineOf: _, bodyLine: __, ...rest } = document;
+  const summaries = document.collection === 'proofs' ? summariseProof(document.data, document.points) : [];
+  const shared = { ...rest, version, hash, publishedAt, summaries };
+  if (document.collection !== 'proofs') return shared as PublishedDocument<Collection>;
+  const { headline, line, lede } = document.data;
+  const filled = (text: string) => fillPlaceholders(text, summaries);
+  const proof = { ...shared, headline: filled(headline), line: filled(line), lede: filled(lede) };
+  return proof as unknown as PublishedDocument<Collection>;
+}
+
+async function all<C extends Collection>(db: Reader, collection: C): Promise<PublishedDocument<C>[]> {
+  return documentsOf(db, collection, newestOfAll(collection));
+}
+
+async function one<C extends Collection>(db: Reader, collection: C, id: string): Promise<PublishedDocument<C> | null> {
+  const [document] = await documentsOf(db, collection, newestOf(collection, id));
+  return document ?? null;
+}
+
+export async function publishedProofs(db: Reader): Promise<PublishedProof[]> {
+  return (await all(db, 'proofs')) as PublishedProof[];
+}
+
+export async function publishedProof(db: Reader, id: string): Promise<PublishedProof | null> {
+  return (await one(db, 'proofs', id)) as PublishedProof | null;
+}
+
+export async function publishedIssues(db: Reader): Promise<PublishedIssue[]> {
+  return all(db, 'issues');
+}
+
+export async function publishedIssue(db: Reader, id: string): Promise<PublishedIssue | null> {
+  return one(db, 'issues', id);
+}
+
+export async function publishedOffers(db: Reader): Promise<PublishedOffer[]> {
+  return all(db, 'offers');
+}
+
+export async function publishedOffer(db: Reader, id: string): Promise<PublishedOffer | null> {
+  return one(db, 'offers', id);
+}
+
+/** The question for each issue that has one. */
+export async function publishedCheckins(db: Reader): Promise<PublishedDocument<'checkins'>[]> {
+  return all(db, 'checkins');
+}
+
+export async function publishedPage(db: Reader, id: string): Promise<PublishedDocument<'pages'> | null> {
+  return one(db, 'pages', id);
+}
+
+export async function publishedLetter(db: Reader, id: string): Promise<PublishedDocument<'letters'> | null> {
+  return one(db, 'letters', id);
+}
+
+/** Who we are, and the thresholds. Throws before anything was published: nothing can be shown then. */
+export async function publishedSite(db: Reader): Promise<Site> {
+  const site = await one(db, 'site', 'site');
+  if (!site) throw new Error('Nothing has been published yet: site.yaml comes first.');
+  return site.data;
+}
+
+/** What the rules may know when one document is published: what was published before it. */
+export async function publishedOthers(db: Reader): Promise<Others> {
+  const [site, issues] = await Promise.all([one(db, 'site', 'site'), db.all<[string, string]>(newestOfAll('issues'))]);
+  return { site: site?.data ?? null, issues: new Set(issues.map(([, documentId]) => documentId)) };
+}
+
+/** The “no” answers about each issue, by its id. They come from check-ins, which this folder doesn't know. */
+export type NoAnswers = ReadonlyMap<string, readonly NoAnswer[]>;
+
+export type ProofWithState = { proof: PublishedProof; state: State };
+export type IssueWithState = { issue: PublishedIssue; state: State; proofs: ProofWithState[] };
+
+/** Every issue with its state and the proofs for it. A constant number of queries, whatever there is. */
+export async function issueStates(db: Reader, noAnswers: NoAnswers, now: Date): Promise<IssueWithState[]> {
+  const [site, issues, proofs] = await Promise.all([publishedSite(db), publishedIssues(db), publishedProofs(db)]);
+  const circumstances = circumstancesOf(site, now);
+  const judged = proofs.map((proof) => ({ proof, state: stateOfProof(proof, noAnswers, circumstances) }));
+  const proofsOf = Map.groupBy(
+    judged.flatMap((one) => one.proof.data.issues.map((issue) => ({ issue, one }))),
+    ({ issue }) => issue,
+  );
+  return issues.map((issue) => {
+    const its = (proofsOf.get(issue.id) ?? []).map(({ one }) => one);
+    const facts = its.map(({ proof }) => proof);
+    return { issue, state: stateOfIssue(facts, noAnswers.get(issue.id) ?? [], circumstances), proofs: its };
+  });
+}
+
+export async function issueWithState(
+  db: Reader,
+  id: string,
+  noAnswers: NoAnswers,
+  now: Date,
+): Promise<IssueWithState | null> {
+  return (await issueStates(db, noAnswers, now)).find(({ issue }) => issue.id === id) ?? null;
+}
+
+export async function proofWithState(
+  db: Reader,
+  id: string,
+  noAnswers: NoAnswers,
+  now: Date,
+): Promise<ProofWithState | null> {
+  const [site, proof] = await Promise.all([publishedSite(db), publishedProof(db, id)]);
+  return proof && { proof, state: stateOfProof(proof, noAnswers, circumstancesOf(site, now)) };
+}
+
+function circumstancesOf(site: Site, now: Date): Circumstances {
+  return { site, today: dayOf(now, site.time_zone) };
+}
