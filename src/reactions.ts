@@ -1,17 +1,18 @@
 import { and, eq, isNotNull, ne } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
+import { reopenings } from '../db/schema/checkins.ts';
 import { complaints, persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
 import { type Checkin, cancelCheckins, questionFor, scheduleCheckins } from './checkins/schedule.ts';
 import { writeLetter } from './invitations/letters.ts';
-import { postLetter } from './mail/outbox.ts';
-import { issueStates } from './proofs/published.ts';
-import { publishedLetter, publishedOffer, publishedSite } from './proofs/published.ts';
 import { fill } from './mail/delivery.ts';
+import { postLetter } from './mail/outbox.ts';
+import type { Site } from './proofs/documents.ts';
+import { issueWithState, publishedLetter, publishedOffer, publishedSite } from './proofs/published.ts';
 import type { Rejoin } from './rejoin/check.ts';
 import { undoUntil } from './rejoin/undo.ts';
-import { type Day, dayOf, longDay } from './shared/dates.ts';
+import { dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
 
 /*
@@ -21,7 +22,7 @@ import { formatMoney } from './shared/money.ts';
 
 export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await scheduleCheckins(tx, rejoin, now);
-  const site = (await publishedSite(tx)).document;
+  const site = await publishedSite(tx);
   const offer = await publishedOffer(tx, rejoin.offerId);
   await writeLetter(
     tx,
@@ -31,7 +32,7 @@ export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<voi
       person: await personOf(tx, rejoin.personId),
       sender: await senderFor(tx, rejoin.personId),
       slots: {
-        plan: offer?.document.plan ?? 'your plan',
+        plan: offer?.data.plan ?? 'your plan',
         amount: formatMoney(rejoin),
         card: rejoin.cardLabel,
         renewsOn: rejoin.renewsOn ? longDay(rejoin.renewsOn) : '',
@@ -66,45 +67,55 @@ export async function onEnded(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> 
 export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
   if (checkin.answer !== 'no') return;
   const { owner, title } = await questionFor(tx, checkin.issueId);
-  const site = (await publishedSite(tx)).document;
-  const alert = await publishedLetter(tx, 'owner-alert');
-  if (alert) {
-    const slots = { issueTitle: title, sender: site.organisation, firstName: owner.name.split(' ')[0]!, dueOn: '' };
-    await postLetter(
-      tx,
-      {
-        cause: `owner-alert:${checkin.id}`,
-        kind: 'owner-alert',
-        personId: checkin.personId,
-        to: owner.address ?? site.reply_to,
-        fromName: site.organisation,
-        subject: fill(alert.document.subject, slots),
-        body: fill(alert.body, slots),
-      },
-      now,
-    );
-  }
-  const states = await issueStates(tx, await noAnswersByIssue(tx), now);
-  const state = states.get(checkin.issueId);
-  if (state?.state === 'came_back' && state.since === dayOf(now)) await tellReturned(tx, checkin, state.since, now);
+  const site = await publishedSite(tx);
+  await alertOwner(tx, checkin, { owner, title, site }, now);
+  const issue = await issueWithState(tx, checkin.issueId, await noAnswersByIssue(tx), now);
+  const cameBackNow = issue?.state.state === 'came_back' && issue.state.since === dayOf(now, site.time_zone);
+  if (cameBackNow) await tellReturned(tx, checkin, { owner, title }, now);
 }
 
-async function tellReturned(tx: Tx, checkin: Checkin, since: Day, now: Date): Promise<void> {
-  const { owner, title } = await questionFor(tx, checkin.issueId);
+/** The owner learns that and by when, and not who or in what words: those stay on the desk. */
+async function alertOwner(
+  tx: Tx,
+  checkin: Checkin,
+  { owner, title, site }: Question & { site: Site },
+  now: Date,
+): Promise<void> {
+  const alert = await publishedLetter(tx, 'owner-alert');
+  const [reopening] = await tx.select().from(reopenings).where(eq(reopenings.checkinId, checkin.id));
+  if (!alert || !reopening) return;
+  const slots = { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) };
+  await postLetter(
+    tx,
+    {
+      cause: `owner-alert:${checkin.id}`,
+      kind: 'owner-alert',
+      personId: checkin.personId,
+      to: owner.address ?? site.reply_to,
+      fromName: site.organisation,
+      subject: fill(alert.data.subject, slots),
+      body: fill(alert.body, slots),
+    },
+    now,
+  );
+}
+
+type Question = { owner: { name: string; address?: string | undefined }; title: string };
+
+/** Everyone who came back for the same reason hears it from us, once per return of the problem. */
+async function tellReturned(tx: Tx, checkin: Checkin, { owner, title }: Question, now: Date): Promise<void> {
   const returned = await tx
     .selectDistinct({ person: persons, rejoinId: rejoins.id })
     .from(rejoins)
     .innerJoin(persons, eq(persons.id, rejoins.personId))
     .innerJoin(complaints, and(eq(complaints.personId, persons.id), eq(complaints.main, true)))
-    .where(
-      and(eq(rejoins.state, 'active'), eq(complaints.issueId, checkin.issueId), ne(persons.id, checkin.personId)),
-    );
+    .where(and(eq(rejoins.state, 'active'), eq(complaints.issueId, checkin.issueId), ne(persons.id, checkin.personId)));
   for (const { person } of returned) {
     await writeLetter(
       tx,
       {
         letter: 'came-back',
-        cause: `came-back:${checkin.issueId}:${since}:${person.id}`,
+        cause: `came-back:${checkin.issueId}:${dayOf(now)}:${person.id}`,
         person,
         sender: owner.name,
         slots: { issueTitle: title },
@@ -126,6 +137,6 @@ async function senderFor(tx: Tx, personId: string): Promise<string> {
     .from(complaints)
     .where(and(eq(complaints.personId, personId), eq(complaints.main, true), isNotNull(complaints.issueId)));
   if (main?.issueId) return (await questionFor(tx, main.issueId)).owner.name;
-  const site = (await publishedSite(tx)).document;
+  const site = await publishedSite(tx);
   return Object.values(site.people)[0]?.name ?? site.organisation;
 }

@@ -32,7 +32,7 @@ export async function answerCheckin(
 }
 
 async function reopen(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
-  const site = (await publishedSite(tx)).document;
+  const site = await publishedSite(tx);
   const { ownerId } = await questionFor(tx, checkin.issueId);
   await tx
     .insert(reopenings)

@@ -1,12 +1,13 @@
 import { and, eq, isNotNull } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { checkins } from '../../db/schema/checkins.ts';
-import { type Day, dayOf } from '../shared/dates.ts';
-
-export type NoAnswer = { on: Day; personId: string };
+import { publishedSite } from '../proofs/published.ts';
+import type { NoAnswer } from '../proofs/state.ts';
+import { dayOf } from '../shared/dates.ts';
 
 /** Every “no” that a returned person has given, by issue: what an issue's state is judged by, beside its measurements. */
 export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAnswer[]>> {
+  const { time_zone } = await publishedSite(reader);
   const rows = await reader
     .select({ issueId: checkins.issueId, personId: checkins.personId, answeredAt: checkins.answeredAt })
     .from(checkins)
@@ -14,7 +15,7 @@ export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAn
   const byIssue = new Map<string, NoAnswer[]>();
   for (const row of rows) {
     const answers = byIssue.get(row.issueId) ?? [];
-    answers.push({ on: dayOf(row.answeredAt!), personId: row.personId });
+    answers.push({ on: dayOf(row.answeredAt!, time_zone), personId: row.personId });
     byIssue.set(row.issueId, answers);
   }
   return byIssue;

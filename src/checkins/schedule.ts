@@ -3,7 +3,7 @@ import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins } from '../../db/schema/checkins.ts';
 import { complaints, persons } from '../../db/schema/people.ts';
 import { writeLetter } from '../invitations/letters.ts';
-import { publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
+import { type IssueWithState, publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
 import type { Rejoin } from '../rejoin/check.ts';
 import { addDays, type Day, dayOf, longDay } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
@@ -14,7 +14,7 @@ export type Checkin = typeof checkins.$inferSelect;
 export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   const about = await reasonOf(tx, rejoin.personId);
   if (!about) return;
-  const { checkin_days, time_zone } = (await publishedSite(tx)).document;
+  const { checkin_days, time_zone } = await publishedSite(tx);
   const returnedOn = dayOf(now, time_zone);
   await tx
     .insert(checkins)
@@ -55,8 +55,9 @@ export async function cancelCheckins(tx: Tx, rejoinId: string, now: Date): Promi
  * were down) only the newest is asked: nobody gets four letters at once. An issue that is known to have come back is
  * not asked about: those people are told instead.
  */
-export async function askDueCheckins(db: Db, cameBack: Set<string>, now: Date): Promise<number> {
-  const { time_zone } = (await publishedSite(db.read)).document;
+export async function askDueCheckins(db: Db, issues: IssueWithState[], now: Date): Promise<number> {
+  const { time_zone } = await publishedSite(db.read);
+  const known = new Map(issues.map((one) => [one.issue.id, one]));
   const due = await db.read
     .select()
     .from(checkins)
@@ -67,8 +68,11 @@ export async function askDueCheckins(db: Db, cameBack: Set<string>, now: Date): 
   for (const checkin of due) {
     const newest = checkin.rejoinId !== previous;
     previous = checkin.rejoinId;
-    const ask = newest && !cameBack.has(checkin.issueId);
-    const done = await db.write((tx) => (ask ? askCheckin(tx, checkin, now) : skipCheckin(tx, checkin, now)));
+    const about = known.get(checkin.issueId);
+    const ask = newest && about?.state.state !== 'came_back';
+    const done = await db.write((tx) =>
+      ask ? askCheckin(tx, checkin, about?.proofs[0]?.proof.line ?? null, now) : skipCheckin(tx, checkin, now),
+    );
     if (ask && done) asked += 1;
   }
   return asked;
@@ -83,7 +87,7 @@ async function skipCheckin(tx: Tx, checkin: Checkin, now: Date): Promise<boolean
 }
 
 /** Claimed in one statement, with its letter in the same transaction: two jobs processes ask once. */
-async function askCheckin(tx: Tx, checkin: Checkin, now: Date): Promise<boolean> {
+async function askCheckin(tx: Tx, checkin: Checkin, measured: string | null, now: Date): Promise<boolean> {
   const claimed = await tx
     .update(checkins)
     .set({ askedAt: now.getTime() })
@@ -108,7 +112,7 @@ async function askCheckin(tx: Tx, checkin: Checkin, now: Date): Promise<boolean>
         question: question.text,
         theirWords: wordsOrNote(about.complaint),
         saidOn: about.complaint.saidOn ? longDay(about.complaint.saidOn as Day) : 'before you left',
-        day: String(checkin.day),
+        measured: measured ?? 'we have no measurement of this.',
       },
       mint: { link: `checkin:${checkin.id}` },
     },
@@ -121,8 +125,8 @@ async function askCheckin(tx: Tx, checkin: Checkin, now: Date): Promise<boolean>
 export async function questionFor(reader: Reader, issueId: string) {
   const [site, questions] = await Promise.all([publishedSite(reader), publishedCheckins(reader)]);
   const issue = await publishedIssue(reader, issueId);
-  const text = questions.find((question) => question.document.issue === issueId)?.document.question;
-  const ownerId = issue?.document.owner ?? '';
-  const owner = site.document.people[ownerId] ?? { name: site.document.organisation, role: '', address: site.document.reply_to };
-  return { text: text ?? 'Is it fixed for you?', title: issue?.document.title ?? issueId, ownerId, owner };
+  const text = questions.find((question) => question.data.issue === issueId)?.data.question;
+  const ownerId = issue?.data.owner ?? '';
+  const owner = site.people[ownerId] ?? { name: site.organisation, role: '', address: site.reply_to };
+  return { text: text ?? 'Is it fixed for you?', title: issue?.data.title ?? issueId, ownerId, owner };
 }

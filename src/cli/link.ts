@@ -30,7 +30,7 @@ Prints a new personal link. It is shown once: only its hash is stored. Employees
         io.err(`No customer “${externalId}” has come from “${source}”.`);
         return 1;
       }
-      const { invite } = (await publishedSite(db.read)).document;
+      const { invite } = await publishedSite(db.read);
       const token = await db.write((tx) =>
         mintLink(tx, { personId: person.id, purpose: 'page', days: invite.link_days }, new Date()),
       );

@@ -30,7 +30,7 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
       personId: write.person.id,
       to: write.person.email,
       fromName: write.sender,
-      subject: fill(text.document.subject, slots),
+      subject: fill(text.data.subject, slots),
       body: fill(text.body, slots),
       mint: { link: 'page', stopLink: 'stop', ...write.mint },
     },
@@ -50,7 +50,7 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinksOfLetter(tx, letter.id, now);
-    const { invite } = (await publishedSite(tx)).document;
+    const { invite } = await publishedSite(tx);
     const minted: Record<string, string> = {};
     for (const [name, what] of Object.entries(letter.mint)) {
       if (name === 'code') {

@@ -36,13 +36,11 @@ export async function unfinished(db: Db, provider: Payments, now: Date): Promise
 }
 
 export async function questions(db: Db, now: Date): Promise<number> {
-  const states = await issueStates(db.read, await noAnswersByIssue(db.read), now);
-  const cameBack = new Set([...states].filter(([, state]) => state.state === 'came_back').map(([id]) => id));
-  return askDueCheckins(db, cameBack, now);
+  const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  return askDueCheckins(db, issues, now);
 }
 
 export async function promises(db: Db, now: Date): Promise<number> {
-  const states = await issueStates(db.read, await noAnswersByIssue(db.read), now);
-  const holding = [...states].filter(([, state]) => state.state === 'holding').map(([id]) => id);
-  return tellWaiting(db, holding, now);
+  const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  return tellWaiting(db, issues, env.AMENDS_URL, now);
 }

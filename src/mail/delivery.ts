@@ -51,7 +51,7 @@ export async function deliverDueLetters(db: Db, delivery: Delivery, now: Date, l
       id: letter.id,
       to: letter.toAddress,
       fromName: letter.fromName,
-      subject: letter.subject,
+      subject: fill(letter.subject, secrets),
       text: fill(letter.body, secrets),
       sentAt: now.getTime(),
       kind: letter.kind,

@@ -34,7 +34,7 @@ export function cardLabel(card: SavedCard): string {
 export async function checkRejoin(
   payments: Payments,
   person: { billingId: string | null },
-  offer: { id: string; hash: string; document: Offer },
+  offer: { id: string; hash: string; data: Offer },
   seats: number,
 ): Promise<RejoinCheck | Refusal> {
   if (!person.billingId) {
@@ -42,7 +42,7 @@ export async function checkRejoin(
   }
   const [customer, price] = await Promise.all([
     payments.returningCustomer(person.billingId),
-    payments.priceFor(offer.document.lookup_key),
+    payments.priceFor(offer.data.lookup_key),
   ]);
   if (isRefusal(customer)) return customer;
   if (isRefusal(price)) return price;
@@ -52,7 +52,7 @@ export async function checkRejoin(
   if (!customer.savedCard) {
     return refuse('no-card', 'We have no card of yours on file any more.');
   }
-  if (price.amount !== offer.document.amount || price.currency !== offer.document.currency) {
+  if (price.amount !== offer.data.amount || price.currency !== offer.data.currency) {
     return refuse(
       'price-differs',
       'The price on your page and the price in our billing system differ, so we have not offered either. We have been told and will write to you.',

@@ -1,0 +1,49 @@
+import type { APIContext } from 'astro';
+import type { Db } from '../db/client.ts';
+import { database } from './database.ts';
+import { env } from './env.ts';
+import { bindDevice, type Link, openLink, type Visit } from './invitations/links.ts';
+import type { Site } from './proofs/documents.ts';
+import { publishedSite } from './proofs/published.ts';
+import { DEVICE_DAYS } from './sessions/devices.ts';
+
+/* What every personal page asks first: which link is this, whose device, and what may be shown. */
+
+type Context = Pick<APIContext, 'params' | 'cookies' | 'request'>;
+
+export type Visitor = { db: Db; site: Site; now: Date; token: string; visit: Visit };
+
+/** `__Host-` wants a secure address; on this machine's own loopback there is none. */
+const COOKIE = env.AMENDS_URL.startsWith('https:') ? '__Host-amends' : 'amends-device';
+
+/** Opens the link in the address for this visitor, reading only. Null: show the dead-link page, always the same one. */
+export async function visitorOf(context: Context, purpose: Link['purpose']): Promise<Visitor | null> {
+  const db = await database();
+  const site = await publishedSite(db.read);
+  const now = new Date();
+  const token = context.params['link'] ?? '';
+  const deviceSecret = context.cookies.get(COOKIE)?.value;
+  const visit = await openLink(db.read, token, purpose, { deviceSecret, freshDays: site.invite.fresh_days }, now);
+  return visit && { db, site, now, token, visit };
+}
+
+/** The first press makes a fresh link this device's own. Whether the visitor may go on is for the next page to say. */
+export async function bindVisitor(context: Context, visitor: Visitor): Promise<void> {
+  const secret = await visitor.db.write((tx) => bindDevice(tx, visitor.visit, visitor.now));
+  if (secret) rememberVisitor(context, secret);
+}
+
+export function rememberVisitor(context: Context, secret: string): void {
+  context.cookies.set(COOKIE, secret, {
+    httpOnly: true,
+    secure: COOKIE.startsWith('__Host-'),
+    sameSite: 'lax',
+    path: '/',
+    maxAge: DEVICE_DAYS * 86_400,
+  });
+}
+
+/** After a press: on to a page that only reads, so that reloading repeats nothing. */
+export function seeOther(path: string): Response {
+  return new Response(null, { status: 303, headers: { Location: path } });
+}
