@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 /** One record, with the line of the file that it begins on as an editor counts, or why it can't be taken apart. */
 export type CsvRecord =
   | { line: number; cells: string[]; bytes: number }
-  | { line: number; text: string; sentence: string; bytes: number };
+  | { line: number; cells: string[]; sentence: string; bytes: number };
 
 export type Separator = ',' | ';' | '\t' | '|';
 
@@ -59,7 +59,7 @@ export async function* recordsOf(path: string, separator?: Separator): AsyncGene
       waiting.unshift(...lines.slice(1));
       yield* parsed(batch, mark ?? ',');
       batch = [];
-      yield { line, text: first.text, bytes: first.bytes, sentence: 'A quote is opened on this line and never closed.' };
+      yield { line, ...broken(first.text, mark), bytes: first.bytes, sentence: OPEN_QUOTE };
       continue;
     }
     mark ??= separatorOf(textOf(lines));
@@ -67,7 +67,7 @@ export async function* recordsOf(path: string, separator?: Separator): AsyncGene
       waiting.unshift(...lines.slice(1));
       yield* parsed(batch, mark);
       batch = [];
-      yield { line, text: first.text, bytes: first.bytes, sentence: STRAY_QUOTE };
+      yield { line, ...broken(first.text, mark), bytes: first.bytes, sentence: STRAY_QUOTE };
       continue;
     }
     batch.push({ line, lines, bytes: lines.at(-1)!.bytes });
@@ -80,8 +80,14 @@ export async function* recordsOf(path: string, separator?: Separator): AsyncGene
   yield* parsed(batch, mark ?? ',');
 }
 
+const OPEN_QUOTE = 'A quote is opened on this line and never closed.';
 const STRAY_QUOTE =
   'A quote stands inside a cell of this line. Put quotes around the whole cell and write the inner one twice.';
+
+/** The cells of a record that breaks the rules, as well as they can be told apart. */
+function broken(text: string, mark: Separator = ','): { cells: string[] } {
+  return { cells: text.split(mark) };
+}
 
 function textOf(lines: Line[]): string {
   return lines.length === 1 ? lines[0]!.text : lines.map((line) => line.text).join('\n');
@@ -97,7 +103,7 @@ function* parsed(batch: { line: number; lines: Line[]; bytes: number }[], mark: 
   for (const [at, { line, bytes }] of batch.entries()) {
     const text = texts[at]!;
     const cells = split(text, mark)?.[0];
-    yield cells ? { line, cells, bytes } : { line, text, bytes, sentence: STRAY_QUOTE };
+    yield cells ? { line, cells, bytes } : { line, ...broken(text, mark), bytes, sentence: STRAY_QUOTE };
   }
 }
 
@@ -135,4 +141,10 @@ async function* linesOf(path: string): AsyncGenerator<Line> {
   }
   const last = (rest + utf8.decode()).replace(/\r$/, '');
   if (last !== '') yield { text: last, bytes };
+}
+
+/** The names in the first record, trimmed. */
+export async function headerOf(path: string): Promise<string[]> {
+  for await (const record of recordsOf(path)) return record.cells.map((cell) => cell.trim());
+  return [];
 }

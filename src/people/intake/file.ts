@@ -5,13 +5,19 @@ import { type Refusal, refuse } from '../../shared/refusal.ts';
 /** What a look at the whole file found: its bytes, their SHA-256 in hex. */
 export type InspectedFile = { bytes: number; hash: string };
 
-const STARTS: [RegExp, string][] = [
-  [/^version https:\/\/git-lfs/, 'This is a pointer to a large file, not the file itself. Fetch the real file (git lfs pull) and import that.'],
-  [/^\s*(<!doctype|<html|<\?xml|<head|<body|<table)/i, 'This is a web page or XML, not a CSV file. The download may have ended at a sign-in page.'],
+const STARTS: [RegExp | string, string][] = [
+  [
+    /^version https:\/\/git-lfs/,
+    'This is a pointer to a large file, not the file itself. Fetch the real file (git lfs pull) and import that.',
+  ],
+  [
+    /^\s*(<!doctype|<html|<\?xml|<head|<body|<table)/i,
+    'This is a web page or XML, not a CSV file. The download may have ended at a sign-in page.',
+  ],
   [/^\{\\rtf/, 'This is a rich-text document, not a CSV file. Save it as plain text, or export it again as CSV.'],
-  [/^PK\x03\x04/, 'This is a spreadsheet or a zip archive, not a CSV file. Open it and save it as “CSV UTF-8”.'],
+  ['PK\x03\x04', 'This is a spreadsheet or a zip archive, not a CSV file. Open it and save it as “CSV UTF-8”.'],
   [/^%PDF/, 'This is a PDF, not a CSV file.'],
-  [/^\xd0\xcf\x11\xe0/, 'This is an old Excel workbook, not a CSV file. Open it and save it as “CSV UTF-8”.'],
+  ['\xd0\xcf\x11\xe0', 'This is an old Excel workbook, not a CSV file. Open it and save it as “CSV UTF-8”.'],
   [/^(\xff\xfe|\xfe\xff)/, 'This file is saved as UTF-16. Save it again as “CSV UTF-8”.'],
   [/^\s*(\{|\[\s*[{\]])/, 'This is JSON, not a CSV file. Export it as CSV.'],
 ];
@@ -28,8 +34,11 @@ export async function inspectFile(path: string): Promise<InspectedFile | Refusal
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
       if (bytes === 0) {
-        const start = chunk.subarray(0, 2048).toString('latin1').replace(/^\xef\xbb\xbf/, '');
-        const wrong = STARTS.find(([pattern]) => pattern.test(start));
+        const start = chunk
+          .subarray(0, 2048)
+          .toString('latin1')
+          .replace(/^\xef\xbb\xbf/, '');
+        const wrong = STARTS.find(([mark]) => (typeof mark === 'string' ? start.startsWith(mark) : mark.test(start)));
         if (wrong) return refuse('not-csv', wrong[1]);
       }
       bytes += chunk.length;
@@ -37,7 +46,10 @@ export async function inspectFile(path: string): Promise<InspectedFile | Refusal
       const nul = chunk.indexOf(0);
       if (nul >= 0) {
         const at = line + newlines(chunk.subarray(0, nul));
-        return refuse('not-text', `Line ${at} holds a NUL byte, so this is not a text file. Export it again as “CSV UTF-8”.`);
+        return refuse(
+          'not-text',
+          `Line ${at} holds a NUL byte, so this is not a text file. Export it again as “CSV UTF-8”.`,
+        );
       }
       try {
         utf8.decode(chunk, { stream: true });

@@ -42,7 +42,9 @@ export type Field = (typeof FIELDS)[number];
 export const DATE_FIELDS: ReadonlySet<Field> = new Set(['joined_on', 'left_on', 'said_on', 'signal_on']);
 export const NEUTRAL_DATES = ['YYYY-MM-DD', 'YYYY-MM', 'YYYY', 'YYYY-MM-DDTHH:mm:ssZ'];
 
-const text = z.string({ error: 'Write this as text; put it in quotes if it looks like a number, a date or TRUE.' }).min(1);
+const text = z
+  .string({ error: 'Write this as text; put it in quotes if it looks like a number, a date or TRUE.' })
+  .min(1);
 const texts = z.array(text, { error: 'Write this as a list: [one, another].' }).min(1);
 
 const fieldRule = z.union(
@@ -57,7 +59,9 @@ const fieldRule = z.union(
           }),
         )
         .optional(),
-      values: z.record(z.string(), z.string(), { error: 'values: what stands in the file, and what it means here.' }).optional(),
+      values: z
+        .record(z.string(), z.string(), { error: 'values: what stands in the file, and what it means here.' })
+        .optional(),
       blank_means: texts.optional(),
     }),
     z.strictObject({ always: text }),
@@ -106,9 +110,7 @@ const mapping = z.strictObject({
     .default([]),
   /** When a single ticked reason is why they left: the only one ticked, on rows where this column says so. */
   main_when: choice.optional(),
-  never_contact: z
-    .array(choice.extend({ because: z.enum(['deceased', 'dismissed', 'dispute', 'asked']) }))
-    .default([]),
+  never_contact: z.array(choice.extend({ because: z.enum(['deceased', 'dismissed', 'dispute', 'asked']) })).default([]),
 });
 
 /** How one file's columns become persons, departures, complaints and signals. */

@@ -1,0 +1,32 @@
+import { countDistinct, eq, isNotNull } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { complaints, persons } from '../../db/schema/people.ts';
+
+/** How many different people told us of an issue. */
+export type PeopleOfIssue = { customers: number; employees: number };
+
+/** Fewer than this are never counted in public, so that nobody can be singled out. */
+export const PUBLIC_FLOOR = { customers: 10, employees: 20 } as const;
+
+/** For every issue that anyone complained of: its people, each counted once, whatever may be shown of their words. */
+export async function peoplePerIssue(reader: Reader): Promise<Map<string, PeopleOfIssue>> {
+  const rows = await reader
+    .select({ issueId: complaints.issueId, kind: persons.kind, people: countDistinct(complaints.personId) })
+    .from(complaints)
+    .innerJoin(persons, eq(persons.id, complaints.personId))
+    .where(isNotNull(complaints.issueId))
+    .groupBy(complaints.issueId, persons.kind);
+  const counts = new Map<string, PeopleOfIssue>();
+  for (const { issueId, kind, people } of rows) {
+    const count = counts.get(issueId!) ?? { customers: 0, employees: 0 };
+    if (kind === 'customer') count.customers = people;
+    else count.employees = people;
+    counts.set(issueId!, count);
+  }
+  return counts;
+}
+
+/** The count that may be public: rounded down to tens from the floor on, null below it ("fewer than 10 people"). */
+export function publicCount(count: number, floor: number): number | null {
+  return count < floor ? null : Math.floor(count / 10) * 10;
+}

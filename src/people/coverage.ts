@@ -1,0 +1,101 @@
+import { sql } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { dayOf } from '../shared/dates.ts';
+import type { Gap } from './diagnosis.ts';
+
+/** What coverage needs to know of an issue from the published documents. */
+export type IssueToCover = {
+  id: string;
+  title: string;
+  owner: string | null;
+  state: 'not_yet' | 'watching' | 'holding' | 'came_back';
+  /** Whether the issue has a public page, fixed or not. */
+  published: boolean;
+  /** Whether someone independent has confirmed the change. */
+  confirmed: boolean;
+};
+
+export const NEXT_ACTIONS = [
+  'Name an owner',
+  'Write the “not yet” note',
+  'Write the proof',
+  'Ask a confirmer',
+  'Watch',
+  'Invite',
+] as const;
+export type NextAction = (typeof NEXT_ACTIONS)[number];
+
+type Waiting = {
+  people: number;
+  /** Days since the first of them told us, or left when no day of telling is known. Null when neither is. */
+  oldestDays: number | null;
+  /** The days that all of them together have waited. */
+  peopleDays: number;
+};
+
+export type Coverage = {
+  issues: (Pick<IssueToCover, 'id' | 'title' | 'owner' | 'state'> & Waiting & { nextAction: NextAction })[];
+  /** Complaints linked to no issue, by gap; null: nobody has said why it hurt. */
+  unlinked: (Waiting & { gap: Gap | null; complaints: number })[];
+  /** Issues that complaints name and no document describes. */
+  unknown: (Waiting & { id: string })[];
+};
+
+/** Who waits for what, longest together first, and the one thing to do next about each. In two queries. */
+export async function coverage(reader: Reader, issues: readonly IssueToCover[], now: Date): Promise<Coverage> {
+  const today = dayOf(now);
+  const perPerson = sql`
+    select c.issue_id, c.gap, c.person_id, count(*) as told,
+      julianday(${today}) - julianday(min(coalesce(c.said_on, d.left_on))) as days
+    from complaints c left join departures d on d.id = c.departure_id`;
+  type Sums = [number, number | null, number | null];
+  const linked = await reader.all<[string, ...Sums]>(sql`
+    select issue_id, count(*), max(days), sum(max(days, 0))
+    from (${perPerson} where c.issue_id is not null group by c.issue_id, c.person_id) group by issue_id`);
+  const loose = await reader.all<[Gap | null, number, ...Sums]>(sql`
+    select gap, sum(told), count(*), max(days), sum(max(days, 0))
+    from (${perPerson} where c.issue_id is null group by c.gap, c.person_id) group by gap`);
+
+  const waiting = new Map(linked.map(([id, ...sums]) => [id, waitingOf(sums)]));
+  const described = new Set(issues.map((issue) => issue.id));
+  return {
+    issues: issues
+      .map(({ id, title, owner, state, published, confirmed }) => ({
+        id,
+        title,
+        owner,
+        state,
+        ...(waiting.get(id) ?? { people: 0, oldestDays: null, peopleDays: 0 }),
+        nextAction: nextAction({ owner, state, published, confirmed }),
+      }))
+      .toSorted(longestFirst),
+    unlinked: loose
+      .map(([gap, complaints, ...sums]) => ({ gap, complaints, ...waitingOf(sums) }))
+      .toSorted(longestFirst),
+    unknown: [...waiting]
+      .filter(([id]) => !described.has(id))
+      .map(([id, sums]) => ({ id, ...sums }))
+      .toSorted(longestFirst),
+  };
+}
+
+/** The first thing that is missing, in the order in which it has to be done. */
+export function nextAction(issue: Pick<IssueToCover, 'owner' | 'state' | 'published' | 'confirmed'>): NextAction {
+  if (issue.owner === null) return 'Name an owner';
+  if (issue.state === 'holding') return 'Invite';
+  if (issue.state === 'watching') return issue.confirmed ? 'Watch' : 'Ask a confirmer';
+  if (!issue.published) return 'Write the “not yet” note';
+  return 'Write the proof';
+}
+
+function waitingOf([people, oldest, days]: [number, number | null, number | null]): Waiting {
+  return {
+    people,
+    oldestDays: oldest === null ? null : Math.max(0, Math.round(oldest)),
+    peopleDays: Math.round(days ?? 0),
+  };
+}
+
+function longestFirst(a: Waiting, b: Waiting): number {
+  return b.peopleDays - a.peopleDays || b.people - a.people;
+}

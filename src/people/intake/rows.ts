@@ -1,0 +1,526 @@
+import { createHash } from 'node:crypto';
+import type { complaints, departures, persons, signals } from '../../../db/schema/people.ts';
+import { type Day, longDay } from '../../shared/dates.ts';
+import { type Refusal, refuse } from '../../shared/refusal.ts';
+import { listed, maskEmail } from '../../shared/words.ts';
+import { isBefore, type ReadDay, readDay } from './dates.ts';
+import { columnsOf, type Field, type FieldRule, type Mapping, NEUTRAL_DATES, slots } from './mapping.ts';
+
+type Stored<Table extends { $inferSelect: object }, Keys extends keyof Table['$inferSelect']> = Pick<
+  Table['$inferSelect'],
+  Keys
+>;
+
+export type PersonFacts = Stored<
+  typeof persons,
+  'source' | 'kind' | 'externalId' | 'firstName' | 'lastName' | 'email' | 'timeZone' | 'billingId'
+>;
+export type DepartureFacts = Stored<
+  typeof departures,
+  | 'externalId'
+  | 'joinedOn'
+  | 'joinedPrecision'
+  | 'leftOn'
+  | 'precision'
+  | 'planOrRole'
+  | 'amount'
+  | 'currency'
+  | 'seats'
+  | 'reasonCode'
+  | 'neverContact'
+>;
+export type ComplaintFacts = Stored<
+  typeof complaints,
+  | 'ref'
+  | 'saidOn'
+  | 'channel'
+  | 'words'
+  | 'note'
+  | 'gap'
+  | 'issueId'
+  | 'main'
+  | 'confidentiality'
+  | 'namesOthers'
+  | 'publicConsent'
+>;
+export type SignalFacts = Stored<typeof signals, 'kind' | 'externalId' | 'happenedOn' | 'value' | 'note'>;
+
+/** One row of a file, understood. What it doesn't say is null. */
+export type IntakeRow = {
+  person: PersonFacts;
+  /** The person is found through a signal of theirs, and `person.externalId` is empty. */
+  via: { kind: SignalFacts['kind']; externalId: string } | null;
+  departure: DepartureFacts | null;
+  complaints: ComplaintFacts[];
+  signal: SignalFacts | null;
+  facts: Record<string, string>;
+};
+
+/** What is wrong with a row: the column, its value when it may be shown, and what to do. */
+export type Problem = { column: string; value: string | null; sentence: string };
+
+export type RowReader = (cells: string[]) => { row: IntakeRow } | { problems: Problem[] };
+
+const LONGEST: Partial<Record<Field, number>> = { words: 20_000, note: 20_000 };
+/** Columns that an errors file adds, so that it can be imported again as it is. */
+export const OUR_COLUMNS: ReadonlySet<string> = new Set(['refused_because']);
+
+/** Checks the header against the mapping and answers the function that reads each row, or says which column is missing. */
+export function rowReader(mapping: Mapping, header: string[], today: Day): RowReader | Refusal {
+  const names = header.map((cell) => cell.trim());
+  const places = new Map<string, number>();
+  const doubled = new Set<string>();
+  for (const [at, name] of names.entries()) {
+    const key = name.toLowerCase();
+    if (name !== '' && places.has(key)) doubled.add(name);
+    else places.set(key, at);
+  }
+  if (doubled.size > 0) {
+    return refuse('header', `The header names ${listed([...doubled].map(quoted))} twice. Rename one, or take it out.`);
+  }
+  const needed = mapping.optional ? ['source', 'person_id', 'kind'] : columnsOf(mapping);
+  const absent = needed.filter((name) => !places.has(name.toLowerCase()));
+  if (absent.length > 0) {
+    return refuse(
+      'header',
+      `The header lacks ${listed(absent.map(quoted))}, which ${mapping.name} needs. It names ${listed(names.slice(0, 12).map(quoted))}${names.length > 12 ? ' and more' : ''}.`,
+    );
+  }
+
+  const consumed = new Set(
+    [
+      ...Object.values(mapping.fields).flatMap((rule) =>
+        typeof rule === 'string' ? [rule] : 'column' in rule ? [rule.column] : [],
+      ),
+      ...mapping.factors.flatMap((group) =>
+        Object.entries(group.columns).flatMap(([column, factor]) => (factor.complaint ? [column] : [])),
+      ),
+    ].map((name) => name.toLowerCase()),
+  );
+  const kept = names.flatMap((name, at) =>
+    consumed.has(name.toLowerCase()) || OUR_COLUMNS.has(name.toLowerCase())
+      ? []
+      : [{ name: name === '' ? `column ${at + 1}` : name, at }],
+  );
+
+  return (cells) => {
+    if (cells.length < names.length || cells.slice(names.length).some((cell) => cell.trim() !== '')) {
+      const sentence = `This row has ${cells.length} cells and the header has ${names.length}. Look for a missing or an extra separator or quote.`;
+      return {
+        problems: [{ column: names[Math.min(cells.length, names.length) - 1] || 'the row', value: null, sentence }],
+      };
+    }
+    return readRow(
+      mapping,
+      (column) => cells[places.get(column.toLowerCase()) ?? -1]?.trim() ?? '',
+      kept,
+      cells,
+      today,
+    );
+  };
+}
+
+function readRow(
+  mapping: Mapping,
+  cellOf: (column: string) => string,
+  kept: { name: string; at: number }[],
+  cells: string[],
+  today: Day,
+): ReturnType<RowReader> {
+  const problems: Problem[] = [];
+  const blanks = new Set(mapping.blank_means);
+  const cell = (column: string) => {
+    const value = cellOf(column);
+    return blanks.has(value) ? '' : value;
+  };
+
+  /** Keeps the first problem of a column. */
+  function problem(field: Field, value: string, sentence: string): null {
+    const column = columnOf(mapping.fields[field]) ?? field;
+    if (!problems.some((known) => known.column === column)) {
+      problems.push({ column, value: showable(field, value), sentence });
+    }
+    return null;
+  }
+
+  /** The field's text by its rule; '' when nothing was said. */
+  function said(field: Field): string {
+    const rule = mapping.fields[field];
+    if (rule === undefined) return '';
+    if (typeof rule === 'string') return cell(rule);
+    if ('always' in rule) return rule.always;
+    if ('text' in rule) {
+      if (rule.unless?.is.includes(cellOf(rule.unless.column))) return '';
+      if (slots(rule.text).some((column) => cell(column) === '')) return '';
+      return rule.text.replace(/\{([^{}]+)\}/g, (_, column: string) => cell(column));
+    }
+    const value = cell(rule.column);
+    if ('via' in rule || value === '' || rule.blank_means?.includes(value)) {
+      return 'via' in rule ? value : '';
+    }
+    if (!rule.values) return value;
+    const meant = Object.hasOwn(rule.values, value) ? rule.values[value] : undefined;
+    if (meant === undefined) {
+      problem(
+        field,
+        value,
+        `${quoted(short(value))} is none of the values this mapping knows: ${listed(Object.keys(rule.values))}.`,
+      );
+    }
+    return meant ?? '';
+  }
+
+  function plain(field: Field): string | null {
+    const value = said(field);
+    if (value === '') return null;
+    const longest = LONGEST[field] ?? 200;
+    if (value.length > longest) return problem(field, value, `This is longer than ${longest} characters.`);
+    if (LONGEST[field] === undefined && /\p{Cc}/u.test(value)) {
+      return problem(field, value, 'This holds a line break, a tab or a control character. Take it out.');
+    }
+    return value;
+  }
+
+  function oneOf<const Values extends readonly string[]>(field: Field, values: Values): Values[number] | null {
+    const value = plain(field);
+    if (value === null) return null;
+    const found = values.find((known) => known === value.toLowerCase());
+    return found ?? problem(field, value, `${quoted(short(value))} is none of: ${values.join(', ')}.`);
+  }
+
+  function yes(field: Field): boolean {
+    const value = plain(field)?.toLowerCase() ?? 'no';
+    if (['yes', 'y', 'true', '1'].includes(value)) return true;
+    if (!['no', 'n', 'false', '0'].includes(value)) problem(field, value, 'Write yes or no, or leave it blank.');
+    return false;
+  }
+
+  function day(field: Field): ReadDay | null {
+    const value = plain(field);
+    if (value === null) return null;
+    const rule = mapping.fields[field];
+    const formats = typeof rule === 'object' && 'dates' in rule ? rule.dates : undefined;
+    const read = readDay(value, formats ?? NEUTRAL_DATES);
+    if (typeof read === 'string') return problem(field, value, read);
+    if (isBefore({ day: today, precision: 'day' }, read)) {
+      return problem(field, value, `${longDay(read.day)} is still to come. Import this row when it is past.`);
+    }
+    return read;
+  }
+
+  function wholeDay(field: Field): Day | null {
+    const read = day(field);
+    if (read === null || read.precision === 'day') return read?.day ?? null;
+    return problem(field, said(field), 'This needs the whole day. Write it as 2026-03-09, or leave it blank.');
+  }
+
+  function whole(field: Field): number | null {
+    const value = plain(field);
+    if (value === null) return null;
+    if (!/^\d{1,7}$/.test(value)) return problem(field, value, 'Write a whole number without a sign or separators.');
+    return Number(value);
+  }
+
+  function name(field: Field): string | null {
+    return plain(field)?.replace(/\s+/g, ' ') ?? null;
+  }
+
+  const source = mapping.source ?? plain('source') ?? '';
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(source)) {
+    problem(
+      'source',
+      source,
+      source === ''
+        ? 'Name the system this record comes from.'
+        : 'A source is made of letters, digits, dots and hyphens, at most 64.',
+    );
+  }
+  const personId = plain('person_id') ?? '';
+  if (personId === '') {
+    problem('person_id', '', 'Say which person this is: the id they have in that system.');
+  }
+  if (/^\d([.,]\d+)?E\+\d+$/i.test(personId)) {
+    problem(
+      'person_id',
+      personId,
+      'A spreadsheet has rounded this id. Export the file again and don’t open it before the import.',
+    );
+  }
+  const kind = oneOf('kind', ['customer', 'employee']);
+  if (kind === null && said('kind') === '') problem('kind', '', 'Write customer or employee.');
+
+  const person: PersonFacts = {
+    source,
+    kind: kind ?? 'customer',
+    externalId: personId,
+    firstName: name('first_name'),
+    lastName: name('last_name'),
+    email: address(plain('email')),
+    timeZone: timeZone(plain('time_zone')),
+    billingId: plain('billing_id'),
+  };
+  const rule = mapping.fields.person_id;
+  const via = typeof rule === 'object' && 'via' in rule ? { kind: rule.via, externalId: personId } : null;
+  if (via) person.externalId = '';
+
+  const departure = mapping.row === 'departure' || mapping.row === 'person' ? readDeparture() : null;
+  const told = mapping.row === 'signal' ? [] : [...readComplaint(), ...readFactors()];
+  const signal = mapping.row === 'signal' ? readSignal() : null;
+  if (problems.length > 0) return { problems };
+
+  const facts = Object.fromEntries(
+    kept.flatMap(({ name, at }) => {
+      const value = cells[at]?.trim() ?? '';
+      return value === '' || blanks.has(value) ? [] : [[name, value]];
+    }),
+  );
+  if (mapping.row !== 'person' || !departure) {
+    return { row: { person, via, departure, complaints: told, signal, facts: mapping.row === 'signal' ? {} : facts } };
+  }
+  return {
+    row: { person, via, departure: null, complaints: told, signal, facts: { ...facts, ...standing(departure) } },
+  };
+
+  function address(value: string | null): string | null {
+    if (value === null || isAddress(value)) return value;
+    return problem(
+      'email',
+      value,
+      `${quoted(short(maskEmail(value)))} is no e-mail address. Mend it, or leave it blank.`,
+    );
+  }
+
+  function timeZone(value: string | null): string | null {
+    if (value === null || isTimeZone(value)) return value;
+    return problem('time_zone', value, `${quoted(short(value))} is no time zone. Write one such as Europe/London.`);
+  }
+
+  function readDeparture(): DepartureFacts | null {
+    const joined = day('joined_on');
+    const left = day('left_on');
+    if (joined && left && isBefore(left, joined)) {
+      problem('left_on', said('left_on'), `They would have left before they joined (${joined.day}).`);
+    }
+    const money = readMoney();
+    const planOrRole = plain('plan_or_role');
+    const seats = whole('seats');
+    const reasonCode = plain('reason_code');
+    const stated = oneOf('never_contact', ['deceased', 'dismissed', 'dispute', 'asked']);
+    const ruled = mapping.never_contact.find((choice) => choice.is.includes(cellOf(choice.column)))?.because ?? null;
+    const neverContact = stated ?? ruled;
+    const id = plain('departure_id');
+    const anything = [joined, left, money, planOrRole, seats, reasonCode, neverContact, id].some(
+      (value) => value !== null,
+    );
+    if (!anything) return null;
+    return {
+      externalId: id ?? (left ? shortDay(left) : 'unstated'),
+      joinedOn: joined?.day ?? null,
+      joinedPrecision: joined?.precision ?? null,
+      leftOn: left?.day ?? null,
+      precision: left?.precision ?? null,
+      planOrRole,
+      amount: money?.amount ?? null,
+      currency: money?.currency ?? null,
+      seats,
+      reasonCode,
+      neverContact,
+    };
+  }
+
+  function readMoney(): { amount: number; currency: string } | null {
+    const value = plain('amount');
+    if (value === null) return null;
+    const currency = plain('currency')?.toLowerCase();
+    if (!currency || !isCurrency(currency)) {
+      return problem('currency', currency ?? '', 'An amount needs its currency: three letters such as GBP or EUR.');
+    }
+    const match = /^(\d{1,9})(?:\.(\d{1,3}))?$/.exec(value);
+    const digits = minorDigits(currency);
+    const minor = match?.[2] ?? '';
+    if (!match || minor.length > digits) {
+      return problem(
+        'amount',
+        value,
+        `Write the amount as on the invoice, without separators or signs: ${digits === 0 ? '4800' : '48.00'}.`,
+      );
+    }
+    return { amount: Number(match[1]! + minor.padEnd(digits, '0')), currency };
+  }
+
+  function readComplaint(): ComplaintFacts[] {
+    const words = plain('words')?.replace(/\r\n?/g, '\n') ?? null;
+    const note = plain('note')?.replace(/\r\n?/g, '\n') ?? null;
+    const saidOn = wholeDay('said_on');
+    const issueId = plain('issue');
+    if (issueId !== null && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(issueId)) {
+      problem(
+        'issue',
+        issueId,
+        'An issue is named by its file: lower-case words with hyphens, such as exports-failed.',
+      );
+    }
+    const gap = oneOf('gap', ['value', 'trust', 'experience', 'growth']);
+    const complaintId = plain('complaint_id');
+    const channel = plain('channel');
+    if (words === null && note === null) {
+      const tells = mapping.optional && [complaintId, saidOn, channel, issueId, gap].some((value) => value !== null);
+      if (tells) problem('words', '', 'This complaint has neither their words nor our note. Write one of the two.');
+      return [];
+    }
+    const id = complaintId ?? `${personId}/${saidOn ?? 'undated'}/${digest(`${words}\n${note}`)}`;
+    const main = yes('main');
+    return [{ ref: `${source}:${id}`, saidOn, channel, words, note, gap, issueId, main, ...privacy() }];
+  }
+
+  function privacy(): Pick<ComplaintFacts, 'confidentiality' | 'namesOthers' | 'publicConsent'> {
+    // What someone told their employer on the way out is confidential unless the file says otherwise.
+    const safe = kind === 'employee' ? 'confidential' : 'open';
+    return {
+      confidentiality: oneOf('confidentiality', ['open', 'confidential', 'anonymous']) ?? safe,
+      namesOthers: yes('names_others'),
+      publicConsent: yes('public_consent'),
+    };
+  }
+
+  function readFactors(): ComplaintFacts[] {
+    let reasons = 0;
+    const ticked = mapping.factors.flatMap((group) =>
+      Object.entries(group.columns).flatMap(([column, factor]) => {
+        const value = cell(column);
+        if (value === '' || group.not_ticked.includes(value)) return [];
+        if (!group.ticked.includes(value)) {
+          const known = listed([...group.ticked, ...group.not_ticked]);
+          problems.push({ column, value: short(value), sentence: `${quoted(short(value))} is none of ${known}.` });
+          return [];
+        }
+        if (group.reasons) reasons += 1;
+        return factor.complaint ? [{ column, factor, group }] : [];
+      }),
+    );
+    if (ticked.length === 0) return [];
+    const mayBeMain = mapping.main_when ? mapping.main_when.is.includes(cellOf(mapping.main_when.column)) : false;
+    const saidOn = wholeDay('said_on');
+    const channel = plain('channel');
+    return ticked.map(({ column, factor, group }) => ({
+      ref: `${source}:${personId}/${slug(column)}`,
+      saidOn,
+      channel,
+      words: null,
+      note: group.note.replace('{factor}', factor.as),
+      gap: factor.gap ?? null,
+      issueId: null,
+      main: mayBeMain && group.reasons && reasons === 1,
+      ...privacy(),
+    }));
+  }
+
+  function readSignal(): SignalFacts | null {
+    const happenedOn = wholeDay('signal_on');
+    const externalId = plain('signal_id');
+    if (externalId === null)
+      problem('signal_id', '', 'This row has no id, so that importing it again would double it.');
+    if (happenedOn === null && said('signal_on') === '') problem('signal_on', '', 'This row has no day.');
+    const number = plain('signal_value');
+    const value = number === null ? null : Number(number);
+    if (Number.isNaN(value)) problem('signal_value', number!, `${quoted(short(number!))} is no number.`);
+    const note = plain('signal_note');
+    if (happenedOn === null || externalId === null || mapping.signal === undefined) return null;
+    return { kind: mapping.signal, externalId, happenedOn, value, note };
+  }
+}
+
+/** What a person row says about what they have now; a later departure takes it where its own row is silent. */
+function standing(departure: DepartureFacts): Record<string, string> {
+  const { joinedOn, joinedPrecision, planOrRole, seats, amount, currency } = departure;
+  const said: Record<string, string> = {};
+  if (joinedOn) said.joined_on = shortDay({ day: joinedOn, precision: joinedPrecision ?? 'day' });
+  if (planOrRole) said.plan_or_role = planOrRole;
+  if (seats !== null) said.seats = String(seats);
+  if (amount !== null && currency) Object.assign(said, { amount_minor: String(amount), currency });
+  return said;
+}
+
+/** The departure with its blanks filled from what the person's row said of them. */
+export function withStanding(departure: DepartureFacts, facts: Record<string, string>): DepartureFacts {
+  const joined = departure.joinedOn === null && facts.joined_on ? readDay(facts.joined_on, NEUTRAL_DATES) : null;
+  const seats = Number(facts.seats ?? Number.NaN);
+  const amount = Number(facts.amount_minor ?? Number.NaN);
+  const priced = departure.amount === null && Number.isInteger(amount) && facts.currency;
+  return {
+    ...departure,
+    ...(joined && typeof joined === 'object' ? { joinedOn: joined.day, joinedPrecision: joined.precision } : {}),
+    planOrRole: departure.planOrRole ?? facts.plan_or_role ?? null,
+    seats: departure.seats ?? (Number.isInteger(seats) ? seats : null),
+    ...(priced ? { amount, currency: facts.currency! } : {}),
+  };
+}
+
+/** One `@`, no spaces, a domain with a dot: enough to catch a slip, without judging what servers accept. */
+export function isAddress(text: string): boolean {
+  return text.length <= 254 && /^[^\s@"(),:;<>[\]\\]{1,64}@[^\s@"(),:;<>[\]\\.]+(\.[^\s@"(),:;<>[\]\\.]+)+$/.test(text);
+}
+
+const zones = new Map<string, boolean>();
+function isTimeZone(text: string): boolean {
+  const known = zones.get(text);
+  if (known !== undefined) return known;
+  let valid = true;
+  try {
+    new Intl.DateTimeFormat('en-GB', { timeZone: text });
+  } catch {
+    valid = false;
+  }
+  zones.set(text, valid);
+  return valid;
+}
+
+const CURRENCIES = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
+function isCurrency(code: string): boolean {
+  return CURRENCIES.has(code);
+}
+
+const digitsOf = new Map<string, number>();
+function minorDigits(currency: string): number {
+  const known = digitsOf.get(currency);
+  if (known !== undefined) return known;
+  const format = new Intl.NumberFormat('en-GB', { style: 'currency', currency });
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  digitsOf.set(currency, digits);
+  return digits;
+}
+
+function shortDay({ day, precision }: ReadDay): string {
+  return day.slice(0, precision === 'year' ? 4 : precision === 'month' ? 7 : 10);
+}
+
+function columnOf(rule: FieldRule | undefined): string | null {
+  if (typeof rule === 'string') return rule;
+  return rule && 'column' in rule ? rule.column : null;
+}
+
+/** A value as a report may show it: short, on one line, addresses masked, nobody's words. */
+export function showable(field: Field, value: string): string | null {
+  if (value === '' || field === 'words' || field === 'note') return null;
+  return field === 'email' ? short(maskEmail(value)) : short(value);
+}
+
+function short(value: string): string {
+  const line = value.replace(/\p{Cc}/gu, '·');
+  return line.length > 40 ? `${line.slice(0, 40)}…` : line;
+}
+
+function quoted(text: string): string {
+  return `“${text}”`;
+}
+
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 10);
+}
