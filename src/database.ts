@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Db, openDatabase } from '../db/client.ts';
 import { migrate } from '../db/migrate.ts';
 import { env } from './env.ts';
@@ -15,6 +16,7 @@ export function database(): Promise<Db> {
 
 async function openAndMigrate(): Promise<Db> {
   const db = await openDatabase(env.DATABASE_URL, env.DATABASE_TOKEN ? { authToken: env.DATABASE_TOKEN } : {});
-  await migrate(db);
+  // From where the process runs: a bundle has no place of its own beside the migrations.
+  await migrate(db, resolve('db/migrations'));
   return db;
 }

@@ -3,6 +3,7 @@ import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins } from '../../db/schema/checkins.ts';
 import { complaints, persons } from '../../db/schema/people.ts';
 import { writeLetter } from '../invitations/letters.ts';
+import { type Complaint, shownOf } from '../people/diagnosis.ts';
 import { type IssueWithState, publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
 import type { Rejoin } from '../rejoin/check.ts';
 import { addDays, type Day, dayOf, longDay } from '../shared/dates.ts';
@@ -110,7 +111,7 @@ async function askCheckin(tx: Tx, checkin: Checkin, measured: string | null, now
       sender: question.owner.name,
       slots: {
         question: question.text,
-        theirWords: wordsOrNote(about.complaint),
+        theirWords: wordsFor(about.complaint),
         saidOn: about.complaint.saidOn ? longDay(about.complaint.saidOn as Day) : 'before you left',
         measured: measured ?? 'we have no measurement of this.',
       },
@@ -129,4 +130,12 @@ export async function questionFor(reader: Reader, issueId: string) {
   const ownerId = issue?.data.owner ?? '';
   const owner = site.people[ownerId] ?? { name: site.organisation, role: '', address: site.reply_to };
   return { text: text ?? 'Is it fixed for you?', title: issue?.data.title ?? issueId, ownerId, owner };
+}
+
+/** Their own words where they may be shown, else our note, labelled; nothing of what was said in confidence. */
+function wordsFor(complaint: Complaint): string {
+  const shown = shownOf(complaint);
+  if (shown?.kind === 'words') return `“${shown.text}”`;
+  if (shown?.kind === 'note') return `${shown.text} (our note, not your words)`;
+  return 'What you told us is on your page.';
 }

@@ -1,0 +1,91 @@
+import { parseArgs } from 'node:util';
+import { and, eq } from 'drizzle-orm';
+import { persons } from '../../db/schema/people.ts';
+import { noAnswersByIssue } from '../checkins/answers.ts';
+import { database } from '../database.ts';
+import { gateFacts } from '../invitations/facts.ts';
+import { type GateRefusal, mayInvite } from '../invitations/gate.ts';
+import { issueStates, publishedSite } from '../proofs/published.ts';
+import { dayOf } from '../shared/dates.ts';
+import { counted } from '../shared/words.ts';
+import type { Verb } from './verb.ts';
+
+export const gate: Verb = {
+  name: 'gate',
+  summary: 'Say who may be invited back and, for everyone else, every reason why not.',
+  help: `Use: amends gate [--source NAME] [--json]
+     amends gate <source> <person id> [--json]
+
+Without a person: how many may be invited, and how many each reason keeps back (a person can have several).
+With one: yes, or every reason with its failure mode. Sends nothing.
+
+Exit code: 0 somebody may be invited, 1 nobody may.`,
+  async run(args, io) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: 'boolean' }, source: { type: 'string' } },
+    });
+    const [source, externalId] = positionals;
+    const now = new Date();
+    const db = await database();
+    try {
+      const site = await publishedSite(db.read);
+      const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+      const today = dayOf(now, site.time_zone);
+      if (source && externalId) {
+        const found = await db.read
+          .select({ id: persons.id })
+          .from(persons)
+          .where(and(eq(persons.source, source), eq(persons.externalId, externalId)));
+        const people = await gateFacts(
+          db.read,
+          issues,
+          found.map(({ id }) => id),
+        );
+        if (people.length === 0) {
+          io.err(`Nobody “${externalId}” has come from “${source}”.`);
+          return 2;
+        }
+        const refusals = people.flatMap(({ facts }) => mayInvite(facts, site, today));
+        if (values.json) io.out(JSON.stringify({ mayInvite: refusals.length === 0, refusals }));
+        else if (refusals.length === 0) io.out('Yes. Nothing stands in the way of an invitation.');
+        else for (const refusal of refusals) io.out(line(refusal));
+        return refusals.length === 0 ? 0 : 1;
+      }
+
+      const everyone = (await gateFacts(db.read, issues)).filter(
+        ({ person }) => values.source === undefined || person.source === values.source,
+      );
+      const reasons = new Map<string, GateRefusal & { people: number }>();
+      let yes = 0;
+      for (const { facts } of everyone) {
+        const refusals = mayInvite(facts, site, today);
+        if (refusals.length === 0) yes += 1;
+        for (const refusal of refusals) {
+          const sentence =
+            refusal.code === 'too-late' ? `They left more than ${site.invite.window_days} days ago.` : refusal.sentence;
+          const known = reasons.get(refusal.code) ?? { ...refusal, sentence, people: 0 };
+          known.people += 1;
+          reasons.set(refusal.code, known);
+        }
+      }
+      const sorted = [...reasons.values()].toSorted((a, b) => b.people - a.people);
+      if (values.json) {
+        io.out(JSON.stringify({ people: everyone.length, mayInvite: yes, refusals: sorted }));
+      } else {
+        io.out(
+          `${counted(everyone.length, 'person', 'people')}. ${yes === 0 ? 'Nobody' : counted(yes, 'person', 'people')} may be invited.`,
+        );
+        for (const refusal of sorted) io.out(`${String(refusal.people).padStart(7)}  ${line(refusal)}`);
+      }
+      return yes > 0 ? 0 : 1;
+    } finally {
+      await db.close();
+    }
+  },
+};
+
+function line({ code, failureMode, sentence }: GateRefusal): string {
+  return `${code}: ${sentence}${failureMode ? ` (${failureMode})` : ''}`;
+}
