@@ -32,7 +32,9 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
 
 const packaged = join(root, 'node_modules/node/bin/node');
 if (!existsSync(packaged) && Number(process.versions.node.split('.')[0]) < 24) {
-  console.error(`Amends needs Node 24. This is Node ${process.versions.node}, and the packaged one is missing: delete node_modules and try again.`);
+  console.error(
+    `Amends needs Node 24. This is Node ${process.versions.node}, and the packaged one is missing: delete node_modules and try again.`,
+  );
   process.exit(2);
 }
 const node = existsSync(packaged) ? packaged : process.execPath;

@@ -15,7 +15,13 @@ export async function main(argv: string[]): Promise<number> {
   const verb = verbs.find((known) => known.name === name);
   if (!verb) {
     const width = Math.max(...verbs.map((known) => known.name.length));
-    const usage = ['Use: npm run amends -- <verb> [options]', '', ...verbs.map((v) => `  ${v.name.padEnd(width)}  ${v.summary}`), '', '`--help` after a verb says more.'];
+    const usage = [
+      'Use: npm run amends -- <verb> [options]',
+      '',
+      ...verbs.map((v) => `  ${v.name.padEnd(width)}  ${v.summary}`),
+      '',
+      '`--help` after a verb says more.',
+    ];
     const asked = name === undefined || name === 'help' || name === '--help';
     if (!asked) io.err(`There is no verb “${name}”.`);
     for (const line of usage) (asked ? io.out : io.err)(line);

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bold, openPlace, type Place } from './place.ts';
+import { root } from './processes.ts';
+
+const help = `Use: npm run demo [-- --fresh] [-- --port N]
+
+Starts everything on this machine, without a key, an account or a network: the site, the jobs, a local payment sandbox
+and a mailbox. Keeps its data in .data; a second start takes seconds and goes on where you were.
+
+  --fresh    throw the demo's data away and begin again
+  --port N   the first port to try (4321); the next free one is taken`;
+
+const { values } = parseArgs({
+  options: { fresh: { type: 'boolean' }, port: { type: 'string' }, help: { type: 'boolean' } },
+});
+if (values.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+const data = join(root, '.data');
+if (values.fresh) await rm(data, { recursive: true, force: true });
+const first = !existsSync(join(data, 'amends.db'));
+
+let place: Place;
+try {
+  place = await openPlace({ data, port: Number(values.port ?? 4321), say: (line) => console.log(line) });
+} catch (error) {
+  console.error(`The demo could not start. ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(2);
+}
+
+const { url, links } = place;
+const of = (key: string) => links.find((link) => link.member.key === key)!;
+console.log(`
+${bold(`Northline has ${first ? 'opened' : 'reopened'} at ${url}`)}
+Northline is made up, and so are its people. Payments go to a sandbox on this machine; letters to ${url}/demo/mailbox
+
+${bold('Three minutes through it')}
+ 1. What was wrong, fixed or not:        ${url}/
+ 2. A proof, and the numbers behind it:  ${url}/proofs/exports-finish
+                                         ${url}/proofs/exports-finish/exports-weekly.csv
+ 3. Maya left over it. Her page:         ${of('maya').url}
+    Press “Review and rejoin”, then “Rejoin and pay”. Nothing is typed.
+ 4. A week later (in another terminal):  npm run amends -- due --in 8
+    Her letter with one question:        ${url}/demo/mailbox
+    Press “No, it is not fixed”.
+ 5. What everyone sees from now on:      ${url}/
+ 6. Who may be invited, and why not:     npm run amends -- gate
+    What nobody has answered yet:        npm run amends -- coverage
+
+${bold('Everyone’s own page')} (new links at each start; they work for 90 days)`);
+for (const { member, url: address } of links) console.log(`  ${member.name}\n    ${member.story}\n    ${address}`);
+console.log('\nCtrl-C ends it. The data stays in .data.');
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void place.close().then(() => process.exit(0)));
+}
+place.ended.then((what) => {
+  console.error(`${what} ended unexpectedly, so everything stops.`);
+  void place.close().then(() => process.exit(1));
+});

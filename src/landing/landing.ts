@@ -1,0 +1,186 @@
+import { and, eq, inArray, isNull } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { reopenings } from '../../db/schema/checkins.ts';
+import { corrections, suppressions, waits } from '../../db/schema/people.ts';
+import type { Visit } from '../invitations/links.ts';
+import { offerForPlan } from '../offers/offer.ts';
+import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
+import { addressHash } from '../people/suppression.ts';
+import type { Site } from '../proofs/documents.ts';
+import { type IssueWithState, type PublishedOffer, publishedOffers } from '../proofs/published.ts';
+import { stateWords } from '../proofs/state.ts';
+import { newestRejoin, type Rejoin } from '../rejoin/check.ts';
+import type { Day } from '../shared/dates.ts';
+import { formatMoney } from '../shared/money.ts';
+import { headline, lede, OUTCOME_ORDER, type Outcome, outcomeOf } from './sentences.ts';
+
+/** One complaint of theirs, with what became of it. */
+export type Told = {
+  ref: string;
+  main: boolean;
+  saidOn: Day | null;
+  channel: string | null;
+  /** Null when this visitor may not read their words. */
+  shown: Shown | null;
+  outcome: Outcome;
+  title: string;
+  /** The one wording of the issue's state. */
+  tag: string;
+  /** Then and now, or where it stands: one line. */
+  line: string | null;
+  /** Why it counts as it does for this complaint, as somebody here confirmed it. */
+  reason: string | null;
+  href: string | null;
+  blocks: string | null;
+  nextUpdate: Day | null;
+  issueId: string | null;
+  askedToBeTold: boolean;
+  /** After their own “no”: who answers, and by when. */
+  reopened: { owner: string; dueOn: Day } | null;
+};
+
+export type Landing = {
+  history: History;
+  /** Their words and terms may be shown to this visitor. */
+  trusted: boolean;
+  headline: string;
+  lede: string;
+  told: Told[];
+  offer: {
+    offer: PublishedOffer;
+    seats: number;
+    amount: string;
+    better: { what: string; saidOn: Day | null }[];
+  } | null;
+  rejoin: Rejoin | null;
+  /** What the page asks them to do first. */
+  action: 'rejoin' | 'wait' | 'none' | 'back';
+  why: { title: string; complaintId: string; answered: 'right' | 'corrected' | null } | null;
+  declined: boolean;
+  stopped: boolean;
+};
+
+/** Everything a customer's page shows. Reads only; a fixed number of queries. */
+export async function landingFor(
+  reader: Reader,
+  visit: Visit,
+  issues: IssueWithState[],
+  site: Site,
+): Promise<Landing | null> {
+  const personId = visit.person.id;
+  const [history, rejoin, offers, asked, open, answers, stop] = await Promise.all([
+    historyOf(reader, personId),
+    newestRejoin(reader, personId),
+    publishedOffers(reader),
+    reader.select({ issueId: waits.issueId }).from(waits).where(eq(waits.personId, personId)),
+    reader
+      .select()
+      .from(reopenings)
+      .where(and(eq(reopenings.personId, personId), isNull(reopenings.settledAt))),
+    reader.select().from(corrections).where(eq(corrections.personId, personId)),
+    visit.person.email
+      ? reader
+          .select({ at: suppressions.at })
+          .from(suppressions)
+          .where(inArray(suppressions.addressHash, [addressHash(visit.person.email)]))
+      : [],
+  ]);
+  if (!history) return null;
+
+  const issueOf = new Map(issues.map((one) => [one.issue.id, one]));
+  const askedFor = new Set(asked.map(({ issueId }) => issueId));
+  const reopenedOf = new Map(open.map((one) => [one.issueId, one]));
+  const told = history.told
+    .map((one): Told => {
+      const { complaint, shown, resolution } = one;
+      const known = complaint.issueId ? issueOf.get(complaint.issueId) : undefined;
+      const reopening = complaint.main && complaint.issueId ? reopenedOf.get(complaint.issueId) : undefined;
+      const outcome = outcomeOf(known?.state.state ?? null, resolution?.resolved ?? null, reopening !== undefined);
+      const proof =
+        known?.proofs.find(({ proof }) => proof.id === resolution?.proofId)?.proof ?? known?.proofs[0]?.proof;
+      return {
+        ref: complaint.ref,
+        main: complaint.id === history.main?.id,
+        saidOn: complaint.saidOn,
+        channel: complaint.channel,
+        shown: visit.trusted ? shown : null,
+        outcome,
+        title: known?.issue.data.title ?? 'Not linked to a cause yet',
+        tag: reopening ? 'Reopened for you' : known ? tagFor(outcome, known) : 'Not fixed yet',
+        line: proof?.line ?? known?.issue.data.stands ?? null,
+        reason: visit.trusted ? (resolution?.reason ?? null) : null,
+        href: proof ? `/proofs/${proof.id}` : known ? `/issues/${known.issue.id}` : null,
+        blocks: proof ? null : (known?.issue.data.blocks ?? null),
+        nextUpdate: known?.issue.data.next_update ?? null,
+        issueId: known ? complaint.issueId : null,
+        askedToBeTold: complaint.issueId !== null && askedFor.has(complaint.issueId),
+        reopened: reopening
+          ? { owner: site.people[reopening.owner]?.name ?? site.organisation, dueOn: reopening.dueOn }
+          : null,
+      };
+    })
+    .toSorted(
+      (a, b) => Number(b.main) - Number(a.main) || OUTCOME_ORDER.indexOf(a.outcome) - OUTCOME_ORDER.indexOf(b.outcome),
+    );
+
+  const main = told.find((one) => one.main) ?? null;
+  const mainIssue = main?.issueId ? issueOf.get(main.issueId) : undefined;
+  const returned = rejoin !== null && ['paying', 'active', 'undoing'].includes(rejoin.state);
+  const offer = history.neverContact ? null : offerOf(history, offers);
+  const answered = answers.find((answer) => answer.complaintId === history.main?.id);
+
+  return {
+    history,
+    trusted: visit.trusted,
+    headline: headline(told.map((one) => one.outcome)),
+    lede: lede({
+      plan: history.departure?.planOrRole ?? null,
+      leftOn: history.departure?.leftOn ?? null,
+      precision: history.departure?.precision ?? null,
+      firstSaidOn: history.told[0]?.complaint.saidOn ?? null,
+      mainSaidOn: main?.saidOn ?? null,
+      weKnewOn: mainIssue?.issue.data.known_on ?? null,
+    }),
+    told,
+    offer,
+    rejoin,
+    action: returned
+      ? 'back'
+      : !offer
+        ? 'none'
+        : main && (main.outcome === 'not_fixed' || main.outcome === 'came_back')
+          ? 'wait'
+          : 'rejoin',
+    why:
+      main && history.main && main.issueId
+        ? {
+            title: main.title,
+            complaintId: history.main.id,
+            answered: answered ? (answered.right ? 'right' : 'corrected') : null,
+          }
+        : null,
+    declined: visit.person.declinedAt !== null,
+    stopped: stop.length > 0,
+  };
+}
+
+/** The issue's own words, but never “fixed” for somebody whose own complaint isn't. */
+function tagFor(outcome: Outcome, { state }: IssueWithState): string {
+  if (outcome === 'partly') return 'Partly fixed';
+  if (outcome === 'not_fixed') return 'Not fixed yet';
+  if (outcome === 'watching' && state.state === 'holding') return 'Changed, not yet confirmed for you';
+  return stateWords(state);
+}
+
+function offerOf(history: History, offers: PublishedOffer[]): Landing['offer'] {
+  const offer = offerForPlan(offers, history.departure?.planOrRole ?? null);
+  if (!offer) return null;
+  const seats = history.departure?.seats ?? 1;
+  const better = offer.data.better.map(({ what, issue }) => ({
+    what,
+    // “The reason: your message of …” is only said where it is true.
+    saidOn: history.told.find(({ complaint }) => complaint.issueId === issue)?.complaint.saidOn ?? null,
+  }));
+  const amount = formatMoney({ amount: offer.data.amount * seats, currency: offer.data.currency });
+  return { offer, seats, amount, better };
+}

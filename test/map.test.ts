@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+/* The map of the house, as README draws it. Imports only point backwards along a person's way; a guard, not a proof. */
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Who may import whom: the row of a file, and its place in the journey. */
+const ROWS: [pattern: RegExp, row: number][] = [
+  [/^src\/shared\/|^src\/env\.ts$/, 1],
+  [/^db\/(schema|engines)\/|^db\/(client|migrate|drizzle\.config)\.ts$/, 2],
+  [/^src\/(mail|payments|sessions)\//, 3],
+  [/^src\/ui\//, 1.5],
+  [/^src\/(proofs|people|offers|invitations|rejoin|checkins|landing)\//, 4],
+  [/^src\/reactions\.ts$/, 5],
+  [
+    /^src\/(server|database|billing|visit|astro-check|content\.config|live\.config)\.ts$|^src\/(jobs|cli)\/|^db\/(cast|seed)\.ts$/,
+    6,
+  ],
+  [/^src\/pages\//, 7],
+];
+
+const JOURNEY = ['proofs', 'people', 'offers', 'invitations', 'rejoin', 'checkins', 'landing'];
+
+function rowOf(file: string): number | undefined {
+  return ROWS.find(([pattern]) => pattern.test(file))?.[1];
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder)).flatMap((name) => {
+    const path = `${folder}/${name}`;
+    if (statSync(join(root, path)).isDirectory()) return name === 'migrations' ? [] : filesBelow(path);
+    return /\.(ts|astro|mjs)$/.test(name) ? [path] : [];
+  });
+}
+
+type Import = { from: string; to: string; typesOnly: boolean };
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(root, file), 'utf8');
+  const found = source.matchAll(/import\s+(type\s+)?(?:[\w*\s{},$]+?\s+from\s+)?'([^']+)'|import\('([^']+)'\)/g);
+  return [...found].map((match) => ({ from: file, to: match[2] ?? match[3]!, typesOnly: match[1] !== undefined }));
+}
+
+function targetOf({ from, to }: Import): string {
+  return to.startsWith('.') ? relative(root, resolve(root, dirname(from), to)) : to;
+}
+
+const files = [...filesBelow('src'), ...filesBelow('db')];
+const imports = files.flatMap(importsOf);
+
+test('every file stands where the map says', () => {
+  expect(files.filter((file) => rowOf(file) === undefined && !file.endsWith('.mjs'))).toEqual([]);
+});
+
+test('imports only point backwards along the journey', () => {
+  const wrong = imports.filter((one) => {
+    const to = targetOf(one);
+    const [rowFrom, rowTo] = [rowOf(one.from), rowOf(to)];
+    if (!to.startsWith('src/') && !to.startsWith('db/')) return false;
+    if (rowFrom === undefined || rowTo === undefined) return false;
+    if (rowTo > rowFrom) return true;
+    const [folderFrom, folderTo] = [one.from.split('/')[1]!, to.split('/')[1]!];
+    if (rowFrom === 3 && rowTo === 3) return folderFrom !== folderTo;
+    if (rowFrom === 4 && rowTo === 4) return JOURNEY.indexOf(folderTo) > JOURNEY.indexOf(folderFrom);
+    return rowTo === 7;
+  });
+  expect(wrong.map((one) => `${one.from} imports ${targetOf(one)}`)).toEqual([]);
+});
+
+test('each guarded package has one importer', () => {
+  const homes: Record<string, RegExp> = {
+    stripe: /^src\/payments\//,
+    'node:sqlite': /^db\/engines\/|^src\/payments\/sandbox\//,
+    '@libsql/client': /^db\/engines\//,
+  };
+  const strays = imports.filter((one) => {
+    const home = Object.entries(homes).find(([name]) => one.to === name || one.to.startsWith(`${name}/`))?.[1];
+    return home !== undefined && !home.test(one.from);
+  });
+  expect(strays.map((one) => `${one.from} imports ${one.to}`)).toEqual([]);
+});
+
+test('only the edge knows Astro, so that every rule runs under plain Node', () => {
+  const strays = imports.filter(
+    (one) => one.from.endsWith('.ts') && /^astro(:|$)/.test(one.to) && !one.typesOnly && rowOf(one.from)! < 6,
+  );
+  expect(strays.map((one) => `${one.from} imports ${one.to}`)).toEqual([]);
+});
+
+test('only env.ts reads the environment', () => {
+  const readers = files.filter(
+    (file) =>
+      /process\.env/.test(readFileSync(join(root, file), 'utf8')) &&
+      !/^src\/env\.ts$|^src\/cli\/|^db\/drizzle\.config\.ts$/.test(file),
+  );
+  expect(readers).toEqual([]);
+});
+
+test('looks that stand with a domain do not reach for the database or the outside', () => {
+  const wrong = imports.filter(
+    (one) =>
+      one.from.endsWith('.astro') &&
+      !one.from.startsWith('src/pages/') &&
+      !one.typesOnly &&
+      /^(db\/|src\/(payments|mail|env|database|billing))/.test(targetOf(one)),
+  );
+  expect(wrong.map((one) => `${one.from} imports ${targetOf(one)}`)).toEqual([]);
+});
+
+test('a page asks, decides and shows: GET pages hold no write', () => {
+  const pages = files.filter((file) => file.startsWith('src/pages/'));
+  const writers = pages.filter((file) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    return /\.write\(/.test(source) && !/method === 'POST'|export const POST/.test(source);
+  });
+  expect(writers).toEqual([]);
+});
