@@ -1,0 +1,18 @@
+import node from '@astrojs/node';
+import { defineConfig, passthroughImageService } from 'astro/config';
+import { contentCheck } from './src/astro-check.ts';
+
+export default defineConfig({
+  output: 'server',
+  adapter: node({ mode: 'middleware' }),
+  integrations: [contentCheck()],
+  // src/server.ts checks where a form comes from, with the exemptions that hooks and one-click stops need.
+  security: { checkOrigin: false },
+  session: false,
+  prefetch: false,
+  compressHTML: true,
+  build: { inlineStylesheets: 'never' },
+  image: { service: passthroughImageService() },
+  devToolbar: { enabled: false },
+  vite: { ssr: { noExternal: ['drizzle-orm'] } },
+});
