@@ -150,7 +150,9 @@ async function patiently<T>(attempt: () => Promise<T>, sql: string, patience: nu
 }
 
 function handle(execute: Execute): Handle {
-  const database = drizzle(execute, { schema, casing: 'snake_case' });
+  // Drizzle reads `casing` only from the third argument; nothing here sends batches.
+  const noBatches = () => Promise.reject(new Error('Batches are not used: see write.'));
+  const database = drizzle(execute, noBatches, { schema, casing: 'snake_case' });
   // Drizzle wraps every failure in an error whose message holds the parameters. Its session is not public, but it is the
   // only place where that can be turned off; the conformance test notices when an upgrade undoes this.
   const { session } = database as unknown as { session: { prepareQuery(...args: unknown[]): object } };
