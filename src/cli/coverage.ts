@@ -70,8 +70,8 @@ function table({ issues, unlinked, unknown }: Coverage): string[] {
 function row(
   ...[issue, people, oldest, together, state, next]: [string, string, string, string, string, string]
 ): string {
-  const name = issue.length > 27 ? `${issue.slice(0, 26)}…` : issue;
-  return `${name.padEnd(27)} ${people.padStart(6)} ${oldest.padStart(12)} ${together.padStart(13)}  ${state.padEnd(13)}  ${next}`;
+  const name = issue.length > 24 ? `${issue.slice(0, 23)}…` : issue;
+  return `${name.padEnd(24)} ${people.padStart(6)} ${oldest.padStart(12)} ${together.padStart(13)}  ${state.padEnd(13)}  ${next}`;
 }
 
 function number(count: number): string {

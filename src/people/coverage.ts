@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { complaints, departures } from '../../db/schema/people.ts';
 import { dayOf } from '../shared/dates.ts';
 import type { Gap } from './diagnosis.ts';
 
@@ -44,17 +45,21 @@ export type Coverage = {
 /** Who waits for what, longest together first, and the one thing to do next about each. In two queries. */
 export async function coverage(reader: Reader, issues: readonly IssueToCover[], now: Date): Promise<Coverage> {
   const today = dayOf(now);
-  const perPerson = sql`
-    select c.issue_id, c.gap, c.person_id, count(*) as told,
-      julianday(${today}) - julianday(min(coalesce(c.said_on, d.left_on))) as days
-    from complaints c left join departures d on d.id = c.departure_id`;
+  const { issueId, gap, personId, saidOn } = complaints;
   type Sums = [number, number | null, number | null];
+  // One row a person, so that nobody counts twice for having said it twice.
+  const perPerson = sql`
+    count(*) as told, julianday(${today}) - julianday(min(coalesce(${saidOn}, ${departures.leftOn}))) as days
+    from ${complaints} left join ${departures} on ${departures.id} = ${complaints.departureId}`;
+  const sums = sql.raw('count(*), max(days), sum(max(days, 0))');
   const linked = await reader.all<[string, ...Sums]>(sql`
-    select issue_id, count(*), max(days), sum(max(days, 0))
-    from (${perPerson} where c.issue_id is not null group by c.issue_id, c.person_id) group by issue_id`);
+    select cause, ${sums} from (
+      select ${issueId} as cause, ${perPerson} where ${issueId} is not null group by ${issueId}, ${personId}
+    ) group by cause`);
   const loose = await reader.all<[Gap | null, number, ...Sums]>(sql`
-    select gap, sum(told), count(*), max(days), sum(max(days, 0))
-    from (${perPerson} where c.issue_id is null group by c.gap, c.person_id) group by gap`);
+    select why, sum(told), ${sums} from (
+      select ${gap} as why, ${perPerson} where ${issueId} is null group by ${gap}, ${personId}
+    ) group by why`);
 
   const waiting = new Map(linked.map(([id, ...sums]) => [id, waitingOf(sums)]));
   const described = new Set(issues.map((issue) => issue.id));

@@ -335,17 +335,18 @@ function readRow(
     if (!currency || !isCurrency(currency)) {
       return problem('currency', currency ?? '', 'An amount needs its currency: three letters such as GBP or EUR.');
     }
-    const match = /^(\d{1,9})(?:\.(\d{1,3}))?$/.exec(value);
+    // As everywhere in Amends an amount is in minor units. One with a decimal point can only be meant in whole ones.
     const digits = minorDigits(currency);
-    const minor = match?.[2] ?? '';
-    if (!match || minor.length > digits) {
+    const [whole = '', minor] = value.split('.');
+    if (!/^\d{1,9}(\.\d+)?$/.test(value) || (minor !== undefined && minor.length !== digits)) {
+      const example = digits === 0 ? '4800' : '4800 or 48.00';
       return problem(
         'amount',
         value,
-        `Write the amount as on the invoice, without separators or signs: ${digits === 0 ? '4800' : '48.00'}.`,
+        `Write the amount in the smallest unit, without signs or separators: ${example}.`,
       );
     }
-    return { amount: Number(match[1]! + minor.padEnd(digits, '0')), currency };
+    return { amount: Number(whole + (minor ?? '')), currency };
   }
 
   function readComplaint(): ComplaintFacts[] {
