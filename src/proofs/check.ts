@@ -184,7 +184,7 @@ const RULES: Rule[] = [
     return when(same, ['confirmer', 'name'], sentence);
   }),
   rule('S207', 'proofs', ({ data: { still_not_right: text } }) => {
-    const nothing = /^\W*(nothing|none|n\/?a|no known issues?)\b/i.test(text) && text.split(/[.;]/, 1)[0]!.length < 40;
+    const nothing = /^\W*(nothing|none|n\/?a|no known issues?)\b/i.test(text);
     return when(
       nothing || text.split(/\s+/).length < 8,
       ['still_not_right'],

@@ -69,7 +69,7 @@ const NOT_VALUES = [
   new RegExp(`\\b(?:${MONTHS})\\s(?:\\d{1,2},\\s)?\\d{4}\\b`, 'g'),
   /\b\d{4}-\d{2}-\d{2}\b/g,
   /\b\d{1,2}:\d{2}\b/g,
-  /\bQ[1-4]\b/g,
+  /\bQ[1-4](?:\s\d{4})?\b/g,
   /\b(?:in|since|of|by|until|from|before|after|during|early|late|to)\s(?:19|20)\d{2}\b(?![,.]?\d)/gi,
   /\b[A-Za-z]+\d+\b/g,
   /\b\d[\d,.]*\s?(?:KB|MB|GB|TB|px)\b/g,
@@ -163,7 +163,11 @@ function isTrueRatio(part: number, whole: number, { summaries, proof }: Claims):
   return summaries
     .filter((summary) => summary.unit === 'percent')
     .flatMap((summary) => [summary.before, summary.after, summary.latest?.value ?? null, summary.limit])
-    .some((share) => share !== null && Math.round((share / 100) * whole) === part);
+    .some((share) => {
+      if (share === null) return false;
+      const cases = (share / 100) * whole;
+      return Math.round(cases) === part && Math.abs(part - cases) <= 0.1 * cases; // “1 in 4” is no 19.8%
+    });
 }
 
 function numbersGiven({ proof, summaries }: Claims): { value: number; kind: Kind }[] {

@@ -34,13 +34,18 @@ describe('prose', () => {
     'vbscript:x',
     'http://example.org',
     '//evil.example',
-    '/\\evil.example',
-    '/&#92;evil.example',
     'file:///etc/passwd',
   ])('does not link to %s', (href) => {
     expect(renderInline(`[here](${href})`)).not.toContain('<a ');
     expect(renderInline(`<${href}>`)).not.toContain('<a ');
     expect(renderProse(`[here][1]\n\n[1]: ${href}`)).not.toContain('<a ');
+  });
+
+  test('a backslash can not turn a page of this site into another one', () => {
+    for (const href of ['/\\evil.example', '/&#92;evil.example', '/&#10;/evil.example']) {
+      const [, written] = /href="([^"]*)"/.exec(renderInline(`[here](${href})`)) ?? [];
+      expect(new URL(written ?? '', 'https://ours.example').host).toBe('ours.example');
+    }
   });
 
   test('makes no picture, which would load from somewhere else', () => {
