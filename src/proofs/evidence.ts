@@ -193,6 +193,10 @@ function moneyText(value: number, currency = 'gbp'): string {
   );
 }
 
+const DECIMALS = [0, 1, 2, 3, 4, 5, 6].map(
+  (maximumFractionDigits) => new Intl.NumberFormat('en-GB', { maximumFractionDigits }),
+);
+
 function numberText(unit: Unit, value: number): string {
   let digits = unit === 'percent' || Math.abs(value) < 10 ? 1 : 0;
   // A share that isn't 0 or 100 must not be rounded to it, nor any value to nothing.
@@ -201,5 +205,5 @@ function numberText(unit: Unit, value: number): string {
     return shown !== value && (shown === 0 || (unit === 'percent' && shown === 100));
   };
   while (digits < 6 && flattened()) digits += 1;
-  return new Intl.NumberFormat('en-GB', { maximumFractionDigits: digits }).format(value === 0 ? 0 : value);
+  return DECIMALS[digits]!.format(value === 0 ? 0 : value);
 }
