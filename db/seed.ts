@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { eq } from 'drizzle-orm';
 import { importFile } from '../src/people/intake/import.ts';
+import { NEUTRAL } from '../src/people/intake/mapping.ts';
 import { readContent } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
@@ -27,7 +28,12 @@ export async function seedContent(db: Db, dir: string, now: Date): Promise<numbe
     let added = 0;
     const wrong = problems.map((problem) => `${problem.file}:${problem.line} ${problem.sentence}`);
     for (const document of sorted) {
-      const published = await publishDocument(tx, { ...document, confirmedBy: CONFIRMED_BY, approvedBy: APPROVED_BY, now });
+      const published = await publishDocument(tx, {
+        ...document,
+        confirmedBy: CONFIRMED_BY,
+        approvedBy: APPROVED_BY,
+        now,
+      });
       if ('refused' in published) {
         wrong.push(...published.problems.map((problem) => `${problem.file}:${problem.line} ${problem.sentence}`));
       } else if (published.isNew) added += 1;
@@ -40,7 +46,7 @@ export async function seedContent(db: Db, dir: string, now: Date): Promise<numbe
 /** Brings the cast in through the same importer as anyone, and what staff confirmed about their complaints. */
 export async function seedCast(db: Db, now: Date): Promise<void> {
   const path = fileURLToPath(new URL('./cast.csv', import.meta.url));
-  const report = await importFile(db, { path, now });
+  const report = await importFile(db, { path, mapping: NEUTRAL, now });
   if (isRefusal(report)) throw new Error(report.sentence);
   await db.write(async (tx) => {
     for (const { complaint, proof, resolved, reason, confirmedBy } of RESOLUTIONS) {

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { existsSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pino from 'pino';
@@ -99,17 +99,30 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     const path = new URL(request.url ?? '/', 'http://site').pathname;
     const began = performance.now();
     response.on('finish', () =>
-      log.info({ method, path: withoutSecrets(path), status: response.statusCode, ms: Math.round(performance.now() - began) }),
+      log.info({
+        method,
+        path: withoutSecrets(path),
+        status: response.statusCode,
+        ms: Math.round(performance.now() - began),
+      }),
     );
     setHeaders(response, path);
     if (draining) response.setHeader('Connection', 'close');
 
     if (!mayChange(method, path, request.headers.origin, env.AMENDS_URL)) {
-      return answer(response, 403, 'This form was not sent from our own page, so nothing was changed. Open the page again and press once more.');
+      return answer(
+        response,
+        403,
+        'This form was not sent from our own page, so nothing was changed. Open the page again and press once more.',
+      );
     }
     const refused = refusesBody(method, path, request.headers['content-length']);
     if (refused) {
-      return answer(response, refused, refused === 413 ? 'That is more than this page accepts.' : 'The length of the message is missing.');
+      return answer(
+        response,
+        refused,
+        refused === 413 ? 'That is more than this page accepts.' : 'The length of the message is missing.',
+      );
     }
     files(request, response, () => {
       Promise.resolve(handler(request, response, (error) => failed(error))).catch(failed);
@@ -117,7 +130,8 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
 
     function failed(error: unknown): void {
       log.error({ path: withoutSecrets(path), error: error instanceof Error ? error.name : 'unknown' });
-      if (!response.headersSent) answer(response, 500, 'Something broke on our side. Nothing of yours was changed. Please try again.');
+      if (!response.headersSent)
+        answer(response, 500, 'Something broke on our side. Nothing of yours was changed. Please try again.');
       else response.destroy();
     }
   });

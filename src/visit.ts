@@ -47,3 +47,9 @@ export function rememberVisitor(context: Context, secret: string): void {
 export function seeOther(path: string): Response {
   return new Response(null, { status: 303, headers: { Location: path } });
 }
+
+/** What the dead-link page needs. It is the same for a link that never was and for one that was. */
+export async function nobody(context: Context): Promise<{ site: Site; token: string }> {
+  const db = await database();
+  return { site: await publishedSite(db.read), token: context.params['link'] ?? '' };
+}

@@ -4,7 +4,7 @@ import { type Letter, type Mint, postLetter } from '../mail/outbox.ts';
 import { isSuppressed } from '../people/suppression.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { mintCodeFor } from '../sessions/codes.ts';
-import { mintLink, type Person, revokeLinksOfLetter } from './links.ts';
+import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './links.ts';
 
 export type LetterToWrite = {
   /** The letter's file in content/letters, and its kind in the outbox. */
@@ -50,6 +50,7 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinksOfLetter(tx, letter.id, now);
+    if (letter.kind === 'new-link') await revokePageLinks(tx, letter.personId, now);
     const { invite } = await publishedSite(tx);
     const minted: Record<string, string> = {};
     for (const [name, what] of Object.entries(letter.mint)) {

@@ -42,6 +42,14 @@ export async function revokeLinksOfLetter(tx: Tx, letterId: string, now: Date): 
     .where(and(eq(links.letterId, letterId), isNull(links.revokedAt)));
 }
 
+/** The person's page answers to no older link any more. */
+export async function revokePageLinks(tx: Tx, personId: string, now: Date): Promise<void> {
+  await tx
+    .update(links)
+    .set({ revokedAt: now.getTime() })
+    .where(and(eq(links.personId, personId), eq(links.purpose, 'page'), isNull(links.revokedAt)));
+}
+
 /** What one visitor may do with one link, right now. */
 export type Visit = {
   link: Link;

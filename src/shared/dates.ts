@@ -49,3 +49,11 @@ export function shortDay(day: Day): string {
     Date.parse(`${day}T00:00:00Z`),
   );
 }
+
+/** The same day of the next month or year; the last day of a shorter month. */
+export function nextCharge(day: Day, interval: string): Day {
+  const [year, month, date] = day.split('-').map(Number) as [number, number, number];
+  const target = interval === 'year' ? [year + 1, month] : month === 12 ? [year + 1, 1] : [year, month + 1];
+  const last = new Date(Date.UTC(target[0]!, target[1]!, 0)).getUTCDate();
+  return `${target[0]}-${String(target[1]).padStart(2, '0')}-${String(Math.min(date, last)).padStart(2, '0')}`;
+}

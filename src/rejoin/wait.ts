@@ -1,0 +1,13 @@
+import { eq } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
+import { rejoins } from '../../db/schema/rejoin.ts';
+
+/** Gives the payment provider's own word a few seconds to arrive, so that most people never see a waiting page. */
+export async function waitUntilSettled(db: Db, rejoinId: string, longest = 4000): Promise<void> {
+  const until = performance.now() + longest;
+  while (performance.now() < until) {
+    const [rejoin] = await db.read.select({ state: rejoins.state }).from(rejoins).where(eq(rejoins.id, rejoinId));
+    if (rejoin && rejoin.state !== 'begun' && rejoin.state !== 'paying') return;
+    await new Promise((go) => setTimeout(go, 100));
+  }
+}
