@@ -48,7 +48,13 @@ export function seeOther(path: string): Response {
   return new Response(null, { status: 303, headers: { Location: path } });
 }
 
-/** What the dead-link page needs. It is the same for a link that never was and for one that was. */
+/** The page for a link that answers nobody: the same for every reason, under the address that was opened. */
+export function deadLink(context: Context & Pick<APIContext, 'rewrite'>): Response | Promise<Response> {
+  const path = `/for/${encodeURIComponent(context.params['link'] ?? '')}`;
+  return context.request.method === 'POST' ? seeOther(path) : context.rewrite(`${path}/new-link`);
+}
+
+/** What that page needs. It is the same for a link that never was and for one that was. */
 export async function nobody(context: Context): Promise<{ site: Site; token: string }> {
   const db = await database();
   return { site: await publishedSite(db.read), token: context.params['link'] ?? '' };

@@ -77,7 +77,7 @@ export async function gateFacts(
     const open = theirs.filter((complaint) => complaint.confidentiality === 'open');
     const facts: GateFacts = {
       person: {
-        id: person.id,
+        key: `${person.source}:${person.externalId}`,
         kind: person.kind,
         declinedAt: person.declinedAt,
         hasAddress: person.email !== null,

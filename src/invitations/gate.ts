@@ -16,7 +16,13 @@ export type GateRefusal = { code: string; failureMode: FailureMode | null; sente
 
 /** Everything the gate looks at, for one person. */
 export type GateFacts = {
-  person: { id: string; kind: 'customer' | 'employee'; declinedAt: number | null; hasAddress: boolean };
+  person: {
+    /** `source:external id`: unlike our own id it is the same after a new import. */
+    key: string;
+    kind: 'customer' | 'employee';
+    declinedAt: number | null;
+    hasAddress: boolean;
+  };
   suppressed: 'stopped' | 'bounced' | 'complained' | 'erased' | null;
   departure: {
     leftOn: Day | null;
@@ -115,7 +121,7 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
     } else if (daysBetween(left, today) > site.invite.window_days) {
       no('too-late', 'too late', `They left on ${longDay(left)}, more than ${site.invite.window_days} days ago.`);
     }
-    if (inHoldout(person.id, site.invite.holdout[person.kind])) {
+    if (inHoldout(person.key, site.invite.holdout[person.kind])) {
       no('holdout', null, 'They are among the people we never invite, so that we can tell what inviting achieves.');
     }
   }
@@ -135,7 +141,7 @@ const NOT_RESOLVED: Record<string, string> = {
 };
 
 /** Always the same answer for the same person: the share of all ids whose hash falls below it. */
-export function inHoldout(personId: string, share: number): boolean {
-  const place = createHash('sha256').update(`holdout:${personId}`).digest().readUInt32BE() / 2 ** 32;
+export function inHoldout(personKey: string, share: number): boolean {
+  const place = createHash('sha256').update(`holdout:${personKey}`).digest().readUInt32BE() / 2 ** 32;
   return place < share;
 }

@@ -59,9 +59,9 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
         reask_yes: z
           .number()
           .min(0.5)
-          .max(1)
+          .lt(1)
           .default(0.8)
-          .describe('Share of the people asked again who must answer yes, of those who answered.'),
+          .describe('Of the people asked again who answered, more than this share must say yes.'),
       })
       .prefault({})
       .describe('When a change counts as fixed.'),
