@@ -1,0 +1,507 @@
+import { scaleLinear, scaleUtc } from 'd3-scale';
+import { line } from 'd3-shape';
+import { type Day, daysBetween, longDay } from '../shared/dates.ts';
+
+/*
+ * A series with the change in it, as shapes and words: where everything stands in a box of a given width. It draws nothing
+ * itself and needs no browser. Every label lies inside the box and no two overlap, whatever the numbers are.
+ */
+
+export type ChartData = {
+  /** Oldest first. */
+  points: readonly { on: Day; value: number }[];
+  /** Points before this day belong to neither side: they are drawn, but not compared. */
+  baselineFrom?: Day | undefined;
+  change: { on: Day; label: string };
+  /** The one number of each side, as a sentence says it; null when that side has no points. */
+  before: { value: number; text: string } | null;
+  after: { value: number; text: string } | null;
+  limit?: { value: number; label: string } | undefined;
+  /** Where the values of each side naturally lie; drawn lightly. */
+  range?: { before?: Range | undefined; after?: Range | undefined } | undefined;
+  /** Other events that could explain a difference. */
+  rivals?: readonly { on: Day; label: string }[];
+  /** One point to speak of, such as the one that crossed the limit. */
+  marked?: { on: Day; label: string } | undefined;
+  tick: (value: number) => string;
+  /** The axis never goes above it, if the values don't: 100 for shares. */
+  ceiling?: number | undefined;
+};
+
+type Range = { lower: number; upper: number };
+type Box = { left: number; top: number; right: number; bottom: number };
+
+export type Label = {
+  kind: 'before' | 'after' | 'limit' | 'change' | 'rival' | 'marked' | 'x' | 'y';
+  lines: string[];
+  x: number;
+  /** Baseline of the first line. */
+  y: number;
+  anchor: 'start' | 'middle' | 'end';
+  /** The room it takes. */
+  box: Box;
+};
+
+export type Side = 'earlier' | 'before' | 'after';
+
+export type Drawing = {
+  width: number;
+  height: number;
+  textSize: number;
+  lineHeight: number;
+  plot: Box;
+  gridlines: number[];
+  paths: { side: Side; d: string }[];
+  dots: { side: Side; x: number; y: number; marked: boolean }[];
+  dotRadius: number;
+  rules: { kind: 'change' | 'rival'; x: number; top: number }[];
+  limit: number | null;
+  ranges: { side: Side; left: number; right: number; top: number; bottom: number }[];
+  labels: Label[];
+};
+
+/** Type is set a little larger in the narrow one: on a phone it is shown at less than its size. */
+const TEXT = { narrow: 15, wide: 16 };
+const GAP = 6;
+
+/** Shapes for a box `width` wide (360 and 640 are used); the height follows from the labels. Throws without a point. */
+export function drawChart(data: ChartData, width: number): Drawing {
+  if (data.points.length === 0) throw new Error('There is nothing to draw: the series has no point.');
+  const textSize = width < 500 ? TEXT.narrow : TEXT.wide;
+  const lineHeight = Math.round(textSize * 1.25);
+  const text = { textSize, lineHeight };
+
+  const y = scaleLinear().domain(domainOf(data)).nice(5);
+  const [low = 0, high = 1] = y.domain();
+  const capped = data.ceiling !== undefined && high > data.ceiling && Math.max(...shownValues(data)) <= data.ceiling;
+  if (capped) y.domain([low, data.ceiling!]);
+  const ticks = y.ticks(width < 500 ? 4 : 5);
+  const tickRoom = Math.max(...ticks.map((tick) => textWidth(data.tick(tick), textSize)));
+
+  const left = Math.ceil(Math.min(tickRoom + 10, width * 0.6));
+  const right = width - Math.ceil(textSize * 0.75);
+  const x = scaleUtc().domain(timeDomain(data)).range([left, right]);
+  const xOf = (day: Day) => x(instant(day));
+
+  const events = placeEvents(data, { right, xOf }, text);
+  const top = Math.ceil(events.height + GAP);
+  const bottom = top + (width < 500 ? 200 : 260);
+  y.range([bottom, top]);
+  const plot: Box = { left, top, right, bottom };
+
+  const sideOf = (on: Day): Side =>
+    on >= data.change.on ? 'after' : data.baselineFrom !== undefined && on < data.baselineFrom ? 'earlier' : 'before';
+  const dots = data.points.map(({ on, value }) => ({
+    side: sideOf(on),
+    x: xOf(on),
+    y: y(value),
+    marked: on === data.marked?.on,
+  }));
+  const spacing = (right - left) / Math.max(1, dots.length);
+  const dotRadius = round(Math.min(3.25, Math.max(1.25, spacing * 0.38)));
+
+  const limit = data.limit ? y(data.limit.value) : null;
+  const yLabels = ticks.map((tick) => labelAt('y', [data.tick(tick)], left - 8, y(tick), 'end', text));
+  const xLabels = timeLabels(x, plot, width, text);
+  const { rules } = events;
+  const inside = placeInside(data, { plot, y, xOf, limit, dots, rules, radius: dotRadius }, text);
+
+  const height = Math.ceil(Math.max(bottom, ...xLabels.map((label) => label.box.bottom)) + 2);
+  return {
+    width,
+    height,
+    ...text,
+    plot,
+    gridlines: ticks.map((tick) => round(y(tick))),
+    paths: pathsOf(dots),
+    dots: dots.map((dot) => ({ ...dot, x: round(dot.x), y: round(dot.y) })),
+    dotRadius,
+    rules: rules.map((rule) => ({ ...rule, x: round(rule.x) })),
+    limit: limit === null ? null : round(limit),
+    ranges: rangesOf(data, dots, y, plot),
+    labels: [...yLabels, ...xLabels, ...events.labels, ...inside].map(rounded),
+  };
+}
+
+/**
+ * The chart for those who don't see it: `Share of exports that failed, weekly. Before 15 June 2026: 19.8%. Since then: 0.3%.`,
+ * and where it went.
+ */
+export function chartInWords(title: string, data: ChartData): string {
+  const { before, after, change, limit, marked } = data;
+  const sentences = [`${title}, ${data.points.length} ${data.points.length === 1 ? 'point' : 'points'}.`];
+  const day = longDay(change.on);
+  if (before && after) {
+    const moved = before.text === after.text ? 'stayed at' : after.value < before.value ? 'fell' : 'rose';
+    const how = moved === 'stayed at' ? `${moved} ${after.text}` : `${moved} from ${before.text} to ${after.text}`;
+    sentences.push(`It ${how} with the change on ${day}.`);
+  } else if (before) sentences.push(`Before the change on ${day}: ${before.text}. Nothing is measured after it yet.`);
+  else if (after) sentences.push(`Since the change on ${day}: ${after.text}. Nothing was measured before it.`);
+  if (marked) sentences.push(`Marked: ${marked.label}.`);
+  if (limit) sentences.push(`${limit.label}.`);
+  for (const rival of data.rivals ?? []) sentences.push(`Also on ${longDay(rival.on)}: ${rival.label}.`);
+  return sentences.join(' ');
+}
+
+function instant(day: Day): Date {
+  return new Date(`${day}T00:00:00Z`);
+}
+
+function shownValues({ points, limit, range }: ChartData): number[] {
+  const upper = [range?.before?.upper, range?.after?.upper].filter((value) => value !== undefined);
+  return [...points.map((point) => point.value), ...(limit ? [limit.value] : []), ...upper];
+}
+
+/** From 0, always, unless a value is below it. */
+function domainOf(data: ChartData): [number, number] {
+  const values = shownValues(data);
+  const low = Math.min(0, ...values);
+  let high = Math.max(0, ...values);
+  if (data.ceiling !== undefined && Math.max(...data.points.map((point) => point.value)) <= data.ceiling) {
+    high = Math.min(high, data.ceiling);
+  }
+  return high - low < 1e-9 ? [0, 1] : [low, high];
+}
+
+function timeDomain({ points, change, rivals = [] }: ChartData): [Date, Date] {
+  const days = [...points.map((point) => point.on), change.on, ...rivals.map((rival) => rival.on)].sort();
+  const [first, last] = [days[0]!, days.at(-1)!];
+  // A single day gets a week on either side, so that it stands in the middle.
+  const pad = first === last ? 7 * 86_400_000 : daysBetween(first, last) * 86_400_000 * 0.01;
+  return [new Date(instant(first).getTime() - pad), new Date(instant(last).getTime() + pad)];
+}
+
+function pathsOf(dots: { side: Side; x: number; y: number }[]): { side: Side; d: string }[] {
+  const draw = line<{ x: number; y: number }>(
+    (dot) => round(dot.x),
+    (dot) => round(dot.y),
+  );
+  const sides = { earlier: [] as typeof dots, before: [] as typeof dots, after: [] as typeof dots };
+  for (const dot of dots) sides[dot.side].push(dot);
+  // The time before the baseline belongs to the same line; only the change cuts it.
+  if (sides.before[0]) sides.earlier.push(sides.before[0]);
+  return (['earlier', 'before', 'after'] as const).flatMap((side) =>
+    sides[side].length > 1 ? [{ side, d: draw(sides[side])! }] : [],
+  );
+}
+
+function rangesOf(
+  { range }: ChartData,
+  dots: { side: Side; x: number }[],
+  y: (value: number) => number,
+  plot: Box,
+): Drawing['ranges'] {
+  return (['before', 'after'] as const).flatMap((side) => {
+    const its = range?.[side];
+    const xs = dots.filter((dot) => dot.side === side).map((dot) => dot.x);
+    if (!its || xs.length < 2) return [];
+    const within = (value: number) => round(Math.min(plot.bottom, Math.max(plot.top, y(value))));
+    const [left, right] = [round(Math.min(...xs)), round(Math.max(...xs))];
+    return [{ side, left, right, top: within(its.upper), bottom: within(its.lower) }];
+  });
+}
+
+/* Labels */
+
+type Text = { textSize: number; lineHeight: number };
+
+/** Widths of Source Sans 3 at weight 600, in thousandths of its size. What isn't here is taken as wide. */
+const WIDTHS: Record<string, number> = {
+  ' ': 200,
+  '%': 841,
+  '£': 513,
+  '€': 513,
+  '–': 520,
+  '“': 490,
+  '”': 490,
+  '’': 280,
+};
+for (const [characters, width] of [
+  ["ijlI.,:;'!|", 320],
+  ['ft()[]-/r', 375],
+  ['0123456789$+', 513],
+  ['csz?EFL_', 545],
+  ['abdeghknopquvxy', 565],
+  ['ABCDGHJKNOPQRSTUVXYZ&', 675],
+  ['mwMW@', 875],
+] as const) {
+  for (const character of characters) WIDTHS[character] = width;
+}
+
+/** How wide a text is at most, in the units of its size. */
+export function textWidth(text: string, size: number): number {
+  let width = 0;
+  for (const character of text) width += WIDTHS[character] ?? 1000;
+  return (width * size) / 1000;
+}
+
+/** Lines no wider than `room`, broken between words; a word that is wider by itself is broken inside. */
+export function wrapped(text: string, room: number, size: number): string[] {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    let rest = word;
+    const joined = current === '' ? rest : `${current} ${rest}`;
+    if (textWidth(joined, size) <= room) {
+      current = joined;
+      continue;
+    }
+    if (current !== '') lines.push(current);
+    while (textWidth(rest, size) > room && [...rest].length > 1) {
+      const characters = [...rest];
+      let fits = 1;
+      while (textWidth(characters.slice(0, fits + 1).join(''), size) <= room) fits += 1;
+      lines.push(characters.slice(0, fits).join(''));
+      rest = characters.slice(fits).join('');
+    }
+    current = rest;
+  }
+  if (current !== '') lines.push(current);
+  return lines;
+}
+
+/** A label whose first line has its middle at `middle`. */
+function labelAt(
+  kind: Label['kind'],
+  lines: string[],
+  x: number,
+  middle: number,
+  anchor: Label['anchor'],
+  { textSize, lineHeight }: Text,
+): Label {
+  const width = Math.max(...lines.map((one) => textWidth(one, textSize)));
+  const left = anchor === 'start' ? x : anchor === 'end' ? x - width : x - width / 2;
+  const top = middle - lineHeight / 2;
+  return {
+    kind,
+    lines,
+    x,
+    y: middle + textSize * 0.34,
+    anchor,
+    box: { left, top, right: left + width, bottom: top + lineHeight * lines.length },
+  };
+}
+
+function overlap(a: Box, b: Box): number {
+  const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  return across > 0 && down > 0 ? across * down : 0;
+}
+
+/**
+ * The change and its rivals, each with a label above the plot and a rule down from it. Labels stand to the right of their rule,
+ * the leftmost on top, so that no rule runs through a label below; near the right edge they stand to the left of it.
+ */
+function placeEvents(
+  { change, rivals = [] }: ChartData,
+  { right, xOf }: { right: number; xOf: (day: Day) => number },
+  text: Text,
+): { labels: Label[]; rules: Drawing['rules']; height: number } {
+  const least = 110;
+  const events = [
+    { kind: 'change' as const, ...change },
+    ...rivals.map((rival) => ({ kind: 'rival' as const, ...rival })),
+  ]
+    .map((event) => ({ ...event, x: xOf(event.on) }))
+    .sort((a, b) => a.x - b.x);
+  const toTheRight = events.filter((event) => right - event.x >= least);
+  const toTheLeft = events.filter((event) => right - event.x < least);
+
+  const labels: Label[] = [];
+  const rules: Drawing['rules'] = [];
+  let lane = { top: 0, bottom: 0, until: Number.NEGATIVE_INFINITY };
+  for (const event of [...toTheRight, ...toTheLeft]) {
+    const leftwards = toTheLeft.includes(event);
+    const neighbour = Math.max(0, ...events.filter((other) => other.x < event.x - 1).map((other) => other.x));
+    const room = leftwards
+      ? Math.max(Math.min(least * 1.6, event.x - 5), event.x - 5 - neighbour)
+      : Math.min(right - event.x - 5, 300);
+    const lines = [dayOnRule(event.on), ...wrapped(event.label, room, text.textSize)];
+    const height = lines.length * text.lineHeight;
+    const draft = labelAt(event.kind, lines, event.x + (leftwards ? -5 : 5), 0, leftwards ? 'end' : 'start', text);
+    if (draft.box.left < lane.until + 12) lane = { top: lane.bottom + (lane.bottom > 0 ? 4 : 0), bottom: 0, until: 0 };
+    const label = labelAt(event.kind, lines, draft.x, lane.top + text.lineHeight / 2, draft.anchor, text);
+    lane = { top: lane.top, bottom: Math.max(lane.bottom, lane.top + height), until: label.box.right };
+    labels.push(label);
+    rules.push({ kind: event.kind, x: event.x, top: round(lane.top + 2) });
+  }
+  // Near the left edge there may be less room than a label needs: it then begins at the edge of the box.
+  for (const label of labels) {
+    if (label.box.left < 0) shift(label, -label.box.left);
+    else if (label.box.right > right + text.textSize * 0.75) shift(label, right - label.box.right);
+  }
+  return { labels, rules, height: Math.max(...labels.map((label) => label.box.bottom)) };
+}
+
+function shift(label: Label, by: number): void {
+  label.x += by;
+  label.box = { ...label.box, left: label.box.left + by, right: label.box.right + by };
+}
+
+const dayOnRule = (day: Day) =>
+  new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' }).format(
+    instant(day),
+  );
+
+/** Labels among the data: each takes the place where it hides least, near to what it names, and off every other label. */
+function placeInside(
+  data: ChartData,
+  at: {
+    plot: Box;
+    y: (value: number) => number;
+    xOf: (day: Day) => number;
+    limit: number | null;
+    dots: { side: Side; x: number; y: number }[];
+    rules: { x: number }[];
+    radius: number;
+  },
+  text: Text,
+): Label[] {
+  const { plot, y } = at;
+  const change = at.xOf(data.change.on);
+  const wanted: { kind: Label['kind']; text: string; ideal: number; places: [number, Label['anchor']][] }[] = [];
+  if (data.limit && at.limit !== null) {
+    wanted.push({
+      kind: 'limit',
+      text: data.limit.label,
+      ideal: at.limit - text.lineHeight * 0.6,
+      places: [
+        [plot.right, 'end'],
+        [plot.left + GAP, 'start'],
+        [change + GAP, 'start'],
+      ],
+    });
+  }
+  const sideTop = (side: Side) => {
+    const ys = at.dots.filter((dot) => dot.side === side).map((dot) => dot.y);
+    return ys.length > 0 ? Math.min(...ys) - text.lineHeight * 0.75 : plot.top;
+  };
+  if (data.marked) {
+    const dot = at.dots[data.points.findIndex((point) => point.on === data.marked?.on)];
+    if (dot) {
+      wanted.push({
+        kind: 'marked',
+        text: data.marked.label,
+        ideal: dot.y - text.lineHeight * 0.8,
+        places: [
+          [dot.x - 8, 'end'],
+          [dot.x + 8, 'start'],
+          [Math.min(dot.x + 8, plot.right), 'end'],
+        ],
+      });
+    }
+  }
+  if (data.before) {
+    wanted.push({
+      kind: 'before',
+      text: `Before: ${data.before.text}`,
+      ideal: Math.min(y(data.before.value) - text.lineHeight, sideTop('before')),
+      places: [
+        [change - GAP, 'end'],
+        [plot.left + 2, 'start'],
+      ],
+    });
+  }
+  if (data.after) {
+    wanted.push({
+      kind: 'after',
+      text: `After: ${data.after.text}`,
+      ideal: y(data.after.value) - text.lineHeight,
+      places: [
+        [change + 3 * GAP, 'start'],
+        [change + GAP, 'start'],
+        [(change + plot.right) / 2, 'middle'],
+        [plot.right, 'end'],
+      ],
+    });
+  }
+
+  const placed: Label[] = [];
+  for (const want of wanted) {
+    const lines = wrapped(want.text, plot.right - plot.left - 4, text.textSize);
+    const last = plot.bottom - (lines.length - 0.5) * text.lineHeight;
+    let best: { label: Label; cost: number } | undefined;
+    for (const [place, [x, anchor]] of want.places.entries()) {
+      const trial = labelAt(want.kind, lines, x, 0, anchor, text);
+      if (trial.box.left < plot.left) shift(trial, plot.left + 2 - trial.box.left);
+      if (trial.box.right > plot.right) shift(trial, plot.right - trial.box.right);
+      for (let middle = plot.top + text.lineHeight / 2; middle <= last; middle += 2) {
+        const label = labelAt(want.kind, lines, trial.x, middle, anchor, text);
+        const taken = placed.reduce((sum, other) => sum + overlap(grown(label.box, 2), other.box), 0);
+        const cost = taken * 1e6 + hides(label.box, at) + Math.abs(middle - want.ideal) + place * 6;
+        if (!best || cost < best.cost) best = { label, cost };
+      }
+    }
+    if (best) placed.push(best.label);
+  }
+  return placed;
+}
+
+function grown(box: Box, by: number): Box {
+  return { left: box.left - by, top: box.top - by, right: box.right + by, bottom: box.bottom + by };
+}
+
+/** How much of the data a label there would lie on. */
+function hides(
+  box: Box,
+  at: { limit: number | null; dots: { side: Side; x: number; y: number }[]; rules: { x: number }[]; radius: number },
+): number {
+  let cost = 0;
+  const near = grown(box, at.radius + 1);
+  at.dots.forEach((dot, index) => {
+    if (contains(near, dot.x, dot.y)) cost += 120;
+    const next = at.dots[index + 1];
+    if (!next || (dot.side !== 'after') !== (next.side !== 'after')) return;
+    for (const part of [0.25, 0.5, 0.75]) {
+      if (contains(near, dot.x + (next.x - dot.x) * part, dot.y + (next.y - dot.y) * part)) cost += 40;
+    }
+  });
+  for (const rule of at.rules) if (rule.x > box.left - 2 && rule.x < box.right + 2) cost += 60;
+  if (at.limit !== null && at.limit > box.top && at.limit < box.bottom) cost += 80;
+  return cost;
+}
+
+function contains(box: Box, x: number, y: number): boolean {
+  return x > box.left && x < box.right && y > box.top && y < box.bottom;
+}
+
+const MONTH = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', month: 'short' });
+const DAY_AND_MONTH = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short' });
+
+/** Months, days or years under the axis, with the year below the first and where it turns. None overlap. */
+function timeLabels(
+  x: { ticks: (count: number) => Date[]; (date: Date): number },
+  plot: Box,
+  width: number,
+  text: Text,
+): Label[] {
+  // A tick is a day at least: hours mean nothing here.
+  const ticks = x
+    .ticks(Math.max(2, Math.floor((plot.right - plot.left) / 75)))
+    .filter((tick) => tick.getTime() % 86_400_000 === 0);
+  const years = ticks.every((tick) => tick.getUTCMonth() === 0 && tick.getUTCDate() === 1);
+  const months = ticks.every((tick) => tick.getUTCDate() === 1);
+  const labels: Label[] = [];
+  let shownYear = 0;
+  for (const tick of ticks) {
+    const year = tick.getUTCFullYear();
+    const name = years ? String(year) : (months ? MONTH : DAY_AND_MONTH).format(tick);
+    const lines = years || year === shownYear ? [name] : [name, String(year)];
+    const label = labelAt('x', lines, x(tick), plot.bottom + text.lineHeight * 1.05, 'middle', text);
+    if (label.box.right > width) shift(label, width - label.box.right);
+    if (label.box.left < 0) shift(label, -label.box.left);
+    const previous = labels.at(-1);
+    if (previous && label.box.left < previous.box.right + GAP) continue;
+    labels.push(label);
+    shownYear = year;
+  }
+  return labels;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function rounded(label: Label): Label {
+  return { ...label, x: round(label.x), y: round(label.y) };
+}
