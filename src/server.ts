@@ -125,7 +125,8 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
       );
     }
     files(request, response, () => {
-      Promise.resolve(handler(request, response, (error) => failed(error))).catch(failed);
+      const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
+      Promise.resolve(handler(request, response, next)).catch(failed);
     });
 
     function failed(error: unknown): void {

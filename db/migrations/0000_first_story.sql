@@ -243,6 +243,8 @@ CREATE TABLE `rejoins` (
 	`renews_on` text,
 	`declined_sentence` text,
 	`undone_at` integer,
+	`cancelled_at` integer,
+	`ends_on` text,
 	`refunded_amount` integer,
 	FOREIGN KEY (`person_id`) REFERENCES `persons`(`id`) ON UPDATE no action ON DELETE no action
 );

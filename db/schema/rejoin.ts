@@ -32,6 +32,9 @@ export const rejoins = sqliteTable(
     renewsOn: text(),
     declinedSentence: text(),
     undoneAt: integer(),
+    /** The person cancelled: the plan ends on `endsOn`, the first day without it. */
+    cancelledAt: integer(),
+    endsOn: text(),
     refundedAmount: integer(),
   },
   (t) => [

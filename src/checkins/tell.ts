@@ -1,6 +1,6 @@
-import { and, eq, inArray, isNull } from 'drizzle-orm';
-import type { Db } from '../../db/client.ts';
-import { persons, waits } from '../../db/schema/people.ts';
+import { and, eq, inArray, isNull, ne } from 'drizzle-orm';
+import type { Db, Reader } from '../../db/client.ts';
+import { complaints, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { writeLetter } from '../invitations/letters.ts';
 import type { IssueWithState } from '../proofs/published.ts';
 import { questionFor } from './schedule.ts';
@@ -14,7 +14,9 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
     .from(waits)
     .innerJoin(persons, eq(persons.id, waits.personId))
     .where(and(isNull(waits.toldAt), inArray(waits.issueId, [...fixed.keys()])));
+  let told = 0;
   for (const { wait, person } of waiting) {
+    if (await stillBrokenFor(db.read, person.id, wait.issueId)) continue;
     const { issue, proofs } = fixed.get(wait.issueId)!;
     const proof = proofs[0]?.proof;
     await db.write(async (tx) => {
@@ -32,6 +34,17 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
       };
       await writeLetter(tx, { letter: 'fixed', cause: `fixed:${wait.id}`, person, sender: owner.name, slots }, now);
     });
+    told += 1;
   }
-  return waiting.length;
+  return told;
+}
+
+/** The issue holds, but somebody here has said that it is not resolved fully for this person: then it is not fixed for them. */
+async function stillBrokenFor(reader: Reader, personId: string, issueId: string): Promise<boolean> {
+  const open = await reader
+    .select({ id: resolutions.complaintId })
+    .from(resolutions)
+    .innerJoin(complaints, eq(complaints.id, resolutions.complaintId))
+    .where(and(eq(complaints.personId, personId), eq(complaints.issueId, issueId), ne(resolutions.resolved, 'fully')));
+  return open.length > 0;
 }
