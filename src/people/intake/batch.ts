@@ -1,5 +1,5 @@
-import { and, eq, inArray } from 'drizzle-orm';
-import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader, Tx } from '../../../db/client.ts';
 import { complaints, departures, imports, persons, signals, suppressions } from '../../../db/schema/people.ts';
 import { newId } from '../../shared/ids.ts';
@@ -113,7 +113,7 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
       sentence: 'Nobody with this id is known. Import the people first.',
     };
   }
-  if (person.email && known.suppressed.get(hashKey(person.email)) === 'erased') {
+  if (known.suppressed.size > 0 && person.email && known.suppressed.get(hashKey(person.email)) === 'erased') {
     return {
       column: 'email',
       value: null,
@@ -280,7 +280,8 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     sharing.set(owner.id, who);
     known.byAddress.set(owner.emailNorm, sharing);
   }
-  if (row.person.email && known.suppressed.has(hashKey(row.person.email))) plan.suppressed += 1;
+  if (known.suppressed.size > 0 && row.person.email && known.suppressed.has(hashKey(row.person.email)))
+    plan.suppressed += 1;
   if (isNew) plan.imported += 1;
   else if (plan.changes > before) plan.added += 1;
   else plan.unchanged += 1;
@@ -348,7 +349,7 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
       .where(
         and(
           eq(signals.kind, kind),
-          inArray(signals.externalId, [...new Set(wanted.map((via) => via.externalId))]),
+          among(signals.externalId, new Set(wanted.map((via) => via.externalId))),
           eq(persons.source, source),
           eq(persons.kind, whose),
         ),
@@ -372,7 +373,7 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
       ...(await reader
         .select()
         .from(persons)
-        .where(and(eq(persons.source, source), eq(persons.kind, kind), inArray(persons.externalId, ids)))),
+        .where(and(eq(persons.source, source), eq(persons.kind, kind), among(persons.externalId, ids)))),
     );
   }
   for (const person of fresh) known.persons.set(personKey(person), person);
@@ -380,7 +381,7 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
   const withoutDepartures = fresh.filter((person) => !known.departures.has(person.id)).map((person) => person.id);
   const touchesDepartures = rows.some((row) => !row.signal);
   if (touchesDepartures && withoutDepartures.length > 0) {
-    const left = await reader.select().from(departures).where(inArray(departures.personId, withoutDepartures));
+    const left = await reader.select().from(departures).where(among(departures.personId, withoutDepartures));
     for (const departure of left) {
       const theirs = known.departures.get(departure.personId) ?? new Map<string, DepartureRow>();
       theirs.set(departure.externalId, departure);
@@ -391,8 +392,8 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
   const refs = [...new Set(rows.flatMap((row) => row.complaints.map(({ ref }) => ref)))].filter(
     (ref) => !known.complaints.has(ref),
   );
-  for (const some of chunks(refs)) {
-    const told = await reader.select().from(complaints).where(inArray(complaints.ref, some));
+  if (refs.length > 0) {
+    const told = await reader.select().from(complaints).where(among(complaints.ref, refs));
     for (const complaint of told) known.complaints.set(complaint.ref, complaint);
   }
 
@@ -402,7 +403,7 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
     const seen = await reader
       .select()
       .from(signals)
-      .where(and(eq(signals.kind, kind), inArray(signals.externalId, ids)));
+      .where(and(eq(signals.kind, kind), among(signals.externalId, ids)));
     for (const signal of seen) {
       const key = signalKey(signal.personId, kind, signal.externalId);
       if (!known.signals.has(key)) known.signals.set(key, signal);
@@ -417,7 +418,7 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
   const sharing = await reader
     .select({ id: persons.id, source: persons.source, externalId: persons.externalId, emailNorm: persons.emailNorm })
     .from(persons)
-    .where(inArray(persons.emailNorm, [...addresses.keys()]));
+    .where(among(persons.emailNorm, addresses.keys()));
   for (const { id, source, externalId, emailNorm } of sharing) {
     const people = known.byAddress.get(emailNorm!) ?? new Map<string, string>();
     people.set(id, `${source}:${externalId}`);
@@ -472,6 +473,11 @@ export async function finish(tx: Tx, importId: string, report: ImportReport, at:
 /** SQLite takes 32,766 parameters in a statement; no row here has more than twenty. */
 function chunks<Item>(items: Item[]): Item[][] {
   return Array.from({ length: Math.ceil(items.length / 1000) }, (_, at) => items.slice(at * 1000, at * 1000 + 1000));
+}
+
+/** `in` with one parameter however many values, so that every batch runs the same prepared statement. */
+function among(column: SQLiteColumn, values: Iterable<string>): SQL {
+  return sql`${column} in (select value from json_each(${JSON.stringify([...values])}))`;
 }
 
 function personKey({ source, kind, externalId }: Pick<PersonFacts, 'source' | 'kind' | 'externalId'>): string {
