@@ -6,9 +6,10 @@ import { and, eq } from 'drizzle-orm';
 import { CAST, type CastMember, SANDBOX_FIXTURES } from '../../db/cast.ts';
 import { type Db, openDatabase } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
-import { persons } from '../../db/schema/people.ts';
+import { departures, persons } from '../../db/schema/people.ts';
 import { seedCast, seedContent } from '../../db/seed.ts';
 import { mintLink } from '../invitations/links.ts';
+import { neverContactOf } from '../people/diagnosis.ts';
 import { freePort, root, startProcess, stopProcess, untilAnswers } from './processes.ts';
 
 /* A living place on this machine: database, sandbox, site and jobs. The demo opens one, and so does each journey test. */
@@ -94,7 +95,10 @@ export async function openPlace(options: {
   return { url, settings, sandboxUrl, db, links: await mintForCast(db, url, now), ended, close };
 }
 
-/** Fresh links for the named customers: the database only holds hashes, so the old ones can't be shown again. */
+/**
+ * Fresh links for the named customers: the database only holds hashes, so the old ones can't be shown again. Nobody gets
+ * one who must never be written to.
+ */
 async function mintForCast(db: Db, url: string, now: Date): Promise<Place['links']> {
   return db.write(async (tx) => {
     const links: Place['links'] = [];
@@ -104,6 +108,11 @@ async function mintForCast(db: Db, url: string, now: Date): Promise<Place['links
         .from(persons)
         .where(and(eq(persons.source, member.source), eq(persons.externalId, member.personId)));
       if (!person) throw new Error(`${member.name} is not in db/cast.csv.`);
+      const left = await tx
+        .select({ neverContact: departures.neverContact })
+        .from(departures)
+        .where(eq(departures.personId, person.id));
+      if (neverContactOf(left)) continue;
       const token = await mintLink(tx, { personId: person.id, purpose: 'page', days: 90 }, now);
       links.push({ member, url: `${url}/for/${token}` });
     }
