@@ -96,7 +96,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
   let draining = false;
   const server = createServer((request, response) => {
     const method = request.method ?? 'GET';
-    const path = new URL(request.url ?? '/', 'http://site').pathname;
+    const path = (request.url ?? '/').split('?', 1)[0]!;
     const began = performance.now();
     response.on('finish', () =>
       log.info({

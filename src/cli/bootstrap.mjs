@@ -38,7 +38,10 @@ if (!existsSync(packaged) && Number(process.versions.node.split('.')[0]) < 24) {
   process.exit(2);
 }
 const node = existsSync(packaged) ? packaged : process.execPath;
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, 'src/cli', entry), ...args], {
+// Commands see the demo while it is there, unless .env or the environment name another place.
+const settings = verb === 'amends' ? ['.data/demo.env', '.env'] : ['.env'];
+const flags = ['--disable-warning=ExperimentalWarning', ...settings.map((file) => `--env-file-if-exists=${file}`)];
+const child = spawn(node, [...flags, join(root, 'src/cli', entry), ...args], {
   cwd: root,
   stdio: 'inherit',
   env: {

@@ -5,6 +5,7 @@ import { noAnswersByIssue } from '../checkins/answers.ts';
 import { database } from '../database.ts';
 import { gateFacts } from '../invitations/facts.ts';
 import { type GateRefusal, mayInvite } from '../invitations/gate.ts';
+import type { Site } from '../proofs/documents.ts';
 import { issueStates, publishedSite } from '../proofs/published.ts';
 import { dayOf } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
@@ -63,8 +64,7 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
         const refusals = mayInvite(facts, site, today);
         if (refusals.length === 0) yes += 1;
         for (const refusal of refusals) {
-          const sentence =
-            refusal.code === 'too-late' ? `They left more than ${site.invite.window_days} days ago.` : refusal.sentence;
+          const sentence = SUMMED_UP[refusal.code]?.(site) ?? refusal.sentence;
           const known = reasons.get(refusal.code) ?? { ...refusal, sentence, people: 0 };
           known.people += 1;
           reasons.set(refusal.code, known);
@@ -84,6 +84,13 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
       await db.close();
     }
   },
+};
+
+/** Sentences that say something of one person, said of many. */
+const SUMMED_UP: Record<string, (site: Site) => string> = {
+  'too-late': (site) => `They left more than ${site.invite.window_days} days ago.`,
+  'not-holding': () => 'What made them leave is not fixed and holding.',
+  'not-resolved': () => 'The issue holds, but it is not confirmed as fully resolved for them.',
 };
 
 function line({ code, failureMode, sentence }: GateRefusal): string {

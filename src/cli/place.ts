@@ -57,6 +57,14 @@ export async function openPlace(options: {
     ...options.settings,
   };
 
+  // Commands run beside this place find it by these; what the environment says wins.
+  writeFileSync(
+    join(data, 'demo.env'),
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+
   say('Opening the database and publishing the example organisation …');
   const db = await openDatabase(databaseUrl);
   await migrate(db);
