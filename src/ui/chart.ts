@@ -13,9 +13,9 @@ export type ChartData = {
   /** Points before this day belong to neither side: they are drawn, but not compared. */
   baselineFrom?: Day | undefined;
   change: { on: Day; label: string };
-  /** The one number of each side, as a sentence says it; null when that side has no points. */
-  before: { value: number; text: string } | null;
-  after: { value: number; text: string } | null;
+  /** The one number of each side, as a sentence says it, and as the chart does; null when that side has no points. */
+  before: { value: number; text: string; short: string } | null;
+  after: { value: number; text: string; short: string } | null;
   limit?: { value: number; label: string } | undefined;
   /** Where the values of each side naturally lie; drawn lightly. */
   range?: { before?: Range | undefined; after?: Range | undefined } | undefined;
@@ -297,7 +297,7 @@ function placeEvents(
   { right, xOf }: { right: number; xOf: (day: Day) => number },
   text: Text,
 ): { labels: Label[]; rules: Drawing['rules']; height: number } {
-  const least = 110;
+  const least = 84;
   const events = [
     { kind: 'change' as const, ...change },
     ...rivals.map((rival) => ({ kind: 'rival' as const, ...rival })),
@@ -313,9 +313,12 @@ function placeEvents(
   for (const event of [...toTheRight, ...toTheLeft]) {
     const leftwards = toTheLeft.includes(event);
     const neighbour = Math.max(0, ...events.filter((other) => other.x < event.x - 1).map((other) => other.x));
-    const room = leftwards
-      ? Math.max(Math.min(least * 1.6, event.x - 5), event.x - 5 - neighbour)
-      : Math.min(right - event.x - 5, 300);
+    const between = event.x - neighbour - 11;
+    const room = !leftwards
+      ? Math.min(right - event.x - 5, 300)
+      : between >= least
+        ? Math.min(between, 300)
+        : Math.min(least * 2, event.x - 5);
     const lines = [dayOnRule(event.on), ...wrapped(event.label, room, text.textSize)];
     const height = lines.length * text.lineHeight;
     const draft = labelAt(event.kind, lines, event.x + (leftwards ? -5 : 5), 0, leftwards ? 'end' : 'start', text);
@@ -323,6 +326,8 @@ function placeEvents(
     const label = labelAt(event.kind, lines, draft.x, lane.top + text.lineHeight / 2, draft.anchor, text);
     lane = { top: lane.top, bottom: Math.max(lane.bottom, lane.top + height), until: label.box.right };
     labels.push(label);
+    // A rival on the day of the change shares its rule.
+    if (event.kind === 'rival' && Math.abs(event.x - xOf(change.on)) < 2) continue;
     rules.push({ kind: event.kind, x: event.x, top: round(lane.top + 2) });
   }
   // Near the left edge there may be less room than a label needs: it then begins at the edge of the box.
@@ -394,7 +399,7 @@ function placeInside(
   if (data.before) {
     wanted.push({
       kind: 'before',
-      text: `Before: ${data.before.text}`,
+      text: `Before: ${data.before.short}`,
       ideal: Math.min(y(data.before.value) - text.lineHeight, sideTop('before')),
       places: [
         [change - GAP, 'end'],
@@ -405,7 +410,7 @@ function placeInside(
   if (data.after) {
     wanted.push({
       kind: 'after',
-      text: `After: ${data.after.text}`,
+      text: `After: ${data.after.short}`,
       ideal: y(data.after.value) - text.lineHeight,
       places: [
         [change + 3 * GAP, 'start'],

@@ -16,8 +16,8 @@ const exports: ChartData = {
     [18, 19, 20.3, 19.8, 18.6, 20.7, 21, 19.4, 20.1, 19.6, 20, 3, 0.9, 0.4, 0.3, 0.2, 0.4, 0.3, 0.3],
   ),
   change: { on: '2026-05-19', label: 'Each export has its own worker' },
-  before: { value: 19.8, text: '19.8%' },
-  after: { value: 0.3, text: '0.3%' },
+  before: { value: 19.8, text: '19.8%', short: '19.8%' },
+  after: { value: 0.3, text: '0.3%', short: '0.3%' },
   limit: { value: 2, label: 'Reopens above 2%' },
   rivals: [{ on: '2026-07-20', label: 'School holidays: a fifth fewer exports' }],
   tick: percent,
@@ -81,8 +81,8 @@ describe('labels stay inside and apart', () => {
         '2026-03-08',
         Array.from({ length: 20 }, () => 0),
       ),
-      before: { value: 0, text: '0%' },
-      after: { value: 0, text: '0%' },
+      before: { value: 0, text: '0%', short: '0%' },
+      after: { value: 0, text: '0%', short: '0%' },
       limit: { value: 0, label: 'Reopens above 0%' },
     }));
 
@@ -135,7 +135,9 @@ test('whatever the numbers are, no two labels overlap and none leaves the box', 
         const sides = Map.groupBy(points, (point) => (point.on < on ? 'before' : 'after'));
         const side = (name: 'before' | 'after') => {
           const value = sides.get(name)?.[0]?.value;
-          return value === undefined ? null : { value, text: `${value.toFixed(1)} seconds` };
+          return value === undefined
+            ? null
+            : { value, text: `${value.toFixed(1)} seconds`, short: `${value.toFixed(1)} seconds` };
         };
         expectReadable({
           points,
@@ -186,7 +188,7 @@ describe('in words', () => {
     );
   });
   test('doesn’t say that it moved when it did not', () => {
-    const same = { ...exports, after: { value: 19.82, text: '19.8%' } };
+    const same = { ...exports, after: { value: 19.82, text: '19.8%', short: '19.8%' } };
     expect(chartInWords('Share', same)).toContain('It stayed at 19.8%');
   });
   test('says when there is nothing after the change', () => {

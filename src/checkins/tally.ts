@@ -1,0 +1,17 @@
+import { sql } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+
+/** People who came back and were asked about an issue, each counted once by their latest answer; the rest did not answer. */
+export type Tally = { asked: number; yes: number; no: number; notSure: number };
+
+export async function tallyOf(reader: Reader, issueId: string): Promise<Tally> {
+  // SQLite takes a bare column from the row that max() found: here, each person's latest answer.
+  const rows = await reader.all<[string | null, number]>(sql`
+    select answer, count(*) from (
+      select answer, max(coalesce(answered_at, 0)) from checkins
+      where issue_id = ${issueId} and asked_at is not null group by person_id
+    ) group by answer`);
+  const of = (answer: string) => rows.find(([each]) => each === answer)?.[1] ?? 0;
+  const asked = rows.reduce((sum, [, people]) => sum + people, 0);
+  return { asked, yes: of('yes'), no: of('no'), notSure: of('not_sure') };
+}
