@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { newId } from '../shared/ids.ts';
@@ -42,22 +42,17 @@ export async function mintCodeFor(tx: Tx, codeId: string, now: Date): Promise<st
 
 /** Uses a code up. Only the newest counts; each wrong try costs one of five. */
 export async function enterCode(tx: Tx, personId: string, typed: string, now: Date): Promise<true | Refusal> {
+  // Looked for first and judged after: an older code must not come back to life when the newest is used or spent.
   const [code] = await tx
     .select()
     .from(codes)
-    .where(
-      and(
-        eq(codes.personId, personId),
-        isNull(codes.usedAt),
-        isNotNull(codes.hash),
-        gt(codes.expiresAt, now.getTime()),
-        gt(codes.triesLeft, 0),
-      ),
-    )
-    .orderBy(desc(codes.askedAt))
+    .where(and(eq(codes.personId, personId), isNotNull(codes.hash)))
+    .orderBy(desc(codes.askedAt), desc(codes.id))
     .limit(1);
   const wrong = refuse('wrong-code', 'That code does not match. Check the newest letter, or ask for a new code.');
-  if (!code?.hash) return refuse('no-code', 'That code no longer works. Ask for a new one.');
+  if (!code?.hash || code.usedAt !== null || code.triesLeft <= 0 || code.expiresAt <= now.getTime()) {
+    return refuse('no-code', 'That code no longer works. Ask for a new one.');
+  }
   await tx
     .update(codes)
     .set({ triesLeft: sql`${codes.triesLeft} - 1` })
