@@ -12,3 +12,6 @@ export const POST: APIRoute = async (context) => {
   await db.write((tx) => decline(tx, visit.person.id, now));
   return seeOther(`/for/${token}`);
 };
+
+/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
+export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);

@@ -8,3 +8,6 @@ export const POST: APIRoute = async (context) => {
   await bindVisitor(context, visitor);
   return seeOther(`/for/${visitor.token}/rejoin`);
 };
+
+/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
+export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);

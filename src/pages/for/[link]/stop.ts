@@ -11,3 +11,6 @@ export const POST: APIRoute = async (context) => {
   if (address) await db.write((tx) => suppress(tx, address, 'stopped', now));
   return seeOther(`/for/${token}`);
 };
+
+/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
+export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);

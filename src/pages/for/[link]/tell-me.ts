@@ -15,3 +15,6 @@ export const POST: APIRoute = async (context) => {
   }
   return seeOther(`/for/${token}#each`);
 };
+
+/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
+export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);

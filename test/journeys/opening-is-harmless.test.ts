@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { isNull } from 'drizzle-orm';
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MAYA } from '../../db/cast.ts';
+import { letters } from '../../db/schema/mail.ts';
+import { paymentEvents } from '../../db/schema/rejoin.ts';
+import { freePort, root, stopProcess, untilAnswers } from '../../src/cli/processes.ts';
+import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
+
+/*
+ * Mail scanners, link previews and curious colleagues open everything, many times, with script on. None of it may change a row
+ * here or write a thing at the payment provider.
+ */
+
+let journey: Journey;
+/** Every address that a person was ever given: their page, the question, the stop link. */
+let addresses: string[] = [];
+
+beforeAll(async () => {
+  journey = await openJourney('opening-is-harmless');
+  const page = await (await journey.device()).newPage();
+  await page.goto(journey.linkOf(MAYA));
+  await page.getByRole('button', { name: 'Review and rejoin' }).click();
+  await page.getByRole('button', { name: 'Rejoin and pay £48.00' }).click();
+  await page.context().close();
+  const receipt = await journey.letter('back', 'maya@rennickpress.example');
+  await journey.amends('due', '--in', '8');
+  const question = await journey.letter('checkin', 'maya@rennickpress.example');
+  addresses = [
+    ...journey.place.links.map(({ url }) => url),
+    ...[receipt, question].flatMap((letter) => addressesIn(letter)),
+  ];
+  await settled();
+});
+afterAll(() => journey?.close());
+
+/** Nothing is under way any more that the opening could be blamed for. */
+async function settled(): Promise<void> {
+  const { db } = journey.place;
+  await until('quiet', async () => {
+    const unsent = await db.read.select({ id: letters.id }).from(letters).where(isNull(letters.sentAt));
+    const unread = await db.read
+      .select({ id: paymentEvents.id })
+      .from(paymentEvents)
+      .where(isNull(paymentEvents.appliedAt));
+    return unsent.length === 0 && unread.length === 0;
+  });
+}
+
+/** Runs something that must change nothing, and says what it changed. */
+async function unchanged(run: () => Promise<void>): Promise<void> {
+  const before = await dumpOf(journey.place);
+  const askedBefore = (await journey.asked()).length;
+  const mail = (await journey.letters()).length;
+  await run();
+  expect(await dumpOf(journey.place)).toEqual(before);
+  expect((await journey.asked()).slice(askedBefore).filter(({ method }) => method !== 'GET')).toEqual([]);
+  expect((await journey.letters()).length).toBe(mail);
+}
+
+/** Several at a time, as a scanner does; answers the statuses that came, each once. */
+async function many(url: string, method: 'GET' | 'HEAD', times: number): Promise<number[]> {
+  const statuses = new Set<number>();
+  for (let done = 0; done < times; done += 10) {
+    const batch = Array.from({ length: Math.min(10, times - done) }, async () => {
+      const reply = await fetch(url, { method, redirect: 'manual' });
+      await reply.arrayBuffer();
+      statuses.add(reply.status);
+    });
+    await Promise.all(batch);
+  }
+  return [...statuses];
+}
+
+/** Moves the pointer over all there is, as a person who reads does, and presses nothing. */
+async function hoverOverEverything(page: Page): Promise<void> {
+  for (const target of await page.locator('a, button, summary, input, textarea, label').all()) {
+    const box = await target.boundingBox();
+    if (!box) continue;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  }
+  await page.mouse.wheel(0, 10_000);
+}
+
+describe('Opening a link is harmless, however often and by whatever', { timeout: 90_000 }, () => {
+  test('The addresses are those of everyone, and of every letter', () => {
+    const kinds = addresses.map((address) => new URL(address).pathname.split('/')[1]);
+    expect(kinds.filter((kind) => kind === 'for').length).toBeGreaterThanOrEqual(10);
+    expect(kinds.filter((kind) => kind === 'check-in').length).toBe(1);
+    expect(kinds.filter((kind) => kind === 'stop').length).toBe(2);
+    expect(new Set(addresses).size).toBe(addresses.length);
+  });
+
+  test('A hundred GETs and a hundred HEADs of each change nothing', async () => {
+    await unchanged(async () => {
+      for (const address of addresses) {
+        expect(await many(address, 'GET', 100), address).toEqual([200]);
+        expect(await many(address, 'HEAD', 100), address).toEqual([200]);
+      }
+    });
+  });
+
+  test('The pages behind them, and the addresses that only take a press, change nothing when they are merely opened', async () => {
+    await unchanged(async () => {
+      for (const address of addresses.filter((one) => one.includes('/for/'))) {
+        for (const page of ['/rejoin', '/back', '/undo', '/cancel', '/code', '/code?sent', '/why', '/new-link']) {
+          for (const status of await many(address + page, 'GET', 3)) expect([200, 303, 404], page).toContain(status);
+        }
+        for (const press of ['/open', '/stop', '/tell-me', '/no-thanks']) {
+          for (const query of ['', '?issue=exports-failed&right=yes&answer=no']) {
+            for (const method of ['GET', 'HEAD'] as const) {
+              for (const status of await many(address + press + query, method, 2)) {
+                expect([303, 404, 405], press).toContain(status);
+              }
+            }
+          }
+        }
+      }
+      const question = addresses.find((one) => one.includes('/check-in/'))!;
+      expect(await many(`${question}?answer=no`, 'GET', 10)).toEqual([200]);
+      const stop = addresses.find((one) => one.includes('/stop/'))!;
+      expect(await many(`${stop}?List-Unsubscribe=One-Click`, 'GET', 10)).toEqual([200]);
+    });
+  });
+
+  test('A real browser with script on, hovering over all there is and unfolding all that unfolds, changes nothing', async () => {
+    await unchanged(async () => {
+      const context = await journey.device({ javaScriptEnabled: true });
+      const page = await context.newPage();
+      for (const address of addresses) {
+        await page.goto(address, { waitUntil: 'load' });
+        await hoverOverEverything(page);
+      }
+      const fresh = journey.place.links.find(({ member }) => member.key === 'ines')!.url;
+      await page.goto(`${fresh}/why`);
+      await hoverOverEverything(page);
+      expect(await context.cookies()).toEqual([]);
+      await context.close();
+    });
+  });
+
+  test('No link reaches a log, whichever address is opened and however much is logged', async () => {
+    const port = await freePort(Number(journey.place.settings['PORT']) + 1);
+    const env = { ...process.env, ...journey.place.settings, PORT: String(port), LOG_LEVEL: 'debug' };
+    const site = spawn(process.execPath, [join(root, 'src/server.ts')], { env, cwd: root });
+    let log = '';
+    const keep = (chunk: Buffer) => {
+      log += chunk.toString();
+    };
+    site.stdout.on('data', keep);
+    site.stderr.on('data', keep);
+    try {
+      await untilAnswers(`http://127.0.0.1:${port}/`, site);
+      for (const address of addresses) {
+        const { pathname } = new URL(address);
+        for (const more of ['', '/', '/open', '/stop', '/tell-me', '/no-thanks', '/rejoin', '/nothing', '?answer=no']) {
+          for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
+            const origin = journey.place.url;
+            await fetch(`http://127.0.0.1:${port}${pathname}${more}`, {
+              method,
+              headers: { origin },
+              redirect: 'manual',
+            });
+          }
+        }
+      }
+    } finally {
+      await stopProcess(site);
+    }
+    expect(log.length).toBeGreaterThan(1000);
+    for (const address of addresses) expect(log).not.toContain(new URL(address).pathname.split('/')[2]);
+  });
+
+  test('After all that, every link still works and the question is still hers to answer', async () => {
+    const page = await (await journey.device()).newPage();
+    for (const { member, url } of journey.place.links.filter(({ member }) => member.key !== 'maya')) {
+      await page.goto(url);
+      expect(await page.getByText('So that nobody else reads what you told us').count(), member.key).toBe(0);
+    }
+    await page.goto(addresses.find((one) => one.includes('/check-in/'))!);
+    await page.getByRole('button', { name: 'Yes', exact: true }).click();
+    expect(await textOf(page)).toContain('Recorded: yes.');
+  });
+});
