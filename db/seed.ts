@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { eq } from 'drizzle-orm';
 import { importFile } from '../src/people/intake/import.ts';
 import { NEUTRAL } from '../src/people/intake/mapping.ts';
-import { readContent } from '../src/proofs/content.ts';
+import { parseDocument, readContent } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
@@ -13,9 +13,8 @@ import { complaints, resolutions } from './schema/people.ts';
 /** What refers to something is published after it. */
 const ORDER: Collection[] = ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'];
 
-/** The two staff members in the cast whose signatures the shipped documents carry. */
-const CONFIRMED_BY = 'the owner of each';
-const APPROVED_BY = 'grace';
+/** Who of the cast approved the shipped documents; what the first one owns, the second one did. */
+const APPROVERS = ['sander', 'ruth'];
 
 /**
  * Publishes everything in a content folder, as approved by the cast. The same content again makes no new version. Throws

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,6 +22,11 @@ if (values.help) {
 }
 
 const data = join(root, '.data');
+const running = await runningAt(join(data, 'demo.env'));
+if (running) {
+  console.error(`The demo is running already, at ${running}. End it there with Ctrl-C, or use it.`);
+  process.exit(2);
+}
 if (values.fresh) await rm(data, { recursive: true, force: true });
 const first = !existsSync(join(data, 'amends.db'));
 
@@ -63,3 +68,14 @@ place.ended.then((what) => {
   console.error(`${what} ended unexpectedly, so everything stops.`);
   void place.close().then(() => process.exit(1));
 });
+
+/** The address of a demo that uses this data now: two at once would share one payment sandbox's file. */
+async function runningAt(settings: string): Promise<string | null> {
+  const url = existsSync(settings) && /^AMENDS_URL=(.+)$/m.exec(readFileSync(settings, 'utf8'))?.[1];
+  if (!url) return null;
+  const answered = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    (response) => response.headers.has('content-security-policy'),
+    () => false,
+  );
+  return answered ? url : null;
+}
