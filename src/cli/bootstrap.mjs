@@ -40,7 +40,8 @@ if (!existsSync(packaged) && Number(process.versions.node.split('.')[0]) < 24) {
 const node = existsSync(packaged) ? packaged : process.execPath;
 // Commands see the demo while it is there, unless .env or the environment name another place.
 const settings = verb === 'amends' ? ['.data/demo.env', '.env'] : ['.env'];
-const flags = ['--disable-warning=ExperimentalWarning', ...settings.map((file) => `--env-file-if-exists=${file}`)];
+const found = settings.filter((file) => existsSync(join(root, file)));
+const flags = ['--disable-warning=ExperimentalWarning', ...found.map((file) => `--env-file=${join(root, file)}`)];
 const child = spawn(node, [...flags, join(root, 'src/cli', entry), ...args], {
   cwd: root,
   stdio: 'inherit',
