@@ -12,6 +12,7 @@ import { onEnded, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
+import { forEachOne } from '../shared/each.ts';
 
 /*
  * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
@@ -28,11 +29,16 @@ export const payments = (db: Db, provider: Payments, now: Date) =>
   applyPaymentEvents(db, provider, { onRejoined, onEnded }, now);
 
 export async function unfinished(db: Db, provider: Payments, now: Date): Promise<number> {
-  return (
-    (await resumeRejoins(db, provider, now)) +
-    (await healRejoins(db, provider, { onRejoined, onEnded }, now)) +
-    (await resumeUndos(db, provider, onUndone, now))
-  );
+  let done = 0;
+  const rounds = [
+    () => resumeRejoins(db, provider, now),
+    () => healRejoins(db, provider, { onRejoined, onEnded }, now),
+    () => resumeUndos(db, provider, onUndone, now),
+  ];
+  await forEachOne(rounds, async (round) => {
+    done += await round();
+  });
+  return done;
 }
 
 export async function questions(db: Db, now: Date): Promise<number> {

@@ -34,19 +34,18 @@ const LEASE_MS = 60_000;
 export async function deliverDueLetters(db: Db, delivery: Delivery, now: Date, limit = 100): Promise<number> {
   let sent = 0;
   for (let turn = 0; turn < limit; turn += 1) {
-    const leased = await db.write(async (tx) => {
-      const letter = await leaseNext(tx, now);
-      if (!letter) return null;
+    const letter = await db.write((tx) => leaseNext(tx, now));
+    if (!letter) break;
+    // On its own: when this fails the lease stands, and the letter does not keep back those behind it.
+    const secrets = await db.write(async (tx) => {
       const reason = await delivery.heldBecause(tx, letter);
       if (reason !== null) {
         await tx.update(letters).set({ heldBecause: reason, leasedUntil: null }).where(eq(letters.id, letter.id));
-        return { letter, secrets: null };
+        return null;
       }
-      return { letter, secrets: await delivery.mint(tx, letter, now) };
+      return delivery.mint(tx, letter, now);
     });
-    if (!leased) break;
-    if (!leased.secrets) continue;
-    const { letter, secrets } = leased;
+    if (!secrets) continue;
     await delivery.transport({
       id: letter.id,
       to: letter.toAddress,

@@ -2,6 +2,7 @@ import { and, eq, isNull, lt, or } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import type { Payments } from '../payments/payments.ts';
+import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { newestRejoin, openRejoin, type Rejoin, type RejoinCheck, type Shown } from './check.ts';
@@ -150,6 +151,6 @@ export async function resumeRejoins(db: Db, payments: Payments, now: Date): Prom
         ),
       ),
     );
-  for (const { id } of left) await payFor(db, payments, id, now, true);
+  await forEachOne(left, ({ id }) => payFor(db, payments, id, now, true));
   return left.length;
 }

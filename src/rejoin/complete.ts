@@ -2,6 +2,7 @@ import { and, eq, inArray, isNotNull, isNull, lt } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { paymentEvents, rejoins } from '../../db/schema/rejoin.ts';
 import type { PaymentEvent, Payments, SubscriptionNow } from '../payments/payments.ts';
+import { forEachOne } from '../shared/each.ts';
 import type { Rejoin } from './check.ts';
 
 /** Keeps a verified event once; the same event again changes nothing. Fast, because the provider waits for the answer. */
@@ -34,13 +35,13 @@ export async function applyPaymentEvents(
     .where(isNull(paymentEvents.appliedAt))
     .orderBy(paymentEvents.receivedAt)
     .limit(50);
-  for (const event of waiting) {
+  await forEachOne(waiting, async (event) => {
     const subscription = event.subscriptionId ? await payments.readSubscription(event.subscriptionId) : null;
     await db.write(async (tx) => {
       if (subscription) await applySubscription(tx, subscription, reactions, now);
       await tx.update(paymentEvents).set({ appliedAt: now.getTime() }).where(eq(paymentEvents.id, event.id));
     });
-  }
+  });
   return waiting.length;
 }
 
@@ -56,10 +57,10 @@ export async function healRejoins(db: Db, payments: Payments, reactions: RejoinR
         lt(rejoins.payingSince, now.getTime() - 60_000),
       ),
     );
-  for (const rejoin of waiting) {
+  await forEachOne(waiting, async (rejoin) => {
     const subscription = await payments.readSubscription(rejoin.subscriptionId!);
     if (subscription) await db.write((tx) => applySubscription(tx, subscription, reactions, now));
-  }
+  });
   return waiting.length;
 }
 

@@ -3,6 +3,7 @@ import type { Db, Tx } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import type { Payments } from '../payments/payments.ts';
 import { addDays, type Day, dayOf } from '../shared/dates.ts';
+import { forEachOne } from '../shared/each.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import type { Rejoin } from './check.ts';
 
@@ -67,6 +68,6 @@ export async function resumeUndos(db: Db, payments: Payments, onUndone: OnUndone
     .select()
     .from(rejoins)
     .where(and(eq(rejoins.state, 'undoing'), lt(rejoins.payingSince, now.getTime() - 30_000)));
-  for (const rejoin of left) await finishUndo(db, payments, rejoin, onUndone, now);
+  await forEachOne(left, (rejoin) => finishUndo(db, payments, rejoin, onUndone, now));
   return left.length;
 }
