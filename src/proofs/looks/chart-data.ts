@@ -60,7 +60,7 @@ export function sideNotes(
         ? `${counted(summary.n[side], 'case')} in ${counted(summary.points[side], 'measurement')}`
         : counted(summary.points[side], 'measurement');
     const days = first.on.slice(0, 4) === last.on.slice(0, 4) ? shortDay(first.on) : longDay(first.on);
-    return [`${days} to ${longDay(last.on)}`, `${summary.how === 'median' ? 'Median of ' : ''}${size}`];
+    return [typeset(`${days} to ${longDay(last.on)}`), `${summary.how === 'median' ? 'Median of ' : ''}${size}`];
   };
   return { before: notes('before'), after: notes('after') };
 }

@@ -90,9 +90,16 @@ export function limitWords({ better, unit, reopen_limit, currency }: Series): st
   return `${better === 'lower' ? 'above' : 'below'} ${formatValue(unit, reopen_limit, currency)}`;
 }
 
-/** Straight apostrophes and quotation marks of what we wrote, as a book has them. Never for a person’s own words. */
+const DAY_OF_MONTH =
+  /\b(\d{1,2}) (January|February|March|April|May|June|July|August|September|October|November|December)\b/g;
+
+/**
+ * What we wrote, as a book has it: curly apostrophes and quotation marks, and a day on the same line as its month. Never for a
+ * person’s own words.
+ */
 export function typeset(text: string): string {
   return text
+    .replace(DAY_OF_MONTH, '$1\u00a0$2')
     .replace(/(^|[\s([–])"/g, '$1“')
     .replaceAll('"', '”')
     .replace(/(^|[\s([–“])'/g, '$1‘')
