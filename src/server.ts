@@ -14,6 +14,7 @@ import { env, isLoopback } from './env.ts';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const log = pino({ level: env.LOG_LEVEL, base: { process: 'web' } });
 
+const METHODS = ['GET', 'HEAD', 'POST'];
 const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 
@@ -109,6 +110,10 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     setHeaders(response, path);
     if (draining) response.setHeader('Connection', 'close');
 
+    if (!METHODS.includes(method)) {
+      response.setHeader('Allow', METHODS.join(', '));
+      return answer(response, 405, 'Nothing here answers to that.');
+    }
     if (!mayChange(method, path, request.headers.origin, env.AMENDS_URL)) {
       return answer(
         response,
