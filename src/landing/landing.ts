@@ -7,6 +7,7 @@ import { offerForPlan } from '../offers/offer.ts';
 import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
 import { addressHash } from '../people/suppression.ts';
 import type { Site } from '../proofs/documents.ts';
+import { typeset } from '../proofs/looks/sentences.ts';
 import { type IssueWithState, type PublishedOffer, publishedOffers } from '../proofs/published.ts';
 import { stateWords } from '../proofs/state.ts';
 import { newestRejoin, type Rejoin } from '../rejoin/check.ts';
@@ -105,12 +106,12 @@ export async function landingFor(
         channel: complaint.channel,
         shown: visit.trusted ? shown : null,
         outcome,
-        title: known?.issue.data.title ?? 'Not linked to a cause yet',
+        title: typeset(known?.issue.data.title ?? 'Not linked to a cause yet'),
         tag: reopening ? 'Reopened for you' : known ? tagFor(outcome, known) : 'Not fixed yet',
-        line: proof?.line ?? known?.issue.data.stands ?? null,
-        reason: visit.trusted ? (resolution?.reason ?? null) : null,
+        line: typesetOr(proof?.line ?? known?.issue.data.stands),
+        reason: visit.trusted ? typesetOr(resolution?.reason) : null,
         href: proof ? `/proofs/${proof.id}` : known ? `/issues/${known.issue.id}` : null,
-        blocks: proof ? null : (known?.issue.data.blocks ?? null),
+        blocks: proof ? null : typesetOr(known?.issue.data.blocks),
         nextUpdate: known?.issue.data.next_update ?? null,
         issueId: known ? complaint.issueId : null,
         askedToBeTold: complaint.issueId !== null && askedFor.has(complaint.issueId),
@@ -164,6 +165,10 @@ export async function landingFor(
   };
 }
 
+function typesetOr(text: string | undefined): string | null {
+  return text === undefined ? null : typeset(text);
+}
+
 /** The issue's own words, but never “fixed” for somebody whose own complaint isn't. */
 function tagFor(outcome: Outcome, { state }: IssueWithState): string {
   if (outcome === 'partly') return 'Partly fixed';
@@ -177,7 +182,7 @@ function offerOf(history: History, offers: PublishedOffer[]): Landing['offer'] {
   if (!offer) return null;
   const seats = history.departure?.seats ?? 1;
   const better = offer.data.better.map(({ what, issue }) => ({
-    what,
+    what: typeset(what),
     // “The reason: your message of …” is only said where it is true.
     saidOn: history.told.find(({ complaint }) => complaint.issueId === issue)?.complaint.saidOn ?? null,
   }));
