@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 
 /*
@@ -24,6 +25,8 @@ const settings = z.object({
 export type Env = z.output<typeof settings>;
 
 function readEnv(): Env {
+  // What the environment says already wins over the file.
+  if (existsSync('.env')) process.loadEnvFile('.env');
   const read = settings.safeParse(process.env);
   if (!read.success) {
     const wrong = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);

@@ -10,6 +10,7 @@ import { fill } from './mail/delivery.ts';
 import { postLetter } from './mail/outbox.ts';
 import type { Site } from './proofs/documents.ts';
 import { issueWithState, publishedLetter, publishedOffer, publishedSite } from './proofs/published.ts';
+import type { NoAnswer } from './proofs/state.ts';
 import type { Rejoin } from './rejoin/check.ts';
 import { undoUntil } from './rejoin/undo.ts';
 import { dayOf, longDay } from './shared/dates.ts';
@@ -69,9 +70,17 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
   const { owner, title } = await questionFor(tx, checkin.issueId);
   const site = await publishedSite(tx);
   await alertOwner(tx, checkin, { owner, title, site }, now);
-  const issue = await issueWithState(tx, checkin.issueId, await noAnswersByIssue(tx), now);
-  const cameBackNow = issue?.state.state === 'came_back' && issue.state.since === dayOf(now, site.time_zone);
-  if (cameBackNow) await tellReturned(tx, checkin, { owner, title }, now);
+  const answers = await noAnswersByIssue(tx);
+  const known = answers.get(checkin.issueId) ?? [];
+  const without = known.toSpliced(
+    known.findLastIndex(({ personId }) => personId === checkin.personId),
+    1,
+  );
+  const cameBackBy = async (given: NoAnswer[]) => {
+    const issue = await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now);
+    return issue?.state.state === 'came_back';
+  };
+  if ((await cameBackBy(known)) && !(await cameBackBy(without))) await tellReturned(tx, checkin, { owner, title }, now);
 }
 
 /** The owner learns that and by when, and not who or in what words: those stay on the desk. */

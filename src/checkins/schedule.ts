@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, isNull, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, lt, lte } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins } from '../../db/schema/checkins.ts';
 import { complaints, persons } from '../../db/schema/people.ts';
@@ -95,6 +95,11 @@ async function askCheckin(tx: Tx, checkin: Checkin, measured: string | null, now
     .where(and(eq(checkins.id, checkin.id), isNull(checkins.askedAt), isNull(checkins.cancelledAt)))
     .returning({ id: checkins.id });
   if (claimed.length === 0) return false;
+  // Passed over in the same transaction: broken off after this one, the next round would ask the older ones as well.
+  await tx
+    .update(checkins)
+    .set({ cancelledAt: now.getTime() })
+    .where(and(eq(checkins.rejoinId, checkin.rejoinId), lt(checkins.day, checkin.day), isNull(checkins.askedAt)));
   const [about] = await tx
     .select({ person: persons, complaint: complaints })
     .from(complaints)

@@ -38,10 +38,10 @@ if (!existsSync(packaged) && Number(process.versions.node.split('.')[0]) < 24) {
   process.exit(2);
 }
 const node = existsSync(packaged) ? packaged : process.execPath;
-// Commands see the demo while it is there, unless .env or the environment name another place.
-const settings = verb === 'amends' ? ['.data/demo.env', '.env'] : ['.env'];
-const found = settings.filter((file) => existsSync(join(root, file)));
-const flags = ['--disable-warning=ExperimentalWarning', ...found.map((file) => `--env-file=${join(root, file)}`)];
+// Commands see the demo while it is there, unless .env names another place.
+const demo = join(root, '.data/demo.env');
+const seesDemo = verb === 'amends' && existsSync(demo) && !existsSync(join(root, '.env'));
+const flags = ['--disable-warning=ExperimentalWarning', ...(seesDemo ? [`--env-file=${demo}`] : [])];
 const child = spawn(node, [...flags, join(root, 'src/cli', entry), ...args], {
   cwd: root,
   stdio: 'inherit',

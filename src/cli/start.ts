@@ -3,6 +3,13 @@ import { startProcess, stopProcess } from './processes.ts';
 
 /* `npm start`: the web process and the jobs process together. If one ends, so does the other. */
 
+if (env.STRIPE_API_BASE === '' && env.STRIPE_SECRET_KEY === 'sk_test_sandbox') {
+  console.error(
+    'No payment provider is set. Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET in .env, or try everything without a key: npm run demo.',
+  );
+  process.exit(2);
+}
+
 const children = [startProcess('src/server.ts', [], {}), startProcess('src/jobs/main.ts', [], {})];
 let ending = false;
 
