@@ -22,7 +22,8 @@ process does the same every minute; running it twice asks nobody twice.
       options: { on: { type: 'string' }, in: { type: 'string' }, json: { type: 'boolean' } },
     });
     const now = new Date();
-    const day = values.on ?? (values.in === undefined ? dayOf(now) : addDays(dayOf(now), Number(values.in)));
+    const ahead = Number(values.in ?? 0);
+    const day = values.on ?? (Number.isInteger(ahead) ? addDays(dayOf(now), ahead) : '');
     if (!isDay(day)) {
       io.err(`“${values.on ?? values.in}” is not a day. Write YYYY-MM-DD after --on, or a number of days after --in.`);
       return 2;
