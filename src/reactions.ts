@@ -70,8 +70,7 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
   const { owner, title } = await questionFor(tx, checkin.issueId);
   const site = await publishedSite(tx);
   await alertOwner(tx, checkin, { owner, title, site }, now);
-  const answers = await noAnswersByIssue(tx);
-  const known = answers.get(checkin.issueId) ?? [];
+  const known = (await noAnswersByIssue(tx)).get(checkin.issueId) ?? [];
   const without = known.toSpliced(
     known.findLastIndex(({ personId }) => personId === checkin.personId),
     1,
