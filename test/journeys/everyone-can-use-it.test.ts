@@ -1,0 +1,357 @@
+import AxeBuilder from '@axe-core/playwright';
+import { eq } from 'drizzle-orm';
+import type { BrowserContext, Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  ANNEKE,
+  BRONAGH,
+  type CastMember,
+  DEVIKA,
+  GARETH,
+  HANNAH,
+  IDRIS,
+  INES,
+  LUCAS,
+  MAYA,
+  SUNNIVA,
+} from '../../db/cast.ts';
+import { rejoins } from '../../db/schema/rejoin.ts';
+import { newId } from '../../src/shared/ids.ts';
+import { mintSecret } from '../../src/shared/secrets.ts';
+import { addressesIn, type Journey, openJourney, until } from '../support/place.ts';
+
+/*
+ * Every page in every state that can be reached, looked at by axe (A, AA, and AAA for contrast) in light and dark, on a phone and
+ * on a desk, and measured: nothing overflows, everything is large enough to press, and has a heading, a title and a language.
+ */
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+const ISSUES = [
+  'exports-failed',
+  'large-files-slow',
+  'no-next-step',
+  'nobody-told-you',
+  'price-rise-without-notice',
+  'shifts-changed-late',
+  'sign-in-codes-late',
+  'tickets-closed-unsolved',
+];
+const PROOFS = [
+  'exports-finish',
+  'rota-three-weeks-ahead',
+  'sixty-days-notice',
+  'two-routes-for-codes',
+  'we-write-when-it-is-fixed',
+  'you-close-the-request',
+];
+const PUBLIC = [
+  '/',
+  ...ISSUES.map((id) => `/issues/${id}`),
+  ...PROOFS.map((id) => `/proofs/${id}`),
+  '/how-we-count',
+  '/privacy',
+];
+
+let journey: Journey;
+/** axe needs script in its own window; the pages themselves have none. */
+let context: BrowserContext;
+let page: Page;
+const seen: string[] = [];
+
+beforeAll(async () => {
+  journey = await openJourney('everyone-can-use-it');
+  context = await journey.device({ javaScriptEnabled: true });
+  page = await context.newPage();
+});
+afterAll(async () => {
+  await journey?.close();
+  console.log(`${seen.length} states looked at, four ways each.`);
+});
+
+const goto = (path: string) => page.goto(new URL(path, journey.place.url).href);
+const press = (name: string | RegExp) =>
+  page
+    .getByRole('button', { name, exact: typeof name === 'string' })
+    .first()
+    .click();
+
+/** Another person's browser, in place of the one before. */
+async function as(member: CastMember, path = ''): Promise<void> {
+  await context.close();
+  context = await journey.device({ javaScriptEnabled: true });
+  page = await context.newPage();
+  await page.goto(journey.linkOf(member) + path);
+}
+
+/** Everything that is asked of a page, asked of the one that is open. `state` names it in the message and in the list. */
+async function look(state: string, except: string[] = []): Promise<void> {
+  seen.push(state);
+  const found: unknown[] = [];
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      // In one go, in the page itself: there are no frames here that would need more.
+      const { violations } = await new AxeBuilder({ page })
+        .setLegacyMode()
+        .options({
+          runOnly: { type: 'tag', values: RULES },
+          rules: { 'color-contrast-enhanced': { enabled: true } },
+          resultTypes: ['violations'],
+        })
+        .analyze();
+      for (const { id, nodes } of violations.filter((one) => !except.includes(one.id))) {
+        found.push({
+          width,
+          colorScheme,
+          id,
+          where: nodes.map(({ target, failureSummary }) => [target, failureSummary]),
+        });
+      }
+    }
+    found.push(...(await page.evaluate(tooSmallToPress)).map((what) => ({ width, what })));
+  }
+  await page.setViewportSize({ width: 320, height: 800 });
+  const parts = await page.evaluate(() => ({
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    headings: document.querySelectorAll('h1').length,
+    titled: document.title.length > 10,
+    lang: document.documentElement.lang,
+    scripts: document.querySelectorAll('script').length,
+  }));
+  expect({ state, found, parts }).toEqual({
+    state,
+    found: [],
+    parts: { overflow: 0, headings: 1, titled: true, lang: 'en-GB', scripts: 0 },
+  });
+}
+
+/**
+ * Runs in the page. Buttons are at least 44 px high, everything else 24 px; links in running text are as high as their line, and
+ * axe (target-size) sees to it that they don't crowd each other.
+ */
+function tooSmallToPress(): string[] {
+  const small: string[] = [];
+  for (const target of document.querySelectorAll<HTMLElement>('a, button, summary, input, textarea')) {
+    const { width, height } = target.getBoundingClientRect();
+    const hidden = width === 0 || target.matches('.skip, [type=hidden]');
+    if (hidden || (target.matches('a') && getComputedStyle(target).display === 'inline')) continue;
+    const least = target.matches('.button') ? 44 : 24;
+    if (height < least || width < 24) small.push(`${target.textContent}: ${width} × ${height}`);
+  }
+  return small;
+}
+
+/** Yes, No and Not sure look the same, to the last computed property. */
+async function expectEqualAnswers(): Promise<void> {
+  for (const width of [360, 1280]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ colorScheme });
+      const answers = await page.locator('.choices button').evaluateAll((buttons) =>
+        buttons.map((button) => {
+          const style = getComputedStyle(button);
+          return Object.fromEntries([...style].map((name) => [name, style.getPropertyValue(name)]));
+        }),
+      );
+      expect(answers.length).toBe(3);
+      for (const style of answers) expect(style).toEqual(answers[0]);
+    }
+  }
+}
+
+describe('Public pages', { timeout: 120_000 }, () => {
+  for (const path of PUBLIC) {
+    test(`${path} can be read by everyone`, async () => {
+      expect((await goto(path))!.status()).toBe(200);
+      await look(path);
+    });
+  }
+
+  test('A page that does not exist says so, readably', async () => {
+    expect((await goto('/nothing-here'))!.status()).toBe(404);
+    await look('404');
+  });
+
+  test('None of them ships a script, and each comes to at most 150 KB with its fonts', async () => {
+    const cold = await journey.device({ javaScriptEnabled: true });
+    const sizes: Record<string, number> = {};
+    for (const path of PUBLIC) {
+      const visitor = await cold.newPage();
+      const wire = await cold.newCDPSession(visitor);
+      await wire.send('Network.enable');
+      await wire.send('Network.setCacheDisabled', { cacheDisabled: true });
+      const kinds = new Set<string>();
+      let bytes = 0;
+      wire.on('Network.responseReceived', ({ type }) => kinds.add(type));
+      wire.on('Network.loadingFinished', ({ encodedDataLength }) => {
+        bytes += encodedDataLength;
+      });
+      await visitor.goto(journey.place.url + path);
+      await visitor.evaluate(() => document.fonts.ready);
+      // Whoever scrolls sees no more being fetched.
+      await visitor.mouse.wheel(0, 100_000);
+      await visitor.waitForTimeout(50);
+      expect(kinds, path).not.toContain('Script');
+      expect(bytes, path).toBeLessThanOrEqual(150 * 1024);
+      sizes[path] = Math.round(bytes / 1024);
+      await visitor.close();
+    }
+    await cold.close();
+    console.log(`Heaviest public page: ${Math.max(...Object.values(sizes))} KB`, sizes);
+  });
+});
+
+describe('Personal pages', { timeout: 120_000 }, () => {
+  test('A dead link, before and after the press', async () => {
+    await goto(`/for/${mintSecret()}`);
+    await look('dead link');
+    await press('Send a new link');
+    await look('dead link, asked');
+  });
+
+  test('Maya, fresh; “Not quite”, empty and filled', async () => {
+    await as(MAYA);
+    await look('landing');
+    await press('Not quite');
+    await look('why');
+    await press('Send');
+    await look('why, refused');
+    await page.getByLabel('Why you left').fill('The silence.');
+    await press('Send');
+    await look('landing, corrected');
+  });
+
+  for (const member of [IDRIS, ANNEKE, LUCAS, HANNAH, SUNNIVA, GARETH, INES]) {
+    test(`${member.name}’s page`, async () => {
+      await as(member);
+      await look(`landing of ${member.key}`);
+    });
+  }
+
+  test('After “Tell me when it is fixed”, “Yes”, “No thanks” and “Stop all messages”', async () => {
+    await as(IDRIS);
+    await press('Tell me when it is fixed');
+    await press('Yes');
+    await press('No thanks');
+    await press('Stop all messages');
+    await look('landing, everything pressed');
+  });
+
+  test('A second device: hidden words, the code, a wrong code, too many codes', async () => {
+    await as(LUCAS);
+    await press('Review and rejoin');
+    await as(LUCAS);
+    await look('landing, not trusted');
+    await press('Review and rejoin');
+    await look('code, to ask for');
+    await press('Send me a code');
+    await look('code, to type');
+    await page.getByLabel('Six-digit code').fill('000000');
+    await press('Show my page');
+    await look('code, wrong');
+    for (let times = 0; times < 5; times += 1) await press(/^Send (another|me a) code$/);
+    await look('code, too many');
+  });
+
+  test('Check and rejoin: with a card, without one, declined, and when the provider is silent', async () => {
+    await as(BRONAGH);
+    await press('Review and rejoin');
+    await look('rejoin, no card');
+    await as(DEVIKA);
+    await press('Review and rejoin');
+    await look('rejoin');
+    await press(/^Rejoin and pay/);
+    await look('rejoin, declined');
+    await page.goto(`${journey.linkOf(DEVIKA)}/back`);
+    await look('result, declined');
+    const fault = { kind: 'error_500', method: 'GET', times: 20 };
+    await fetch(`${journey.place.sandboxUrl}/_sandbox/faults`, { method: 'POST', body: JSON.stringify(fault) });
+    await page.goto(`${journey.linkOf(DEVIKA)}/rejoin`);
+    await fetch(`${journey.place.sandboxUrl}/_sandbox/faults`, { method: 'DELETE' });
+    await look('rejoin, provider silent');
+  });
+
+  test('The result while it is paid, when that takes long, and while it is undone', async () => {
+    // Rows as they stand half-way; the page asks for itself again every few seconds, which would disturb the look.
+    const personId = await journey.personIdOf(GARETH);
+    const now = Date.now();
+    const row = {
+      ...{ id: newId(), personId, offerId: 'solo', offerHash: 'x', billingId: 'cus_gareth', cardId: 'pm_gareth' },
+      ...{ cardLabel: 'Visa ending 9424', priceId: 'x', seats: 1, amount: 800, currency: 'gbp', attempt: 1 },
+      ...{ subscriptionId: 'sub_none', payingSince: now + 600_000 },
+    };
+    const { db } = journey.place;
+    await db.write((tx) => tx.insert(rejoins).values({ ...row, state: 'paying', begunAt: now }));
+    const still = async (state: string) => {
+      await as(GARETH);
+      await page.goto(`${journey.linkOf(GARETH)}/back`);
+      await page.route('**/back', (route) => route.abort());
+      // It has nothing to fill in and nothing to lose, so asking for itself again takes nothing from anyone (WCAG 2.2.1).
+      await look(state, ['meta-refresh']);
+    };
+    await still('result, waiting');
+    await db.write((tx) =>
+      tx
+        .update(rejoins)
+        .set({ begunAt: now - 120_000 })
+        .where(eq(rejoins.id, row.id)),
+    );
+    await still('result, taking long');
+    await db.write((tx) => tx.update(rejoins).set({ state: 'undoing' }).where(eq(rejoins.id, row.id)));
+    await still('result, undoing');
+  });
+
+  test('Back, asked (yes, no and not sure look the same), answered, cancelled, undone; and the letters', async () => {
+    await goto('/demo/mailbox');
+    await as(SUNNIVA);
+    await press(/Review and rejoin|Rejoin all the same/);
+    await press(/^Rejoin and pay/);
+    await until('the return', async () => (await page.title()).startsWith('You are back'));
+    await look('result');
+    await page.goto(journey.linkOf(SUNNIVA));
+    await look('landing, back');
+    await page.goto(`${journey.linkOf(SUNNIVA)}/cancel`);
+    await look('cancel');
+    await press('Cancel my plan');
+    await look('result, cancelled');
+
+    await journey.amends('due', '--in', '8');
+    await journey.amends('due', '--in', '31');
+    const questions = (
+      await until('two questions', async () => {
+        const found = (await journey.letters()).filter(({ kind }) => kind === 'checkin');
+        return found.length === 2 && found;
+      })
+    ).toSorted((a, b) => a.sentAt - b.sentAt);
+    const [first, second] = questions.map((letter) => addressesIn(letter).find((one) => one.includes('/check-in/'))!);
+    await page.goto(first!);
+    await look('check-in');
+    await expectEqualAnswers();
+    await press('Not sure yet');
+    await look('check-in, not sure');
+    await page.goto(second!);
+    await press('No, it is not fixed');
+    await look('check-in, no');
+    await page.locator('textarea').fill('It stopped again.');
+    await press('Send');
+    await look('check-in, no, with words');
+    await page.goto(journey.linkOf(SUNNIVA));
+    await look('landing, reopened');
+
+    await page.goto(`${journey.linkOf(SUNNIVA)}/undo`);
+    await look('undo');
+    await press(/^Undo, and refund/);
+    await look('result, undone');
+
+    const stop = addressesIn(questions[0]!).find((one) => one.includes('/stop/'))!;
+    await page.goto(stop);
+    await look('stop');
+    await press('Stop our letters');
+    await look('stop, stopped');
+    await goto('/demo/mailbox');
+    await look('mailbox');
+    await goto('/');
+    await look('home, after a no');
+  });
+});
