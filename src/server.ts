@@ -18,8 +18,11 @@ const METHODS = ['GET', 'HEAD', 'POST'];
 const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 
-/** Requests without a browser behind them: a signed webhook, and the one-click stop that mail programs send (RFC 8058). */
-const WITHOUT_ORIGIN = [/^\/hooks\//, /^\/stop\//];
+/**
+ * Requests without a browser behind them: a signed webhook, and the one-click stop that mail programs send (RFC 8058). The
+ * whole address counts: after `/hooks/../` Astro would find another page.
+ */
+const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
 const PERSONAL = /^\/(for|check-in|stop|demo)(\/|$)/;

@@ -101,7 +101,7 @@ export async function openJourney(file: keyof typeof PORTS): Promise<Journey> {
  * Two files that begin together must not both build into dist. A port is a lock that a dead process lets go of: who is second
  * waits, and then finds everything built.
  */
-async function buildOnce(): Promise<void> {
+export async function buildOnce(): Promise<void> {
   const lock = createServer();
   await until(
     'the built site',
