@@ -170,6 +170,6 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
 if (import.meta.main) {
   const server = await startServer();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void server.close().then(() => process.exit(0)));
+    process.on(signal, () => void server.close().then(() => process.exit(0)));
   }
 }

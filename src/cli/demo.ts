@@ -61,13 +61,17 @@ ${bold('Everyone’s own page')} (new links at each start; they work for 90 days
 for (const { member, url: address } of links) console.log(`  ${member.name}\n    ${member.story}\n    ${address}`);
 console.log('\nCtrl-C ends it. The data stays in .data.');
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void place.close().then(() => process.exit(0)));
+// Ctrl-C reaches every process of the terminal, and this one twice: the first counts.
+let ending = false;
+async function end(code: number, why?: string): Promise<void> {
+  if (ending) return;
+  ending = true;
+  if (why) console.error(why);
+  await place.close();
+  process.exit(code);
 }
-place.ended.then((what) => {
-  console.error(`${what} ended unexpectedly, so everything stops.`);
-  void place.close().then(() => process.exit(1));
-});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
+place.ended.then((what) => end(1, `${what} ended unexpectedly, so everything stops.`));
 
 /** The address of a demo that uses this data now: two at once would share one payment sandbox's file. */
 async function runningAt(settings: string): Promise<string | null> {

@@ -20,8 +20,11 @@ console.log(`\nPages that follow your edits: http://127.0.0.1:${port}`);
 console.log(`The built site, with payments and letters: ${place.url}`);
 console.log(`Maya’s page: ${place.links[0]?.url.replace(place.url, `http://127.0.0.1:${port}`)}`);
 
+let ending = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
+  process.on(signal, async () => {
+    if (ending) return;
+    ending = true;
     pages.kill();
     await place.close();
     process.exit(0);

@@ -21,5 +21,5 @@ async function end(code: number): Promise<void> {
 }
 
 for (const child of children) child.once('exit', (code) => void end(code ?? 1));
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(0));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(0));
 console.log(`Amends is starting at ${env.AMENDS_URL}.`);

@@ -33,7 +33,7 @@ const running = schedule.map(
 log.info('jobs started');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, async () => {
+  process.on(signal, async () => {
     for (const cron of running) cron.stop();
     const busy = () => running.some((cron) => cron.isBusy());
     for (let waited = 0; busy() && waited < 10_000; waited += 50) await new Promise((go) => setTimeout(go, 50));

@@ -27,7 +27,7 @@ try {
   });
   console.log(`Stripe sandbox listening on ${sandbox.url}`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void sandbox.close());
+    process.on(signal, () => void sandbox.close());
   }
 } catch (error) {
   const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
