@@ -24,7 +24,7 @@ import { corrections, persons, suppressions, waits } from '../../db/schema/peopl
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { mintLink, revokePageLinks } from '../../src/invitations/links.ts';
 import { mintSecret } from '../../src/shared/secrets.ts';
-import { addressesIn, dumpOf, type Journey, openJourney, textOf } from '../support/place.ts';
+import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /* Everybody who does not walk Maya's way. Script is off in every browser here. */
 
@@ -112,7 +112,7 @@ describe('Paying', { timeout: 60_000 }, () => {
       ...Array.from({ length: 17 }, again),
     ]);
     for (const answer of answers) if (answer) expect(answer.status()).toBe(200);
-    for (const tab of tabs) expect(await heading(tab)).toBe('You are back, Sunniva');
+    for (const tab of tabs) await until('her return', async () => (await heading(tab)) === 'You are back, Sunniva');
     expect(await rejoinsOf(SUNNIVA)).toMatchObject([{ state: 'active', attempt: 1 }]);
     expect((await subscriptionsOf(SUNNIVA)).map(({ status }) => status)).toEqual(['active']);
     expect((await chargesOf(SUNNIVA)).length).toBe(1);

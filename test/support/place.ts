@@ -81,7 +81,11 @@ export async function openJourney(file: keyof typeof PORTS): Promise<Journey> {
         .where(eq(persons.externalId, member.personId));
       return rows[0]!.id;
     },
-    device: (options = {}) => browser.newContext({ javaScriptEnabled: false, locale: 'en-GB', ...options }),
+    async device(options = {}) {
+      const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en-GB', ...options });
+      context.setDefaultTimeout(10_000);
+      return context;
+    },
     letter: (kind, to, before = []) =>
       until(`the letter “${kind}” to ${to}`, async () =>
         (await letters()).find(
