@@ -72,6 +72,8 @@ test('twenty presses from two processes at once are one', async () => {
   await other.close();
   const ids = begun.map((one) => (isRefusal(one) ? one.code : one.rejoin.id));
   expect(new Set(ids).size).toBe(1);
+  const asked = (await requests(sandbox)).filter(({ method }) => method === 'POST');
+  expect(asked, 'one of them asks the provider, the others see what comes of it').toHaveLength(1);
   expect(await db.read.$count(rejoins)).toBe(1);
   expect(await chargesOf(sandbox, 'cus_maya')).toMatchObject({ subscriptions: [{}], paid: [AMOUNT] });
 });

@@ -132,6 +132,21 @@ function shuffled<T>(all: T[]): T[] {
     .map(({ one }) => one);
 }
 
+test('nobody is back before the provider says paid, whatever else it says', async () => {
+  const subscriptionId = await press();
+  for (const status of ['incomplete', 'active', 'past_due', 'trialing']) {
+    const unpaid: Payments = {
+      ...payments,
+      readSubscription: async (id) => ({ ...(await payments.readSubscription(id))!, status, paid: false }),
+    };
+    await arrive(event(subscriptionId));
+    await applyPaymentEvents(db, unpaid, reactions, later(1000));
+    await healRejoins(db, unpaid, reactions, later(100_000));
+    expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'paying', completedAt: null });
+  }
+  expect(await db.read.$count(letters)).toBe(0);
+});
+
 test('two processes that apply the same events welcome once', async () => {
   const subscriptionId = await press();
   for (let times = 0; times < 10; times += 1) await arrive(event(subscriptionId));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { and, asc, eq, like } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, like } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { checkins } from '../../db/schema/checkins.ts';
 import { letters } from '../../db/schema/mail.ts';
@@ -101,7 +101,7 @@ async function peopleWithCards(db: Db, sandbox: Sandbox, count: number): Promise
     .selectDistinct({ id: persons.id, externalId: persons.externalId })
     .from(persons)
     .innerJoin(departures, and(eq(departures.personId, persons.id), eq(departures.planOrRole, 'Team')))
-    .innerJoin(complaints, and(eq(complaints.personId, persons.id), eq(complaints.issueId, 'exports-failed')))
+    .innerJoin(complaints, and(eq(complaints.personId, persons.id), isNotNull(complaints.issueId)))
     .where(like(persons.externalId, 'p-%'))
     .orderBy(asc(persons.externalId))
     .limit(count);
