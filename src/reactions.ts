@@ -39,6 +39,7 @@ export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<voi
         renewsOn: rejoin.renewsOn ? longDay(rejoin.renewsOn) : '',
         undoUntil: longDay(undoUntil(rejoin, site.rejoin.undo_days)),
       },
+      mint: { link: 'page:back' },
     },
     now,
   );

@@ -33,14 +33,14 @@ export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promi
     .onConflictDoNothing();
 }
 
-/** The complaint that a question is about: the one that made them leave, else the newest that has an issue. */
+/** What a question may be about: what made them leave, else the newest with an issue; never what was said in confidence. */
 async function reasonOf(tx: Tx, personId: string) {
   const told = await tx
     .select()
     .from(complaints)
     .where(eq(complaints.personId, personId))
     .orderBy(desc(complaints.main), desc(complaints.saidOn));
-  return told.find((complaint) => complaint.issueId !== null) ?? null;
+  return told.find((complaint) => complaint.issueId !== null && complaint.confidentiality === 'open') ?? null;
 }
 
 /** Questions that nobody should be asked any more: the person undid the return or left again. */

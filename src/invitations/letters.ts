@@ -46,7 +46,7 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
   return (await isSuppressed(tx, letter.toAddress)) ? 'suppressed' : null;
 }
 
-/** Mints the secrets of one letter as it leaves: `page`, `stop`, `checkin:<id>` become links, a code's id its code. */
+/** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>` become links, a code's id its code. */
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinksOfLetter(tx, letter.id, now);
@@ -58,10 +58,14 @@ export function mintFor(baseUrl: string) {
         minted[name] = await mintCodeFor(tx, what, now);
         continue;
       }
-      const [purpose, checkinId] = what.split(':') as ['page' | 'stop' | 'checkin', string?];
+      const [purpose, detail = ''] = what.split(':') as ['page' | 'stop' | 'checkin', string?];
+      const checkinId = purpose === 'checkin' ? detail : undefined;
       const link = { personId: letter.personId, purpose, letterId: letter.id, days: invite.link_days };
       const token = await mintLink(tx, checkinId ? { ...link, checkinId } : link, now);
-      minted[name] = new URL(PATHS[purpose] + token, baseUrl).href;
+      minted[name] = new URL(
+        `${PATHS[purpose]}${token}${purpose === 'page' && detail ? `/${detail}` : ''}`,
+        baseUrl,
+      ).href;
     }
     return minted;
   };

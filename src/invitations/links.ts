@@ -2,7 +2,7 @@ import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { links } from '../../db/schema/invitations.ts';
 import { persons } from '../../db/schema/people.ts';
-import { type Device, deviceOf, rememberDevice } from '../sessions/devices.ts';
+import { type Device, deviceOf, forgetUnproven, rememberDevice } from '../sessions/devices.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 
 export type Link = typeof links.$inferSelect;
@@ -113,8 +113,9 @@ export async function bindDevice(tx: Tx, visit: Visit, now: Date): Promise<strin
   return claimed.length === 1 ? rememberDevice(tx, visit.person.id, { steppedUp: false }, now) : null;
 }
 
-/** After a mailed code: this device is the person's own from now on, whichever was before. */
+/** After a mailed code: this device is the person's own from now on, and one that never entered a code no longer is. */
 export async function rebindDevice(tx: Tx, visit: Visit, now: Date): Promise<string> {
+  await forgetUnproven(tx, visit.person.id);
   await tx.update(links).set({ boundAt: now.getTime() }).where(eq(links.hash, visit.link.hash));
   return rememberDevice(tx, visit.person.id, { steppedUp: true }, now);
 }

@@ -7,8 +7,8 @@ import { offerForPlan } from '../offers/offer.ts';
 import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
 import { addressHash } from '../people/suppression.ts';
 import type { Site } from '../proofs/documents.ts';
-import { typeset } from '../proofs/looks/sentences.ts';
-import { type IssueWithState, type PublishedOffer, publishedOffers } from '../proofs/published.ts';
+import { cameBackLine, typeset } from '../proofs/looks/sentences.ts';
+import { type IssueWithState, type PublishedOffer, type PublishedProof, publishedOffers } from '../proofs/published.ts';
 import { stateWords } from '../proofs/state.ts';
 import { newestRejoin, type Rejoin } from '../rejoin/check.ts';
 import type { Day } from '../shared/dates.ts';
@@ -108,8 +108,9 @@ export async function landingFor(
         outcome,
         title: typeset(known?.issue.data.title ?? 'Not linked to a cause yet'),
         tag: reopening ? 'Reopened for you' : known ? tagFor(outcome, known) : 'Not fixed yet',
-        line: typesetOr(proof?.line ?? known?.issue.data.stands),
-        reason: visit.trusted ? typesetOr(resolution?.reason) : null,
+        line: typesetOr(lineOf(known, proof)),
+        // What was confirmed for them before it came back is no longer so.
+        reason: visit.trusted && outcome !== 'came_back' ? typesetOr(resolution?.reason) : null,
         href: proof ? `/proofs/${proof.id}` : known ? `/issues/${known.issue.id}` : null,
         blocks: proof ? null : typesetOr(known?.issue.data.blocks),
         nextUpdate: known?.issue.data.next_update ?? null,
@@ -127,13 +128,16 @@ export async function landingFor(
   const main = told.find((one) => one.main) ?? null;
   const mainIssue = main?.issueId ? issueOf.get(main.issueId) : undefined;
   const returned = rejoin !== null && ['paying', 'active', 'undoing'].includes(rejoin.state);
-  const offer = history.neverContact ? null : offerOf(history, offers);
+  const offer = history.neverContact ? null : offerOf(history, offers, issueOf);
   const answered = answers.find((answer) => answer.complaintId === history.main?.id);
 
   return {
     history,
     trusted: visit.trusted,
-    headline: headline(told.map((one) => one.outcome)),
+    headline: headline(
+      told.map((one) => one.outcome),
+      history.withheld,
+    ),
     lede: lede({
       plan: history.departure?.planOrRole ?? null,
       leftOn: history.departure?.leftOn ?? null,
@@ -169,6 +173,12 @@ function typesetOr(text: string | undefined): string | null {
   return text === undefined ? null : typeset(text);
 }
 
+/** Then and now in one line; what brought it back, where it came back; where it stands, where nothing was changed. */
+function lineOf(known: IssueWithState | undefined, proof: PublishedProof | undefined): string | undefined {
+  const back = known && proof && cameBackLine(known.state, proof.summaries);
+  return back || (proof?.line ?? known?.issue.data.stands);
+}
+
 /** The issue's own words, but never “fixed” for somebody whose own complaint isn't. */
 function tagFor(outcome: Outcome, { state }: IssueWithState): string {
   if (outcome === 'partly') return 'Partly fixed';
@@ -177,15 +187,21 @@ function tagFor(outcome: Outcome, { state }: IssueWithState): string {
   return stateWords(state);
 }
 
-function offerOf(history: History, offers: PublishedOffer[]): Landing['offer'] {
+/** What is better, as far as it is true for this person today: a line whose issue does not hold for them is left out. */
+function offerOf(
+  history: History,
+  offers: PublishedOffer[],
+  issueOf: ReadonlyMap<string, IssueWithState>,
+): Landing['offer'] {
   const offer = offerForPlan(offers, history.departure?.planOrRole ?? null);
   if (!offer) return null;
   const seats = history.departure?.seats ?? 1;
-  const better = offer.data.better.map(({ what, issue }) => ({
-    what: typeset(what),
-    // “The reason: your message of …” is only said where it is true.
-    saidOn: history.told.find(({ complaint }) => complaint.issueId === issue)?.complaint.saidOn ?? null,
-  }));
+  const better = offer.data.better.flatMap(({ what, issue }) => {
+    const theirs = history.told.filter(({ complaint }) => complaint.issueId === issue);
+    const unresolved = theirs.some(({ resolution }) => resolution && resolution.resolved !== 'fully');
+    if (issueOf.get(issue)?.state.state !== 'holding' || unresolved) return [];
+    return [{ what: typeset(what), saidOn: theirs[0]?.complaint.saidOn ?? null }];
+  });
   const amount = formatMoney({ amount: offer.data.amount * seats, currency: offer.data.currency });
   return { offer, seats, amount, better };
 }

@@ -30,16 +30,21 @@ const COUNTED: [Outcome, string, string][] = [
   ['not_fixed', 'is not fixed', 'are not fixed'],
 ];
 
+const NONE_FIXED: Record<number, string> = { 2: 'Neither is fixed.', 3: 'None is fixed.' };
+
 /** “You told us four things. Two are fixed. One is being watched. One is not fixed.” Computed, never typed. */
-export function headline(outcomes: Outcome[]): string {
+export function headline(outcomes: Outcome[], inConfidence = 0): string {
   const total = outcomes.length;
-  if (total === 0) return 'We have nothing on record that you told us.';
+  if (total === 0) {
+    return inConfidence > 0 ? 'You told us something in confidence.' : 'We have nothing on record that you told us.';
+  }
   const told = `You told us ${total === 1 ? 'one thing' : `${countWord(total)} things`}.`;
   const parts = COUNTED.flatMap(([outcome, one, many]) => {
     const count = outcomes.filter((each) => each === outcome).length;
     if (count === 0) return [];
     if (total === 1) return [`It ${one}.`];
-    if (count === total) return [`${total === 2 ? 'Both' : 'All'} ${many}.`];
+    if (count === total)
+      return [outcome === 'not_fixed' ? NONE_FIXED[Math.min(total, 3)]! : `${total === 2 ? 'Both' : 'All'} ${many}.`];
     return [`${capitalise(countWord(count))} ${count === 1 ? one : many}.`];
   });
   return [told, ...parts].join(' ');

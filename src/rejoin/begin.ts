@@ -1,4 +1,4 @@
-import { and, eq, isNull, lt, or } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, or } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import type { Payments } from '../payments/payments.ts';
@@ -137,10 +137,13 @@ async function keepSubscription(db: Db, rejoinId: string, subscriptionId: string
   return paying!;
 }
 
+/** After this long nobody is charged any more for a press they may have forgotten. */
+const TOO_LATE_MS = 24 * 3_600_000;
+
 /** Intents that a dead process or an outage left behind: each is taken up once more. Answers how many were. */
 export async function resumeRejoins(db: Db, payments: Payments, now: Date): Promise<number> {
   const left = await db.read
-    .select({ id: rejoins.id })
+    .select()
     .from(rejoins)
     .where(
       and(
@@ -151,6 +154,27 @@ export async function resumeRejoins(db: Db, payments: Payments, now: Date): Prom
         ),
       ),
     );
-  await forEachOne(left, ({ id }) => payFor(db, payments, id, now, true));
+  await forEachOne(left, (rejoin) =>
+    rejoin.begunAt < now.getTime() - TOO_LATE_MS
+      ? giveUp(db, payments, rejoin)
+      : payFor(db, payments, rejoin.id, now, true),
+  );
   return left.length;
+}
+
+/** Looks once more whether the provider did it after all; if not, the press has lapsed and nothing was charged. */
+async function giveUp(db: Db, payments: Payments, rejoin: Rejoin): Promise<void> {
+  const started = await payments.findSubscription({ customerId: rejoin.billingId, rejoinId: rejoin.id });
+  if (started) {
+    await keepSubscription(db, rejoin.id, started);
+    return;
+  }
+  const sentence =
+    'Our payment provider could not be reached for a day, so your return lapsed. You have not been charged.';
+  await db.write((tx) =>
+    tx
+      .update(rejoins)
+      .set({ state: 'declined', declinedSentence: sentence })
+      .where(and(eq(rejoins.id, rejoin.id), inArray(rejoins.state, ['begun', 'paying']))),
+  );
 }

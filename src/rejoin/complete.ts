@@ -82,11 +82,11 @@ export async function applySubscription(
   if (!rejoin) return;
   if (subscription.paid && (rejoin.state === 'begun' || rejoin.state === 'paying')) {
     await completeRejoin(tx, rejoin, subscription, reactions, now);
-  } else if (subscription.status === 'canceled' && rejoin.state === 'active') {
+  } else if (subscription.status === 'canceled' && ['begun', 'paying', 'active'].includes(rejoin.state)) {
     const [ended] = await tx
       .update(rejoins)
       .set({ state: 'ended' })
-      .where(and(eq(rejoins.id, rejoin.id), eq(rejoins.state, 'active')))
+      .where(and(eq(rejoins.id, rejoin.id), eq(rejoins.state, rejoin.state)))
       .returning();
     if (ended) await reactions.onEnded(tx, ended, now);
   } else if (subscription.paid && rejoin.state === 'active' && rejoin.renewsOn !== subscription.renewsOn) {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNotNull, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { newId } from '../shared/ids.ts';
@@ -46,10 +46,12 @@ export async function enterCode(tx: Tx, personId: string, typed: string, now: Da
   const [code] = await tx
     .select()
     .from(codes)
-    .where(and(eq(codes.personId, personId), isNotNull(codes.hash)))
+    .where(eq(codes.personId, personId))
     .orderBy(desc(codes.askedAt), desc(codes.id))
     .limit(1);
   const wrong = refuse('wrong-code', 'That code does not match. Check the newest letter, or ask for a new code.');
+  if (code && !code.hash)
+    return refuse('on-its-way', 'The letter with your code is still on its way. Wait for it, then type its code.');
   if (!code?.hash || code.usedAt !== null || code.triesLeft <= 0 || code.expiresAt <= now.getTime()) {
     return refuse('no-code', 'That code no longer works. Ask for a new one.');
   }

@@ -1,4 +1,4 @@
-import { and, eq, gt } from 'drizzle-orm';
+import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { devices } from '../../db/schema/sessions.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
@@ -33,4 +33,9 @@ export async function rememberDevice(
     steppedUpAt: options.steppedUp ? now.getTime() : null,
   });
   return secret;
+}
+
+/** Forgets the person's devices that only ever pressed first: one of them may be a stranger's with a forwarded letter. */
+export async function forgetUnproven(tx: Tx, personId: string): Promise<void> {
+  await tx.delete(devices).where(and(eq(devices.personId, personId), isNull(devices.steppedUpAt)));
 }

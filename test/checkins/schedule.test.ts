@@ -34,6 +34,11 @@ test('a return plans one question for each of the site’s days, about what made
   ]);
 });
 
+test('nothing is asked about what was said in confidence: the question alone would tell', async () => {
+  await comeBack(db, 'c-hannah', NOW);
+  expect(await planned()).toEqual([]);
+});
+
 test('days are the site’s days: half past eleven in summer is London’s tomorrow', async () => {
   await comeBack(db, 'c-maya', new Date('2026-07-10T23:30:00Z'));
   expect((await planned())[0]!.dueOn).toBe('2026-07-18');

@@ -63,6 +63,14 @@ test('an old link is not trusted, on its own device neither, until a code was en
   expect(await open(token, stepped, old)).toMatchObject({ trusted: true });
 });
 
+test('a stranger who pressed first loses the page as soon as the person enters a code', async () => {
+  const stranger = await bind();
+  expect(await open(token, stranger)).toMatchObject({ trusted: true });
+  const owner = await db.write(async (tx) => rebindDevice(tx, (await open(token))!, NOW));
+  expect(await open(token, owner)).toMatchObject({ trusted: true });
+  expect(await open(token, stranger)).toMatchObject({ trusted: false, device: null });
+});
+
 test('an employee needs a code always, fresh link or not', async () => {
   const tariq = await castPerson(db.read, 'e-tariq');
   const link = await mint(tariq);

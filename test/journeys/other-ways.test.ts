@@ -180,7 +180,7 @@ describe('What the page says to whom', { timeout: 60_000 }, () => {
     const page = await open(HANNAH);
     const html = await page.content();
     expect(html).not.toMatch(/refuge|who could see|say more in writing/i);
-    expect(await textOf(page)).toContain('What you told us in confidence counts, and is not shown here.');
+    expect(await textOf(page)).toContain('What you told us in confidence counts, and is not shown, not even here.');
   });
 
   test('Those who must never be written to, and employees, have no link at all', () => {

@@ -55,14 +55,25 @@ describe('what stands on a page', () => {
   });
 
   test.each([
-    ['c-idris', 'You told us two things. Both are not fixed.', 'wait'],
+    ['c-idris', 'You told us two things. Neither is fixed.', 'wait'],
     ['c-anneke', 'You told us two things. Both came back.', 'wait'],
     ['c-sunniva', 'You told us three things. Two are fixed. One is partly fixed.', 'rejoin'],
     ['c-lucas', 'You told us two things. One is fixed. One is partly fixed.', 'rejoin'],
-    ['c-hannah', 'We have nothing on record that you told us.', 'rejoin'],
+    ['c-hannah', 'You told us something in confidence.', 'rejoin'],
     ['c-walter', 'You told us one thing. It is being watched.', 'none'],
   ] as const)('%s: %s', async (who, headline, action) => {
     expect(await pageOf(who)).toMatchObject({ headline, action });
+  });
+
+  test('the offer claims nothing as better that is not fixed for this person', async () => {
+    const claims = async (who: string) => (await pageOf(who)).offer!.better.map(({ what }) => what).join(' ');
+    expect(await claims('c-maya')).toContain('Your exports finish');
+    expect(await claims('c-idris')).not.toContain('Your exports finish');
+  });
+
+  test('what was confirmed for them is not repeated once it came back, and the line says what brought it back', async () => {
+    const [late] = (await pageOf('c-anneke')).told;
+    expect(late).toMatchObject({ outcome: 'came_back', reason: null, line: expect.stringContaining('74 seconds') });
   });
 
   test('no tag says fixed where their own complaint isn’t', async () => {

@@ -37,6 +37,10 @@ function readBack(sentence: string): { total: number; counts: Record<Outcome, nu
   const total = numberOf(/told us (\S+) thing/.exec(told!)![1]!);
   const counts: Record<Outcome, number> = { fixed: 0, partly: 0, watching: 0, came_back: 0, not_fixed: 0 };
   for (const part of parts) {
+    if (part === 'neither is fixed' || part === 'none is fixed') {
+      counts.not_fixed = total;
+      continue;
+    }
     const [, who, what] = /^(\S+) (?:is |are )?(.+)$/.exec(part)!;
     const outcome = (
       {

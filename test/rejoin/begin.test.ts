@@ -214,6 +214,16 @@ test('with the provider down there is an answer within six seconds, and the inte
   expect(await chargesOf(sandbox, 'cus_maya')).toMatchObject({ subscriptions: [{}], paid: [AMOUNT] });
 });
 
+test('a press that could not be carried out for a day lapses, and nothing is charged', async () => {
+  const six = { kind: 'error_500', method: 'POST', path: '/v1/subscriptions', times: 3 };
+  await control(sandbox, 'POST', 'faults', six);
+  await expect(press('c-maya')).rejects.toThrow(PaymentsUnavailable);
+  expect(await resumeRejoins(db, payments, later(25 * HOUR))).toBe(1);
+  const lapsed = await rejoinOf(db, 'c-maya');
+  expect(lapsed).toMatchObject({ state: 'declined', declinedSentence: expect.stringContaining('not been charged') });
+  expect(await chargesOf(sandbox, 'cus_maya')).toMatchObject({ subscriptions: [], paid: [] });
+});
+
 test('one return that can’t be finished does not keep back the others', async () => {
   await control(sandbox, 'POST', 'faults', { kind: 'error_500', method: 'POST', path: '/v1/subscriptions', times: 6 });
   await expect(press('c-maya')).rejects.toThrow(PaymentsUnavailable);

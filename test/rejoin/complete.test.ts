@@ -208,6 +208,14 @@ test('an event about a subscription that carries our id for another customer cha
   expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'paying' });
 });
 
+test('a subscription that ends there before we heard that it was paid frees the way for another try', async () => {
+  const subscriptionId = await press();
+  await call(sandbox, 'DELETE', `/v1/subscriptions/${subscriptionId}`);
+  await arrive(event(subscriptionId, 'customer.subscription.deleted'));
+  await apply();
+  expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'ended' });
+});
+
 test('a subscription that ends there ends here: nothing more is asked, and they may come back again', async () => {
   const subscriptionId = await press();
   await arrive(event(subscriptionId));
