@@ -215,8 +215,7 @@ test('with the provider down there is an answer within six seconds, and the inte
 });
 
 test('a press that could not be carried out for a day lapses, and nothing is charged', async () => {
-  const six = { kind: 'error_500', method: 'POST', path: '/v1/subscriptions', times: 3 };
-  await control(sandbox, 'POST', 'faults', six);
+  await control(sandbox, 'POST', 'faults', { kind: 'error_500', method: 'POST', path: '/v1/subscriptions', times: 3 });
   await expect(press('c-maya')).rejects.toThrow(PaymentsUnavailable);
   expect(await resumeRejoins(db, payments, later(25 * HOUR))).toBe(1);
   const lapsed = await rejoinOf(db, 'c-maya');
