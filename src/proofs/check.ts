@@ -14,12 +14,17 @@ import { formatValue, summariseProof } from './evidence.ts';
 import { sameName } from './state.ts';
 
 /*
- * What a document must keep to beyond its shape. One home per rule; the S numbers are those of the sincerity rules that
- * authors know. The same list judges a folder, a build and every publishing.
+ * What a document must keep to beyond its shape. One home per rule: those about facts are here, those about words in sincerity/.
+ * The S numbers are the ones that authors know. The same judgement meets a folder, a build and every publishing.
  */
 
 /** What a rule may know of the other documents. */
-export type Others = { site: Site | null; issues: ReadonlySet<string> };
+export type Others = {
+  site: Site | null;
+  issues: ReadonlySet<string>;
+  /** What went wrong, of every proof, by its id. */
+  notes: ReadonlyMap<string, string>;
+};
 
 /** `at` is a path into the fields; 'body' is the text below them; an asset is named with its line. */
 type Finding = { at: readonly PropertyKey[] | 'body' | { asset: string; line: number }; sentence: string };
@@ -202,20 +207,6 @@ const RULES: Rule[] = [
       return when(toothless, ['series', index, 'reopen_limit'], sentence);
     }),
   ),
-  rule('S115', 'proofs', ({ body }) =>
-    when(
-      !/^[*_]*We\b/.test(firstParagraph(body)),
-      'body',
-      'What went wrong begins with “We” and what we did: “We broke exports on 4 March …”.',
-    ),
-  ),
-  rule('S116', 'proofs', ({ body }) =>
-    when(
-      !/\d/.test(firstParagraph(body)),
-      'body',
-      'The first paragraph of what went wrong needs a figure: how many, how long, or since when.',
-    ),
-  ),
 
   rule('reference', 'offers', ({ data }, others) =>
     data.better.flatMap(({ issue }, index) => unknownIssue(issue, ['better', index, 'issue'], others)),
@@ -236,13 +227,8 @@ const RULES: Rule[] = [
   rule('reference', 'checkins', ({ data }, others) => unknownIssue(data.issue, ['issue'], others)),
 ];
 
-function firstParagraph(body: string): string {
-  const paragraphs = body.split(/\n\s*\n/).map((text) => text.trim());
-  return paragraphs.find((text) => text !== '' && !text.startsWith('#')) ?? '';
-}
-
-/** Everything the rules find in one document, in the order of its lines. */
-export function problemsOf(document: ParsedDocument, others: Others): Problem[] {
+/** Everything the rules about its facts find in one document. */
+function problemsOf(document: ParsedDocument, others: Others): Problem[] {
   const { collection, id } = document;
   const file = fileOf(collection, id);
   return RULES.flatMap(({ id: ruleId, check }) =>
@@ -251,26 +237,64 @@ export function problemsOf(document: ParsedDocument, others: Others): Problem[] 
       if ('asset' in at) return { file: assetFileOf(collection, id, at.asset), line: at.line, rule: ruleId, sentence };
       return { file, line: document.lineOf(at), rule: ruleId, sentence };
     }),
-  ).toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+  );
 }
 
-/** Everything wrong with one document that doesn't need the folder: its shape, its series, the rules. */
-export function judge(written: SourceDocument, others: Others) {
+export type Judgement = {
+  /** What keeps it from being published. */
+  problems: Problem[];
+  /** What its writer should look at again. */
+  warnings: Problem[];
+  /** What would be one of these without its waiver; the sentence ends with the reason. */
+  waived: Problem[];
+};
+
+/** Everything wrong with one document that doesn't need the folder: its shape, its series, the rules, its words. */
+export async function judge(written: SourceDocument, others: Others): Promise<Judgement> {
   const { document, problems } = parseDocument(written.collection, written.id, written.source, written.assets);
+  if (!document) return { problems, warnings: [], waived: [] };
+  // Here and not at the top: a quarter of a second and 40 MB that no visitor and no other command needs.
+  const { checkSincerity } = await import('./sincerity/sincerity.ts');
+  const words = await checkSincerity(document, written.source, others.notes);
+  const file = fileOf(document.collection, document.id);
   // With a broken series, rules about its numbers would only repeat that it is broken.
-  return { document, problems: document && problems.length === 0 ? problemsOf(document, others) : problems };
+  const rules = problems.length === 0 ? problemsOf(document, others) : problems;
+  return {
+    problems: inOrder([...rules, ...words.errors.map((error) => ({ file, ...error }))]),
+    warnings: inOrder(words.warnings.map((warning) => ({ file, ...warning }))),
+    waived: inOrder(
+      words.waived.map(({ reason, line, rule, sentence }) => ({
+        file,
+        line,
+        rule,
+        sentence: `${sentence} Waived: ${reason}`,
+      })),
+    ),
+  };
+}
+
+function inOrder(problems: Problem[]): Problem[] {
+  return problems.toSorted((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
 }
 
 /** Reads and judges a content directory. Throws when it isn't a folder. */
-export async function checkContent(dir: string): Promise<{ problems: Problem[]; documents: number }> {
+export async function checkContent(dir: string): Promise<Judgement & { documents: number }> {
   const { documents, problems } = await readContent(dir);
-  const site = documents.find((document) => document.collection === 'site');
+  const parsed = documents.map(
+    ({ collection, id, source, assets }) => parseDocument(collection, id, source, assets).document,
+  );
+  const all = parsed.filter((document) => document !== null);
   const others: Others = {
-    site: site ? (parseDocument('site', 'site', site.source, {}).document?.data ?? null) : null,
+    site: all.find((document) => document.collection === 'site')?.data ?? null,
     issues: new Set(documents.filter((one) => one.collection === 'issues').map((one) => one.id)),
+    notes: new Map(all.filter((one) => one.collection === 'proofs').map((one) => [one.id, one.body])),
   };
+  const judged: Judgement[] = [];
+  for (const document of documents) judged.push(await judge(document, others));
   return {
-    problems: [...problems, ...documents.flatMap((document) => judge(document, others).problems)],
+    problems: [...problems, ...judged.flatMap((one) => one.problems)],
+    warnings: judged.flatMap((one) => one.warnings),
+    waived: judged.flatMap((one) => one.waived),
     documents: documents.length,
   };
 }

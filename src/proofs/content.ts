@@ -4,6 +4,7 @@ import { isMap, isScalar, isSeq, LineCounter, parseDocument as parseYaml } from 
 import type { z } from 'zod';
 import { type Collection, plainSchemas } from './documents.ts';
 import { type Point, parseSeries } from './evidence.ts';
+import { withoutWaivers } from './sincerity/waivers.ts';
 
 /*
  * From what people write to data: files to sources, a source to a document, and what is wrong with it as sentences at lines.
@@ -26,7 +27,7 @@ type Shape<C extends Collection> = {
   collection: C;
   id: string;
   data: z.output<(typeof plainSchemas)[C]>;
-  /** The Markdown below the frontmatter. */
+  /** The Markdown below the frontmatter, waivers taken out. */
   body: string;
   /** Measurements by the id of their series. */
   points: Record<string, Point[]>;
@@ -166,7 +167,7 @@ export function parseDocument<C extends Collection>(
     collection,
     id,
     data: parsed.data,
-    body: split.body,
+    body: withoutWaivers(split.body),
     points: {},
     assets,
     lineOf,

@@ -32,7 +32,7 @@ export async function publishDocument(
     const alone = refuse('alone', 'The person who confirmed it can’t publish it too: it takes a second one.');
     return { ...alone, problems: [] };
   }
-  const { problems } = judge({ collection, id, source, assets }, await publishedOthers(tx));
+  const { problems } = await judge({ collection, id, source, assets }, await publishedOthers(tx, collection));
   if (problems.length > 0) {
     const [first] = problems;
     return { ...refuse('problems', first!.sentence), problems };

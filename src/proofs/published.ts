@@ -162,10 +162,18 @@ export async function publishedSite(db: Reader): Promise<Site> {
   return site.data;
 }
 
-/** What the rules may know when one document is published: what was published before it. */
-export async function publishedOthers(db: Reader): Promise<Others> {
-  const [site, issues] = await Promise.all([one(db, 'site', 'site'), db.all<[string, string]>(newestOfAll('issues'))]);
-  return { site: site?.data ?? null, issues: new Set(issues.map(([, documentId]) => documentId)) };
+/** What the rules may know when a document of `collection` is published: what was published before it. */
+export async function publishedOthers(db: Reader, collection: Collection): Promise<Others> {
+  const [site, issues, proofs] = await Promise.all([
+    one(db, 'site', 'site'),
+    db.all<[string, string]>(newestOfAll('issues')),
+    collection === 'proofs' ? publishedProofs(db) : [],
+  ]);
+  return {
+    site: site?.data ?? null,
+    issues: new Set(issues.map(([, documentId]) => documentId)),
+    notes: new Map(proofs.map(({ id, body }) => [id, body])),
+  };
 }
 
 /** The “no” answers about each issue, by its id. They come from check-ins, which this folder doesn't know. */
