@@ -4,8 +4,8 @@ import { plainText, TEXT_NODES } from './text.ts';
 
 /*
  * S101 to S112 and S114: phrases that say nothing, or say it to work on the reader. The phrases are data, in phrases.json. Each is
- * a regular expression in which a space is any white space, an apostrophe either kind, and “ … ” stands for up to four words;
- * it matches whole words in any case.
+ * a regular expression in which a space is any white space (“ ?” some or none), an apostrophe either kind, and “ … ” stands for up
+ * to four words; it matches whole words in any case.
  */
 
 type Phrase = string | { pattern: string; advice: string };
@@ -16,9 +16,9 @@ const EXACT_SLOTS: readonly Slot[] = ['lede', 'wrong', 'evidence'];
 
 function expression(pattern: string): RegExp {
   const source = pattern
-    .replaceAll(' … ', "(?:\\s+[\\w’'%-]+,?){0,4}\\s+")
-    .replaceAll(' ', '\\s+')
-    .replaceAll("'", "['’]");
+    .split(' … ')
+    .map((part) => part.replace(/ (\?)?/g, (_, optional) => (optional ? '\\s*' : '\\s+')).replaceAll("'", "['’]"))
+    .join("(?:\\s+[\\w’'%-]+,?){0,4}\\s+");
   const whole = `${/^[\w(]/.test(pattern) && !pattern.startsWith('(?') ? '(?<![\\w])' : ''}(?:${source})`;
   return new RegExp(/[\w)?*]$/.test(pattern) ? `${whole}(?![\\w])` : whole, 'gi');
 }

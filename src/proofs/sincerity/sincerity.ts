@@ -66,6 +66,7 @@ export async function checkSincerity(document: ParsedDocument, source: string, n
   const fieldLines = passages.filter((passage) => passage.isField).map((passage) => passage.line);
   const { waivers, problems } = waiversOf(source, document.bodyLine, fieldLines);
   const result: Sincerity = { errors: [], warnings: [], waived: [] };
+  const refused = new Set<Waiver>();
   for (const problem of problems) result.errors.push({ rule: 'waiver', ...problem });
   for (const { severity, ...finding } of findings) {
     const waiver = waivers.find((one) => covers(one, finding));
@@ -73,10 +74,11 @@ export async function checkSincerity(document: ParsedDocument, source: string, n
     if (waiver && mayBe) result.waived.push({ ...finding, reason: waiver.reason });
     else if (severity === 'error') result.errors.push(finding);
     else result.warnings.push(finding);
-    if (waiver && !mayBe) {
-      const sentence = `${waiver.rule} can’t be waived here: only warnings and S107 can. Mend the sentence and take the waiver out.`;
-      result.errors.push({ line: waiver.line, rule: 'waiver', sentence });
-    }
+    if (waiver && !mayBe) refused.add(waiver);
+  }
+  for (const { rule, line } of refused) {
+    const sentence = `${rule} can’t be waived here: only warnings and S107 can. Mend the sentence and take the waiver out.`;
+    result.errors.push({ line, rule: 'waiver', sentence });
   }
   return result;
 }
