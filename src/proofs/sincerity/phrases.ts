@@ -1,5 +1,5 @@
 import list from './phrases.json' with { type: 'json' };
-import type { Rule, Slot } from './rule.ts';
+import type { Rule, Severity, Slot } from './rule.ts';
 import { plainText, TEXT_NODES } from './text.ts';
 
 /*
@@ -13,6 +13,11 @@ type Family = { id: string; name: string; severity: string; advice: string; phra
 
 /** Slots of a proof in which a vague quantity is refused: what we claim, what went wrong and the evidence. */
 const EXACT_SLOTS: readonly Slot[] = ['lede', 'wrong', 'evidence'];
+
+function vague(slot: Slot): Severity | null {
+  if (slot === 'title') return null;
+  return EXACT_SLOTS.includes(slot) ? 'error' : 'warning';
+}
 
 function expression(pattern: string): RegExp {
   const source = pattern
@@ -31,7 +36,7 @@ function phraseRule({ id, name, severity, advice, phrases }: Family): Rule {
   return {
     id,
     name,
-    severity: (slot) => (severity === 'error' || (id === 'S109' && EXACT_SLOTS.includes(slot)) ? 'error' : 'warning'),
+    severity: (slot) => (id === 'S109' ? vague(slot) : severity === 'error' ? 'error' : 'warning'),
     check: (context) => {
       const read = (node: Parameters<typeof plainText>[0]) => {
         const text = plainText(node);

@@ -23,7 +23,7 @@ function fieldsOf({ collection, data }: ParsedDocument): [Slot, string | undefin
       return [['plain', data.about, ['about']]];
     case 'issues':
       return [
-        ['plain', data.title, ['title']],
+        ['title', data.title, ['title']],
         ['plain', data.summary, ['summary']],
         ['plain', data.blocks, ['blocks']],
         ['plain', data.stands, ['stands']],

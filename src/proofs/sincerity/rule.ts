@@ -1,7 +1,7 @@
 import type { TextlintKernelOptions } from '@textlint/kernel';
 
-/** Where a passage stands. `plain` is prose without demands of its own: letters, pages, offers, questions. */
-export type Slot = 'headline' | 'line' | 'lede' | 'wrong' | 'changed' | 'evidence' | 'still' | 'plain';
+/** Where a passage stands. `title` is an issue's, in the words of the people who had it. `plain` is prose without demands of its own: letters, pages, offers, questions. */
+export type Slot = 'title' | 'headline' | 'line' | 'lede' | 'wrong' | 'changed' | 'evidence' | 'still' | 'plain';
 
 export type Severity = 'error' | 'warning';
 

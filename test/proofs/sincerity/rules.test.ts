@@ -24,12 +24,17 @@ const PAIRS: [rule: string, caught: string, passes: string][] = [
   ['S104', 'Sorry if you felt ignored.', 'Answer this letter if you felt ignored.'],
   ['S105', 'We are committed to quality.', 'Leila committed the change on 12 May.'],
   ['S105', 'We take privacy very seriously.', 'It takes 20 minutes.'],
+  ['S105', 'Your privacy is something we take seriously.', 'We did not take her message seriously.'],
+  ['S105', 'We are aware of reports of a fault.', 'We have been aware of this fault since 3 May.'],
   ['S105', 'Lessons have been learned.', 'We learned on 30 June that nobody had counted.'],
   ['S106', 'Hurry, this ends soon.', 'The plan ends on 3 May, with the lease.'],
+  ['S106', 'Your offer expires tomorrow.', 'Your link expires in 90 days.'],
   ['S106', 'Only 3 places left.', 'Three people left on Friday.'],
   ['S107', 'Take 20% off.', 'In May 20% of exports failed.'],
+  ['S107', 'This month is on us.', 'The blame is on us.'],
   ['S107', 'You get a free month.', 'You are free to leave each month.'],
   ['S108', 'It was beyond our control.', 'The switch is in the control room.'],
+  ['S108', 'A junior engineer deleted it.', 'A support agent answers within four hours.'],
   ['S108', 'The cause was human error.', 'Every error we counted is in the file.'],
   ['S109', 'Several exports failed.', 'Of 40 exports, 12 failed.'],
   ['S109', 'It will be ready soon.', 'We write as soon as it is ready.'],
@@ -40,6 +45,8 @@ const PAIRS: [rule: string, caught: string, passes: string][] = [
   ['S111', 'Dear [Name], we changed it.', 'The [name of the clause](/terms) is new.'],
   ['S111', 'Dear customer, it is fixed.', 'A customer who is dear to us.'],
   ['S112', 'It will never happen again.', 'It has not happened since 3 May.'],
+  ['S112', 'It is fully resolved.', 'It is not fully resolved.'],
+  ['S112', 'We guarantee a quick answer.', 'We can’t guarantee a quick answer.'],
   ['S112', 'We guarantee it.', 'Your old price is in clause 7.'],
   ['S114', 'We leverage this.', 'We pull the lever.'],
 ];
@@ -93,6 +100,7 @@ describe('S108p, who did it', () => {
 });
 
 test('S109 warns, and refuses in what we claim, what went wrong and the evidence', async () => {
+  expect(await rulesIn('Several exports failed.', 'title')).toEqual([]);
   const slots: Slot[] = ['plain', 'still', 'changed', 'headline', 'lede', 'evidence'];
   const found = await Promise.all(slots.map((slot) => rulesIn('Several exports failed.', slot)));
   expect(found.flat().map((one) => one.split(' ')[1])).toEqual([
