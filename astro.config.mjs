@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import node from '@astrojs/node';
 import { defineConfig, passthroughImageService } from 'astro/config';
 import { contentCheck } from './src/astro-check.ts';
@@ -14,5 +15,6 @@ export default defineConfig({
   build: { inlineStylesheets: 'never' },
   image: { service: passthroughImageService() },
   devToolbar: { enabled: false },
-  vite: { ssr: { noExternal: ['drizzle-orm'] } },
+  // Another build may show the same facts differently: see src/caching.ts.
+  vite: { ssr: { noExternal: ['drizzle-orm'] }, define: { __BUILD__: JSON.stringify(randomUUID()) } },
 });

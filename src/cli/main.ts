@@ -5,8 +5,9 @@ import { gate } from './gate.ts';
 import { importVerb } from './import.ts';
 import { link } from './link.ts';
 import type { Io, Verb } from './verb.ts';
+import { verify } from './verify.ts';
 
-export const verbs: Verb[] = [check, importVerb, coverageVerb, gate, link, due];
+export const verbs: Verb[] = [check, verify, importVerb, coverageVerb, gate, link, due];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };
 

@@ -9,7 +9,7 @@ import {
   readContent,
   type SourceDocument,
 } from './content.ts';
-import type { Collection, Site } from './documents.ts';
+import type { Collection } from './documents.ts';
 import { formatValue, summariseProof } from './evidence.ts';
 import { sameName } from './state.ts';
 
@@ -20,7 +20,7 @@ import { sameName } from './state.ts';
 
 /** What a rule may know of the other documents. */
 export type Others = {
-  site: Site | null;
+  site: { people: Record<string, { name: string }> } | null;
   issues: ReadonlySet<string>;
   /** What went wrong, of every proof, by its id. */
   notes: ReadonlyMap<string, string>;

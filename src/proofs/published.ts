@@ -217,6 +217,6 @@ export async function proofWithState(
   return proof && { proof, state: stateOfProof(proof, noAnswers, circumstancesOf(site, now)) };
 }
 
-function circumstancesOf(site: Site, now: Date): Circumstances {
+export function circumstancesOf(site: Site, now: Date): Circumstances {
   return { site, today: dayOf(now, site.time_zone) };
 }

@@ -218,6 +218,21 @@ function broughtBack(answers: readonly NoAnswer[], changedOn: Day, { site, today
   };
 }
 
+/**
+ * The day on which the “no” answers about one of a proof’s issues reached the limit since its change; the first, of several
+ * issues. Null while none has.
+ */
+export function answersLimitReachedOn(
+  proof: ProofFacts,
+  noAnswers: ReadonlyMap<string, readonly NoAnswer[]>,
+  circumstances: Circumstances,
+): Day | null {
+  const days = proof.data.issues.flatMap(
+    (issue) => broughtBack(noAnswers.get(issue) ?? [], proof.data.changed_on, circumstances)?.since ?? [],
+  );
+  return days.toSorted()[0] ?? null;
+}
+
 function withAnswers(state: State, back: State | null): State {
   return back ? { ...together([state, back]), weeks: state.weeks } : state;
 }

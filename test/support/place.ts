@@ -24,6 +24,7 @@ const PORTS = {
   'opening-is-harmless': 21_200,
   'other-ways': 21_400,
   'everyone-can-use-it': 21_600,
+  sceptic: 22_000,
 };
 
 export type Journey = {

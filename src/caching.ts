@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+
+/*
+ * How long a public page may be kept, by whom. A proxy may show it for a minute and, while it asks for a new one, for
+ * half a minute more; a browser asks each time, and is told when it has it already. Personal pages never come here.
+ */
+
+const FOR_EVERYONE = 'public, max-age=0, s-maxage=60, stale-while-revalidate=30';
+
+declare const __BUILD__: string;
+const build = typeof __BUILD__ === 'undefined' ? '' : __BUILD__;
+
+type Page = { request: Request; response: { headers: Headers } };
+
+/**
+ * Marks a page by what it shows: everything that can change on it must be in `shown`, also a quote that can be withdrawn. Answers
+ * the 304 to send instead when the visitor has the same page; null: go on and show it.
+ */
+export function keptAlready({ request, response }: Page, shown: unknown): Response | null {
+  const etag = etagOf(build + JSON.stringify(shown));
+  response.headers.set('Cache-Control', FOR_EVERYONE);
+  response.headers.set('ETag', etag);
+  return isKept(request, etag) ? notModified(etag) : null;
+}
+
+/** A public file, marked by its content. */
+export function publicFile(request: Request, body: string, headers: Record<string, string>): Response {
+  const etag = etagOf(body);
+  if (isKept(request, etag)) return notModified(etag);
+  return new Response(body, { headers: { ...headers, 'Cache-Control': FOR_EVERYONE, ETag: etag } });
+}
+
+export function publicJson(request: Request, content: unknown, type = 'application/json'): Response {
+  return publicFile(request, `${JSON.stringify(content, null, 2)}\n`, { 'Content-Type': `${type}; charset=utf-8` });
+}
+
+/** Weak: compressed on its way it is still the same. */
+function etagOf(text: string): string {
+  return `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
+}
+
+function isKept(request: Request, etag: string): boolean {
+  const kept = request.headers.get('if-none-match');
+  if (kept === null) return false;
+  const bare = (tag: string) => tag.trim().replace(/^W\//, '');
+  return kept.trim() === '*' || kept.split(',').some((tag) => bare(tag) === bare(etag));
+}
+
+function notModified(etag: string): Response {
+  return new Response(null, { status: 304, headers: { 'Cache-Control': FOR_EVERYONE, ETag: etag } });
+}

@@ -1,0 +1,436 @@
+import { z } from 'zod';
+import { type Day, daysBetween, isDay, longDay } from '../shared/dates.ts';
+import { counted, listed } from '../shared/words.ts';
+import { versionHash } from './chain.ts';
+import { problemsOf } from './check.ts';
+import { parseDocument } from './content.ts';
+import { plainSchemas, type Site } from './documents.ts';
+import { formatValue, type SeriesSummary } from './evidence.ts';
+import type { PublishedProof } from './published.ts';
+import { answersLimitReachedOn, type NoAnswer, type State, stateOfProof, stateWords } from './state.ts';
+import { namesOf, type ProofVersion, readVersion } from './versions.ts';
+
+/*
+ * A proof checked from outside: what a site serves about it (check.json and its versions) against what follows from that. Both
+ * sides of it are here, what is served and how it is judged, so that they can't drift apart.
+ *
+ * What is served about the people who returned is one day, or none: the day on which their “no” answers reached the limit.
+ * The page has said that day already, in its state. It is all that the state needs. Single answers, their days and their number stay
+ * inside: a person who said no last Tuesday would be found by whoever knows of it.
+ */
+
+const day = z.string().refine(isDay, 'is no date.');
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const { holding, reopen } = plainSchemas.site.shape;
+
+/** One published version, as a site serves it. */
+export const versionFile = z.strictObject({
+  collection: z.literal('proofs'),
+  id: z.string(),
+  version: z.number().int().positive(),
+  source: z.string(),
+  assets: z.record(z.string(), z.string()),
+  hash,
+  previousHash: hash.nullable(),
+  publishedAt: z.iso.datetime(),
+  confirmedBy: z.string().nullable(),
+  approvedBy: z.string(),
+  reason: z.string().nullable(),
+});
+export type VersionFile = z.output<typeof versionFile>;
+
+const summaryOfSeries = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  unit: z.string(),
+  currency: z.string().optional(),
+  how: z.string(),
+  before: z.number().nullable(),
+  after: z.number().nullable(),
+  latest: z.strictObject({ on: z.string(), value: z.number(), n: z.number().optional() }).nullable(),
+  points: z.strictObject({ before: z.number(), after: z.number() }),
+  n: z.strictObject({ before: z.number(), after: z.number() }),
+  nOf: z.string(),
+  weeks: z.number(),
+  limit: z.number(),
+});
+
+/** What a site says follows from the newest version, and what it takes beside it to recompute that. */
+export const checkFile = z.strictObject({
+  format: z.literal('amends-check-1'),
+  proof: z.string(),
+  /** The day for which the state was computed. */
+  computedOn: day,
+  thresholds: z.strictObject({
+    holding: holding.unwrap(),
+    reopen: z.strictObject({ no_answers: reopen.unwrap().shape.no_answers.unwrap().max(10_000) }),
+  }),
+  /** Names of the owner and of those who made the changes, by short id: none of them may be the confirmer. */
+  people: z.record(z.string(), z.string()),
+  /** The day on which “no” answers of people who returned reached the limit; null while they have not. */
+  noAnswersReachedLimitOn: day.nullable(),
+  versions: z
+    .array(
+      z.strictObject({
+        version: z.number().int().positive().max(10_000),
+        hash,
+        publishedAt: z.iso.datetime(),
+        confirmedBy: z.string().nullable(),
+        approvedBy: z.string(),
+        reason: z.string().nullable(),
+      }),
+    )
+    .min(1)
+    .max(10_000),
+  claims: z.strictObject({
+    headline: z.string(),
+    line: z.string(),
+    lede: z.string(),
+    series: z.array(summaryOfSeries),
+    state: z.strictObject({
+      state: z.enum(['not_yet', 'watching', 'holding', 'came_back']),
+      words: z.string(),
+      since: z.string().nullable(),
+      why: z.array(z.string()),
+      weeks: z.number(),
+      measured: z.boolean(),
+      verified: z.boolean(),
+      /** The measurement beyond its limit, where one brought it back. */
+      crossing: z.strictObject({ series: z.string(), title: z.string(), on: z.string(), value: z.number() }).nullable(),
+    }),
+  }),
+});
+export type CheckFile = z.output<typeof checkFile>;
+
+type Claimed = { headline: string; line: string; lede: string; summaries: readonly SeriesSummary[] };
+
+function claimsOf({ headline, line, lede, summaries }: Claimed, state: State): CheckFile['claims'] {
+  const { state: name, since, why, weeks, measured, verified, crossing } = state;
+  return {
+    headline,
+    line,
+    lede,
+    series: JSON.parse(JSON.stringify(summaries)),
+    state: {
+      state: name,
+      words: stateWords(state),
+      since,
+      why,
+      weeks,
+      measured,
+      verified,
+      crossing: crossing && 'series' in crossing ? crossing : null,
+    },
+  };
+}
+
+export function versionFileOf(version: ProofVersion, site: Pick<Site, 'people'>): VersionFile {
+  const { id, source, assets, hash, previousHash, reason } = version;
+  const publishedAt = new Date(version.publishedAt).toISOString();
+  return {
+    collection: 'proofs',
+    id,
+    version: version.version,
+    source,
+    assets,
+    hash,
+    previousHash,
+    publishedAt,
+    ...namesOf(version, site),
+    reason,
+  };
+}
+
+export function checkFileOf(
+  proof: PublishedProof,
+  state: State,
+  versions: readonly Omit<ProofVersion, 'source' | 'assets'>[],
+  noAnswers: ReadonlyMap<string, readonly NoAnswer[]>,
+  { site, today }: { site: Site; today: Day },
+): CheckFile {
+  const { owner, changes } = proof.data;
+  const ours = new Set([owner, ...changes.map(({ by }) => by)]);
+  return {
+    format: 'amends-check-1',
+    proof: proof.id,
+    computedOn: today,
+    thresholds: { holding: site.holding, reopen: { no_answers: site.reopen.no_answers } },
+    people: Object.fromEntries([...ours].map((id) => [id, site.people[id]?.name ?? id])),
+    noAnswersReachedLimitOn: answersLimitReachedOn(proof, noAnswers, { site, today }),
+    versions: versions.map((one) => ({
+      version: one.version,
+      hash: one.hash,
+      publishedAt: new Date(one.publishedAt).toISOString(),
+      ...namesOf(one, site),
+      reason: one.reason,
+    })),
+    claims: claimsOf(proof, state),
+  };
+}
+
+/** What doesn’t agree. `what` is for programs, `sentence` for people. */
+export type Difference = {
+  what: 'version' | 'hash' | 'chain' | 'source' | 'number' | 'state' | 'claim' | 'series' | 'page' | 'date';
+  sentence: string;
+};
+
+/** What a site served: each version by its number, with the sentence that says why where one can’t be read. */
+export type Served = {
+  check: CheckFile;
+  versions: ReadonlyMap<number, VersionFile | { unreadable: string }>;
+  /** The downloads of the proof’s page by their name in the address; null where there is none. */
+  files?: ReadonlyMap<string, string | null>;
+  /** The proof’s page. */
+  html?: string;
+};
+
+/** Everything that differs, and what was recomputed. Empty differences: all agrees. */
+export function verifyProof(id: string, served: Served, now: Date): { differences: Difference[]; agreed: string[] } {
+  const { check, versions } = served;
+  const differences: Difference[] = [];
+  const agreed: string[] = [];
+  const differs = (what: Difference['what'], sentence: string) => differences.push({ what, sentence });
+
+  if (check.proof !== id) differs('claim', `check.json is about “${check.proof}”, not about “${id}”.`);
+  const numbers = check.versions.map(({ version }) => version);
+  const newest = Math.max(...numbers);
+  for (let number = 1; number <= newest; number += 1) {
+    if (!numbers.includes(number)) differs('version', `Version ${number} is missing from the list in check.json.`);
+  }
+  if (new Set(numbers).size < numbers.length) differs('version', 'check.json lists a version twice.');
+
+  let before: VersionFile | null = null;
+  for (const listed of check.versions.toSorted((a, b) => a.version - b.version)) {
+    const name = `Version ${listed.version}`;
+    const file = versions.get(listed.version);
+    if (!file || 'unreadable' in file) {
+      differs('version', `${name} is missing: ${file?.unreadable ?? 'it was not served.'}`);
+      before = null;
+      continue;
+    }
+    differences.push(...wrongWithVersion(id, listed, file, before));
+    if (Date.parse(file.publishedAt) > now.getTime() + 600_000) {
+      differs('date', `${name} says that it was published at ${file.publishedAt}, which has not been yet.`);
+    }
+    before = file;
+  }
+  if (differences.length === 0) agreed.push(chainWords(check));
+
+  const last = versions.get(newest);
+  if (!last || 'unreadable' in last) return { differences, agreed };
+  const read = readVersion(last);
+  if (!read) {
+    const [problem] = parseDocument('proofs', id, last.source, last.assets).problems;
+    differs('source', `Version ${newest} can’t be read, so nothing follows from it: ${problem?.sentence}`);
+    return { differences, agreed };
+  }
+  const { data } = read.document;
+  for (const problem of [
+    ...parseDocument('proofs', id, last.source, last.assets).problems,
+    ...brokenRules(read.document, check),
+  ]) {
+    differs('source', `Version ${newest} breaks a rule that it must keep (${problem.rule}): ${problem.sentence}`);
+  }
+
+  const far = Math.abs(daysBetween(check.computedOn, now.toISOString().slice(0, 10)));
+  if (far > 1) differs('date', `check.json was computed for ${longDay(check.computedOn)}. It should be for today.`);
+  const reached = check.noAnswersReachedLimitOn;
+  if (reached !== null && (reached < data.changed_on || reached > check.computedOn)) {
+    differs(
+      'state',
+      `The “no” answers can’t have reached the limit on ${longDay(reached)}: that is not between the change and today.`,
+    );
+  }
+  const computed = claimsOf(read, stateFrom(read.document, check));
+  const wrong = wrongClaims(computed, check.claims);
+  differences.push(...wrong);
+  if (!wrong.some(({ what }) => what === 'number')) agreed.push(...read.summaries.map(summaryWords));
+  if (!wrong.some(({ what }) => what === 'state')) agreed.push(`The state: ${computed.state.words}.`);
+
+  for (const [name, text] of served.files ?? []) {
+    const series = data.series.find((one) => name === `${one.id}.csv`);
+    const published = last.assets[series?.file ?? name];
+    if (text === null) differs('series', `${name} can’t be downloaded.`);
+    else if (text !== published)
+      differs('series', `${name}, as the page offers it, is not what version ${newest} contains.`);
+  }
+  if (served.html !== undefined) differences.push(...wrongOnPage(served.html, computed, last.hash));
+  return { differences, agreed };
+}
+
+type Listed = CheckFile['versions'][number];
+
+function wrongWithVersion(id: string, listed: Listed, file: VersionFile, before: VersionFile | null): Difference[] {
+  const name = `Version ${listed.version}`;
+  const wrong: Difference[] = [];
+  const differs = (what: Difference['what'], sentence: string) => wrong.push({ what, sentence });
+  if (file.id !== id || file.version !== listed.version) {
+    differs('version', `${name} says that it is version ${file.version} of “${file.id}”.`);
+  }
+  const computed = versionHash({ ...file });
+  if (computed !== file.hash) {
+    differs(
+      'hash',
+      `${name} was changed after it was published: its fingerprint is ${computed}, it claims ${file.hash}.`,
+    );
+  }
+  if (file.hash !== listed.hash) {
+    differs('hash', `${name} carries the fingerprint ${file.hash}, check.json lists ${listed.hash}.`);
+  }
+  if (listed.version === 1 && file.previousHash !== null)
+    differs('chain', `${name} claims that there was one before it.`);
+  if (listed.version > 1 && file.previousHash === null) differs('chain', `${name} names no version before it.`);
+  if (before && file.previousHash !== null && file.previousHash !== before.hash) {
+    differs(
+      'chain',
+      `${name} doesn’t follow version ${before.version}: it names ${file.previousHash} as the one before.`,
+    );
+  }
+  if (before && file.publishedAt < before.publishedAt) {
+    differs('date', `${name} says that it was published before version ${before.version}.`);
+  }
+  for (const [field, words] of [
+    ['publishedAt', 'when it was published'],
+    ['confirmedBy', 'who confirmed it'],
+    ['approvedBy', 'who approved it'],
+    ['reason', 'why it was published'],
+  ] as const) {
+    if (file[field] !== listed[field]) {
+      differs('version', `${name} and check.json disagree about ${words}: “${file[field]}” and “${listed[field]}”.`);
+    }
+  }
+  if (file.confirmedBy !== null && file.confirmedBy === file.approvedBy) {
+    differs('version', `${name} was confirmed and approved by the same person, ${file.approvedBy}.`);
+  }
+  return wrong;
+}
+
+/** The rules about evidence. How something is worded is for its authors, and may be judged differently later. */
+const OF_EVIDENCE = new Set(['series', 'hash', 'S202', 'S203']);
+
+function brokenRules(document: NonNullable<ReturnType<typeof readVersion>>['document'], { people }: CheckFile) {
+  const site = { people: Object.fromEntries(Object.entries(people).map(([id, name]) => [id, { name }])) };
+  return problemsOf(document, { site, issues: new Set(document.data.issues) }).filter(({ rule }) =>
+    OF_EVIDENCE.has(rule),
+  );
+}
+
+/** The state that follows from a version, the thresholds, the names and the one day. */
+function stateFrom(document: NonNullable<ReturnType<typeof readVersion>>['document'], check: CheckFile): State {
+  const { thresholds, noAnswersReachedLimitOn: on } = check;
+  const people = Object.fromEntries(Object.entries(check.people).map(([id, name]) => [id, { name, role: '' }]));
+  const limit = thresholds.reopen.no_answers;
+  const site = { holding: thresholds.holding, reopen: { no_answers: limit, answer_working_days: 2 }, people };
+  const answers = on === null ? [] : Array.from({ length: limit }, (_, index) => ({ on, personId: String(index) }));
+  return stateOfProof(document, new Map([[document.data.issues[0]!, answers]]), { site, today: check.computedOn });
+}
+
+function wrongClaims(computed: CheckFile['claims'], claimed: CheckFile['claims']): Difference[] {
+  const wrong: Difference[] = [];
+  for (const field of ['headline', 'line', 'lede'] as const) {
+    if (computed[field] === claimed[field]) continue;
+    wrong.push({
+      what: 'claim',
+      sentence: `The ${field} must be “${computed[field]}”, it claims “${claimed[field]}”.`,
+    });
+  }
+  const count = Math.max(computed.series.length, claimed.series.length);
+  for (let index = 0; index < count; index += 1) {
+    const [ours, theirs] = [computed.series[index], claimed.series[index]];
+    const name = ours?.title ?? theirs?.title ?? '';
+    for (const { path, is, says } of leavesThatDiffer(ours, theirs)) {
+      const which = SERIES_WORDS[path] ?? path;
+      wrong.push({ what: 'number', sentence: `${name}: ${which} is ${is} by the data, the claim is ${says}.` });
+    }
+  }
+  for (const { path, is, says } of leavesThatDiffer(computed.state, claimed.state)) {
+    const which = path === 'words' ? 'its words' : path;
+    wrong.push({ what: 'state', sentence: `The state: ${which} must be ${is}, the claim is ${says}.` });
+  }
+  return wrong;
+}
+
+const SERIES_WORDS: Record<string, string> = {
+  before: 'the number before the change',
+  after: 'the number after the change',
+  'latest.value': 'the latest measurement',
+  'latest.on': 'the day of the latest measurement',
+  'points.before': 'the number of measurements before the change',
+  'points.after': 'the number of measurements after the change',
+  'n.before': 'the number of cases before the change',
+  'n.after': 'the number of cases after the change',
+  weeks: 'the number of weeks measured',
+  limit: 'the limit at which it reopens',
+};
+
+type Leaf = { path: string; is: string; says: string };
+
+function leavesThatDiffer(is: unknown, says: unknown, path = ''): Leaf[] {
+  const inside = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+  if (inside(is) && inside(says)) {
+    return [...new Set([...Object.keys(is), ...Object.keys(says)])].flatMap((key) =>
+      leavesThatDiffer(is[key], says[key], path === '' ? key : `${path}.${key}`),
+    );
+  }
+  if (Object.is(is, says)) return [];
+  const said = (value: unknown) => (value === undefined ? 'missing' : JSON.stringify(value));
+  return [{ path, is: said(is), says: said(says) }];
+}
+
+/** What the page itself must say, wherever on it. */
+function wrongOnPage(
+  html: string,
+  { headline, lede, series, state }: CheckFile['claims'],
+  newest: string,
+): Difference[] {
+  const text = wordsOf(html);
+  const wrong: Difference[] = [];
+  const must = (what: string, words: string) => {
+    const there = text.includes(plain(words));
+    if (!there) wrong.push({ what: 'page', sentence: `The page doesn’t show ${what} that follows: “${words}”.` });
+  };
+  must('the state', state.words);
+  must('the headline', headline);
+  must('the lede', lede);
+  must('the fingerprint', newest);
+  for (const { title, unit, currency, before, after } of series) {
+    const said = (value: number) => formatValue(unit as SeriesSummary['unit'], value, currency);
+    if (before !== null) must(`the number before the change (${title})`, said(before));
+    if (after !== null) must(`the number after the change (${title})`, said(after));
+  }
+  return wrong;
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+
+/** What can be read on a page, without its marks; comparable with `plain`. */
+function wordsOf(html: string): string {
+  // By pieces: patterns that search for an end would take for ever on a page made to have none.
+  const pieces = html.slice(Math.max(0, html.indexOf('<body'))).split('<');
+  const text = pieces
+    .map((piece, index) => (index === 0 ? piece : piece.slice(piece.indexOf('>') + 1)))
+    .join(' ')
+    .replace(/&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|(\w+));/gi, (all, decimal, hex, name) => {
+      if (name) return ENTITIES[name] ?? all;
+      return String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16));
+    });
+  return plain(text);
+}
+
+function plain(text: string): string {
+  return text.replace(/[“”]/g, '"').replace(/[‘’]/g, "'").replace(/\s+/g, ' ').trim();
+}
+
+function chainWords({ versions }: CheckFile): string {
+  if (versions.length === 1) return 'One version, with the fingerprint it claims.';
+  return `${counted(versions.length, 'version')}, each with the fingerprint it claims and each following the one before.`;
+}
+
+function summaryWords(summary: SeriesSummary): string {
+  const { title, unit, currency, before, after, points } = summary;
+  const said = (value: number | null, count: number, when: string) =>
+    value === null
+      ? `nothing ${when}`
+      : `${formatValue(unit, value, currency)} ${when} (${counted(count, 'measurement')})`;
+  return `${title}: ${listed([said(before, points.before, 'before'), said(after, points.after, 'after')])}.`;
+}

@@ -1,0 +1,100 @@
+import { and, asc, desc, eq, sql } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
+import { fillPlaceholders } from './claims.ts';
+import { type ParsedDocument, parseDocument } from './content.ts';
+import type { Site } from './documents.ts';
+import { type SeriesSummary, summariseProof } from './evidence.ts';
+
+/* Every version of a proof that was ever published, as it was. Nothing here is changed or taken away, only added to. */
+
+export type ProofVersion = {
+  id: string;
+  version: number;
+  source: string;
+  assets: Record<string, string>;
+  hash: string;
+  previousHash: string | null;
+  confirmedBy: string | null;
+  approvedBy: string;
+  reason: string | null;
+  /** Milliseconds. */
+  publishedAt: number;
+};
+
+const COLUMNS = {
+  id: publishedVersions.documentId,
+  version: publishedVersions.version,
+  source: publishedVersions.source,
+  assets: publishedVersions.assets,
+  hash: publishedVersions.hash,
+  previousHash: publishedVersions.previousHash,
+  confirmedBy: publishedVersions.confirmedBy,
+  approvedBy: publishedVersions.approvedBy,
+  reason: publishedVersions.reason,
+  publishedAt: publishedVersions.publishedAt,
+};
+const { source: _, assets: __, ...LIGHT } = COLUMNS;
+
+const ofProof = (id: string) => and(eq(publishedVersions.collection, 'proofs'), eq(publishedVersions.documentId, id));
+
+/** All of them without their content, oldest first. */
+export async function versionsOf(db: Reader, id: string): Promise<Omit<ProofVersion, 'source' | 'assets'>[]> {
+  return db.select(LIGHT).from(publishedVersions).where(ofProof(id)).orderBy(asc(publishedVersions.version));
+}
+
+export async function versionOf(db: Reader, id: string, version: number): Promise<ProofVersion | null> {
+  const where = and(ofProof(id), eq(publishedVersions.version, version));
+  const [found] = await db.select(COLUMNS).from(publishedVersions).where(where);
+  return found ?? null;
+}
+
+/** The newest `count` versions with their content, newest first. */
+export async function latestVersionsOf(db: Reader, id: string, count: number): Promise<ProofVersion[]> {
+  const { version } = publishedVersions;
+  return db.select(COLUMNS).from(publishedVersions).where(ofProof(id)).orderBy(desc(version)).limit(count);
+}
+
+/** What was published last, of all proofs, newest first. */
+export async function latestVersions(db: Reader, count: number): Promise<ProofVersion[]> {
+  // Row ids are in the order of time: this walks their index backwards and reads no more rows than it must.
+  const { collection, id } = publishedVersions;
+  const rows = db.select(COLUMNS).from(publishedVersions).where(sql`${collection} = 'proofs'`);
+  return (await rows.orderBy(desc(id)).limit(count)).toSorted((a, b) => b.publishedAt - a.publishedAt);
+}
+
+export type VersionRead = {
+  document: ParsedDocument<'proofs'>;
+  summaries: SeriesSummary[];
+  headline: string;
+  line: string;
+  lede: string;
+};
+
+/** A version as a reader saw it, its numbers from its own measurements. Null when today’s rules can’t read it any more. */
+export function readVersion({
+  id,
+  source,
+  assets,
+}: Pick<ProofVersion, 'id' | 'source' | 'assets'>): VersionRead | null {
+  const { document } = parseDocument('proofs', id, source, assets);
+  if (!document) return null;
+  const summaries = summariseProof(document.data, document.points);
+  const filled = (text: string) => fillPlaceholders(text, summaries);
+  const { headline, line, lede } = document.data;
+  return { document, summaries, headline: filled(headline), line: filled(line), lede: filled(lede) };
+}
+
+/** Who confirmed and approved it, by the name that site.yaml gives them. */
+export function namesOf(
+  { confirmedBy, approvedBy }: Pick<ProofVersion, 'confirmedBy' | 'approvedBy'>,
+  site: Pick<Site, 'people'>,
+) {
+  const name = (id: string) => site.people[id]?.name ?? id;
+  return { confirmedBy: confirmedBy === null ? null : name(confirmedBy), approvedBy: name(approvedBy) };
+}
+
+/** The number in an address; null for anything but a plain one. */
+export function versionNumber(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
+}
