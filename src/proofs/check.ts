@@ -180,6 +180,20 @@ const RULES: Rule[] = [
       'Name at least one complaint to quote in voices, or say in no_voice_because why nobody may be quoted.',
     ),
   ),
+  rule('private', 'proofs', ({ data }) =>
+    [
+      ...data.voices.map((ref, index) => ({ ref, at: ['voices', index] })),
+      ...data.changes.flatMap(({ informed_by }, index) =>
+        informed_by.map((ref, inner) => ({ ref, at: ['changes', index, 'informed_by', inner] })),
+      ),
+    ].flatMap(({ ref, at }) =>
+      when(
+        ref.includes('@'),
+        at,
+        'This id holds a mail address, and everyone can read what is published. Import these complaints with ids that name nobody.',
+      ),
+    ),
+  ),
   rule('S206', 'proofs', ({ data }, { site }) => {
     const { confirmer, owner, changes } = data;
     if (!confirmer) return [];

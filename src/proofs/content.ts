@@ -157,8 +157,16 @@ export function parseDocument<C extends Collection>(
     return counter.linePos(at).line + below;
   };
 
+  let fields: unknown;
+  try {
+    fields = yaml.toJS() ?? {};
+  } catch (error) {
+    // An alias to nothing, or to too much, is found out only here.
+    const sentence = `This can’t be read as YAML: ${(error as Error).message}. Put a value that begins with * in quotes.`;
+    return { document: null, problems: [{ file, line: split.fieldsLine, rule: 'yaml', sentence }] };
+  }
   const schema: z.ZodType = plainSchemas[collection];
-  const parsed = schema.safeParse(yaml.toJS() ?? {}, { error: plainSentence });
+  const parsed = schema.safeParse(fields, { error: plainSentence });
   if (!parsed.success) {
     const problems = parsed.error.issues.flatMap((issue) => schemaProblems(schema, issue, file, lineOf));
     return { document: null, problems: problems.toSorted((a, b) => a.line - b.line) };

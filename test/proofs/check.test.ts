@@ -110,6 +110,7 @@ describe('the shape of a document', () => {
       [/:3 yaml .*A value that begins with \{ must stand in quotes/],
     ],
     ['the same field twice', PROOF, 'owner: priya', 'owner: priya\nowner: yusuf', [/:7 yaml .*unique/]],
+    ['an alias to nothing', PROOF, 'owner: priya', 'owner: *priya', [/:2 yaml .*alias/]],
   ])('refuses %s', async (_, file, from, to, expected) => {
     const problems = await changed(file, from, to);
     expect(problems).toHaveLength(expected.length);
@@ -218,6 +219,18 @@ describe('the rules of a proof', () => {
     ['a change after the last measurement', 'changed_on: 2026-06-01', 'changed_on: 2026-08-01', ':17 S202'],
     ['a confirmation older than the change', 'on: 2026-07-09', 'on: 2026-05-31', ':26 S202'],
     ['no voice and no reason', 'no_voice_because: Nobody has agreed to be quoted yet.\n', '', ':2 S205'],
+    [
+      'a mail address as the id of a complaint',
+      'no_voice_because:',
+      'voices: ["desk:a@b.example"]\nno_voice_because:',
+      ':10 private',
+    ],
+    [
+      'a mail address behind a change',
+      '    by: yusuf\n',
+      '    by: yusuf\n    informed_by: ["desk:a@b.example"]\n',
+      ':15 private',
+    ],
     ['the owner as confirmer', 'Eilidh Strachan', 'Priya Nair', ':24 S206'],
     ['who made the change as confirmer', 'Eilidh Strachan', 'yusuf demir', ':24 S206'],
     [
