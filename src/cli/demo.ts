@@ -48,6 +48,7 @@ ${bold('Three minutes through it')}
  1. What was wrong, fixed or not:        ${url}/
  2. A proof, and the numbers behind it:  ${url}/proofs/exports-finish
                                          ${url}/proofs/exports-finish/failed.csv
+    Check all of it yourself:            npm run amends -- verify ${url}
  3. Maya left over it. Her page:         ${of('maya').url}
     Press “Review and rejoin”, then “Rejoin and pay”. Nothing is typed.
  4. A week later (in another terminal):  npm run amends -- due --in 8

@@ -218,18 +218,31 @@ export function verifyProof(id: string, served: Served, now: Date): { difference
 
   const last = versions.get(newest);
   if (!last || 'unreadable' in last) return { differences, agreed };
+  try {
+    const follows = whatFollows(last, served, now);
+    return { differences: [...differences, ...follows.differences], agreed: [...agreed, ...follows.agreed] };
+  } catch (error) {
+    // A currency that is none, a number beyond all bounds: no proof that was published through our rules comes here.
+    differs('source', `Nothing can be computed from version ${newest}: ${(error as Error).message}`);
+    return { differences, agreed };
+  }
+}
+
+/** What follows from the newest version, against what is claimed, offered and shown. */
+function whatFollows(last: VersionFile, { check, files, html }: Served, now: Date) {
+  const differences: Difference[] = [];
+  const agreed: string[] = [];
+  const differs = (what: Difference['what'], sentence: string) => differences.push({ what, sentence });
+  const name = `Version ${last.version}`;
+  const { problems } = parseDocument('proofs', last.id, last.source, last.assets);
   const read = readVersion(last);
   if (!read) {
-    const [problem] = parseDocument('proofs', id, last.source, last.assets).problems;
-    differs('source', `Version ${newest} can’t be read, so nothing follows from it: ${problem?.sentence}`);
+    differs('source', `${name} can’t be read, so nothing follows from it: ${problems[0]?.sentence}`);
     return { differences, agreed };
   }
   const { data } = read.document;
-  for (const problem of [
-    ...parseDocument('proofs', id, last.source, last.assets).problems,
-    ...brokenRules(read.document, check),
-  ]) {
-    differs('source', `Version ${newest} breaks a rule that it must keep (${problem.rule}): ${problem.sentence}`);
+  for (const problem of [...problems, ...brokenRules(read.document, check)]) {
+    differs('source', `${name} breaks a rule that it must keep (${problem.rule}): ${problem.sentence}`);
   }
 
   const far = Math.abs(daysBetween(check.computedOn, now.toISOString().slice(0, 10)));
@@ -247,14 +260,14 @@ export function verifyProof(id: string, served: Served, now: Date): { difference
   if (!wrong.some(({ what }) => what === 'number')) agreed.push(...read.summaries.map(summaryWords));
   if (!wrong.some(({ what }) => what === 'state')) agreed.push(`The state: ${computed.state.words}.`);
 
-  for (const [name, text] of served.files ?? []) {
-    const series = data.series.find((one) => name === `${one.id}.csv`);
-    const published = last.assets[series?.file ?? name];
-    if (text === null) differs('series', `${name} can’t be downloaded.`);
+  for (const [file, text] of files ?? []) {
+    const series = data.series.find((one) => file === `${one.id}.csv`);
+    const published = last.assets[series?.file ?? file];
+    if (text === null) differs('series', `${file} can’t be downloaded.`);
     else if (text !== published)
-      differs('series', `${name}, as the page offers it, is not what version ${newest} contains.`);
+      differs('series', `${file}, as the page offers it, is not what version ${last.version} contains.`);
   }
-  if (served.html !== undefined) differences.push(...wrongOnPage(served.html, computed, last.hash));
+  if (html !== undefined) differences.push(...wrongOnPage(html, computed, last.hash));
   return { differences, agreed };
 }
 

@@ -6,9 +6,11 @@ import { publishDocument } from '../../src/proofs/publish.ts';
 import { circumstancesOf, proofWithState, publishedSite } from '../../src/proofs/published.ts';
 import type { NoAnswer } from '../../src/proofs/state.ts';
 import {
+  type CheckFile,
   checkFile,
   checkFileOf,
   type Served,
+  type VersionFile,
   verifyProof,
   versionFile,
   versionFileOf,
@@ -132,7 +134,7 @@ describe('a proof that was left alone', () => {
 describe('each thing that was altered is named', () => {
   test('a measurement', () => {
     const sentences = tampered(({ versions }) => {
-      versions[2]!.assets['failed.csv'] = versions[2]!.assets['failed.csv'].replace(',0.3,', ',0.2,');
+      versions[2]!.assets['failed.csv'] = versions[2]!.assets['failed.csv']!.replace(',0.3,', ',0.2,');
     });
     expect(sentences[0]).toMatch(/^Version 3 was changed after it was published: its fingerprint is /);
     expect(sentences).toContainEqual(
@@ -144,7 +146,7 @@ describe('each thing that was altered is named', () => {
 
   test('a measurement, with a fingerprint to match', () => {
     const sentences = tampered(({ versions }) => {
-      versions[0]!.assets['failed.csv'] = versions[0]!.assets['failed.csv'].replace(',0.3,', ',0.2,');
+      versions[0]!.assets['failed.csv'] = versions[0]!.assets['failed.csv']!.replace(',0.3,', ',0.2,');
       rehashed(versions[0]!);
     });
     expect(sentences).toEqual([
