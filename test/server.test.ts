@@ -221,7 +221,9 @@ describe('started', () => {
       const { headers } = await ask('GET', path);
       expect(headers).toMatchObject({ 'cache-control': 'private, no-store', 'x-robots-tag': 'noindex, noarchive' });
     }
-    expect((await ask('GET', '/')).headers['cache-control']).toBe('no-cache');
+    const home = await ask('GET', '/');
+    expect(home.headers['cache-control']).toMatch(/^public, max-age=0, s-maxage=60/);
+    expect((await ask('GET', '/nowhere')).headers['cache-control']).toBe('no-cache');
     expect((await ask('GET', anAsset())).headers['cache-control']).toContain('immutable');
   });
 

@@ -48,6 +48,8 @@ const PUBLIC = [
   '/',
   ...ISSUES.map((id) => `/issues/${id}`),
   ...PROOFS.map((id) => `/proofs/${id}`),
+  '/proofs/exports-finish/versions',
+  '/proofs/exports-finish/versions/1',
   '/how-we-count',
   '/privacy',
 ];
