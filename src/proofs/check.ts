@@ -242,7 +242,7 @@ const RULES: Rule[] = [
 ];
 
 /** Everything the rules about its facts find in one document. */
-function problemsOf(document: ParsedDocument, others: Others): Problem[] {
+export function problemsOf(document: ParsedDocument, others: Others): Problem[] {
   const { collection, id } = document;
   const file = fileOf(collection, id);
   return RULES.flatMap(({ id: ruleId, check }) =>

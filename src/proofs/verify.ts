@@ -323,7 +323,7 @@ const OF_EVIDENCE = new Set(['series', 'hash', 'S202', 'S203']);
 
 function brokenRules(document: NonNullable<ReturnType<typeof readVersion>>['document'], { people }: CheckFile) {
   const site = { people: Object.fromEntries(Object.entries(people).map(([id, name]) => [id, { name }])) };
-  return problemsOf(document, { site, issues: new Set(document.data.issues) }).filter(({ rule }) =>
+  return problemsOf(document, { site, issues: new Set(document.data.issues), notes: new Map() }).filter(({ rule }) =>
     OF_EVIDENCE.has(rule),
   );
 }
