@@ -84,7 +84,8 @@ export function drawChart(data: ChartData, width: number): Drawing {
   const xOf = (day: Day) => x(instant(day));
 
   const events = placeEvents(data, { right, xOf }, text);
-  const top = Math.ceil(events.height + GAP);
+  // Half a line of the topmost tick stands above the plot, and a long label may reach over it.
+  const top = Math.ceil(events.height + Math.max(GAP, lineHeight / 2));
   const bottom = top + (width < 500 ? 200 : 260);
   y.range([bottom, top]);
   const plot: Box = { left, top, right, bottom };
