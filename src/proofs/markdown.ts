@@ -7,6 +7,9 @@ import MarkdownIt from 'markdown-it';
 
 const markdown = new MarkdownIt('default', { html: false, linkify: false, typographer: true, quotes: '“”‘’' });
 markdown.disable('image');
+// A code block's language would become a class of the writer's choosing.
+markdown.renderer.rules.fence = (tokens, index) =>
+  `<pre><code>${markdown.utils.escapeHtml(tokens[index]?.content ?? '')}</code></pre>\n`;
 // The address comes percent-encoded: spaces, control characters and backslashes can no longer change what it means.
 markdown.validateLink = (href) => /^(https:\/\/|mailto:|#|\/(?!\/))/i.test(href) || /^[\w.-]+(\/|#|$)/.test(href);
 
