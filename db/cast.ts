@@ -47,7 +47,7 @@ export const ANNEKE = customer(
 export const BRONAGH = customer(
   'bronagh',
   'Bronagh Kearney',
-  'Rowing club treasurer; left over exports and has no saved card any more, and her page says so.',
+  'Rowing club treasurer; left over exports and has no saved card any more, and the page where she would pay says so.',
 );
 export const DEVIKA = customer(
   'devika',

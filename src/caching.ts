@@ -13,11 +13,13 @@ const build = typeof __BUILD__ === 'undefined' ? '' : __BUILD__;
 type Page = { request: Request; response: { headers: Headers } };
 
 /**
- * Marks a page by what it shows: everything that can change on it must be in `shown`, also a quote that can be withdrawn. Answers
+ * Marks a page by what it shows: everything that can change on it must be in `shown`, also a quote that can be withdrawn; and nothing that can't be seen. Answers
  * the 304 to send instead when the visitor has the same page; null: go on and show it.
  */
 export function keptAlready({ request, response }: Page, shown: unknown): Response | null {
-  const etag = etagOf(build + JSON.stringify(shown));
+  // How many people said no is never shown, so it may not move the mark either.
+  const seen = JSON.stringify(shown, (key, value) => (key === 'noAnswers' ? undefined : value));
+  const etag = etagOf(build + seen);
   response.headers.set('Cache-Control', FOR_EVERYONE);
   response.headers.set('ETag', etag);
   return isKept(request, etag) ? notModified(etag) : null;

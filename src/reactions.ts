@@ -1,10 +1,10 @@
-import { and, eq, isNotNull, ne } from 'drizzle-orm';
+import { and, eq, ne } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { reopenings } from '../db/schema/checkins.ts';
-import { complaints, persons } from '../db/schema/people.ts';
+import { checkins, reopenings } from '../db/schema/checkins.ts';
+import { persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
-import { type Checkin, cancelCheckins, questionFor, scheduleCheckins } from './checkins/schedule.ts';
+import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
 import { writeLetter } from './invitations/letters.ts';
 import { fill } from './mail/delivery.ts';
 import { postLetter } from './mail/outbox.ts';
@@ -37,7 +37,7 @@ export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<voi
         amount: formatMoney(rejoin),
         card: rejoin.cardLabel,
         renewsOn: rejoin.renewsOn ? longDay(rejoin.renewsOn) : '',
-        undoUntil: longDay(undoUntil(rejoin, site.rejoin.undo_days)),
+        undoUntil: longDay(undoUntil(rejoin, site)),
       },
       mint: { link: 'page:back' },
     },
@@ -117,8 +117,8 @@ async function tellReturned(tx: Tx, checkin: Checkin, { owner, title }: Question
     .selectDistinct({ person: persons, rejoinId: rejoins.id })
     .from(rejoins)
     .innerJoin(persons, eq(persons.id, rejoins.personId))
-    .innerJoin(complaints, and(eq(complaints.personId, persons.id), eq(complaints.main, true)))
-    .where(and(eq(rejoins.state, 'active'), eq(complaints.issueId, checkin.issueId), ne(persons.id, checkin.personId)));
+    .innerJoin(checkins, eq(checkins.rejoinId, rejoins.id))
+    .where(and(eq(rejoins.state, 'active'), eq(checkins.issueId, checkin.issueId), ne(persons.id, checkin.personId)));
   for (const { person } of returned) {
     await writeLetter(
       tx,
@@ -141,11 +141,8 @@ async function personOf(tx: Tx, personId: string) {
 
 /** The owner of what made them leave signs; without one, the first person the site names. */
 async function senderFor(tx: Tx, personId: string): Promise<string> {
-  const [main] = await tx
-    .select({ issueId: complaints.issueId })
-    .from(complaints)
-    .where(and(eq(complaints.personId, personId), eq(complaints.main, true), isNotNull(complaints.issueId)));
-  if (main?.issueId) return (await questionFor(tx, main.issueId)).owner.name;
+  const reason = await reasonOf(tx, personId);
+  if (reason?.issueId) return (await questionFor(tx, reason.issueId)).owner.name;
   const site = await publishedSite(tx);
   return Object.values(site.people)[0]?.name ?? site.organisation;
 }

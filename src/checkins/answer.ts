@@ -20,15 +20,31 @@ export async function answerCheckin(
   const [answered] = await tx
     .update(checkins)
     .set({ answer, answeredAt: now.getTime() })
-    .where(and(eq(checkins.id, checkinId), isNotNull(checkins.askedAt), isNull(checkins.answeredAt)))
+    .where(
+      and(
+        eq(checkins.id, checkinId),
+        isNotNull(checkins.askedAt),
+        isNull(checkins.answeredAt),
+        isNull(checkins.cancelledAt),
+      ),
+    )
     .returning();
   if (!answered) {
     const [standing] = await tx.select().from(checkins).where(eq(checkins.id, checkinId));
     return standing?.answeredAt ? { checkin: standing } : refuse('not-asked', 'This question is not open.');
   }
   if (answer === 'no') await reopen(tx, answered, now);
+  if (answer === 'yes') await settle(tx, answered, now);
   await onAnswered(tx, answered, now);
   return { checkin: answered };
+}
+
+/** The person's own later “yes” settles what their “no” opened; nobody else can. */
+async function settle(tx: Tx, { personId, issueId }: Checkin, now: Date): Promise<void> {
+  await tx
+    .update(reopenings)
+    .set({ settledAt: now.getTime() })
+    .where(and(eq(reopenings.personId, personId), eq(reopenings.issueId, issueId), isNull(reopenings.settledAt)));
 }
 
 async function reopen(tx: Tx, checkin: Checkin, now: Date): Promise<void> {

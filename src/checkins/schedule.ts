@@ -1,9 +1,9 @@
 import { and, asc, desc, eq, isNull, lt, lte } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins } from '../../db/schema/checkins.ts';
-import { complaints, persons } from '../../db/schema/people.ts';
+import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { writeLetter } from '../invitations/letters.ts';
-import { type Complaint, shownOf } from '../people/diagnosis.ts';
+import { type Complaint, mainComplaint, shownOf } from '../people/diagnosis.ts';
 import { type IssueWithState, publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
 import type { Rejoin } from '../rejoin/check.ts';
 import { addDays, type Day, dayOf, longDay } from '../shared/dates.ts';
@@ -34,21 +34,21 @@ export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promi
 }
 
 /** What a question may be about: what made them leave, else the newest with an issue; never what was said in confidence. */
-async function reasonOf(tx: Tx, personId: string) {
-  const told = await tx
-    .select()
-    .from(complaints)
-    .where(eq(complaints.personId, personId))
-    .orderBy(desc(complaints.main), desc(complaints.saidOn));
-  return told.find((complaint) => complaint.issueId !== null && complaint.confidentiality === 'open') ?? null;
+export async function reasonOf(tx: Tx, personId: string) {
+  const [told, left] = await Promise.all([
+    tx.select().from(complaints).where(eq(complaints.personId, personId)).orderBy(desc(complaints.saidOn)),
+    tx.select().from(departures).where(eq(departures.personId, personId)),
+  ]);
+  const askable = told.filter((complaint) => complaint.issueId !== null && complaint.confidentiality === 'open');
+  return mainComplaint(askable, left) ?? askable[0] ?? null;
 }
 
-/** Questions that nobody should be asked any more: the person undid the return or left again. */
+/** Questions that nobody should answer any more: the person undid the return or left again. */
 export async function cancelCheckins(tx: Tx, rejoinId: string, now: Date): Promise<void> {
   await tx
     .update(checkins)
     .set({ cancelledAt: now.getTime() })
-    .where(and(eq(checkins.rejoinId, rejoinId), isNull(checkins.askedAt), isNull(checkins.cancelledAt)));
+    .where(and(eq(checkins.rejoinId, rejoinId), isNull(checkins.answeredAt), isNull(checkins.cancelledAt)));
 }
 
 /**

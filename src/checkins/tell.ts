@@ -1,5 +1,6 @@
-import { and, eq, inArray, isNull, ne } from 'drizzle-orm';
+import { and, eq, inArray, isNull, ne, or } from 'drizzle-orm';
 import type { Db, Reader } from '../../db/client.ts';
+import { reopenings } from '../../db/schema/checkins.ts';
 import { complaints, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { writeLetter } from '../invitations/letters.ts';
 import type { IssueWithState } from '../proofs/published.ts';
@@ -39,12 +40,25 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
   return told;
 }
 
-/** The issue holds, but somebody here has said that it is not resolved fully for this person: then it is not fixed for them. */
+/**
+ * The issue holds, but not for this person: a complaint of theirs about it is not confirmed as fully resolved, or they said
+ * no themselves and it isn't settled.
+ */
 async function stillBrokenFor(reader: Reader, personId: string, issueId: string): Promise<boolean> {
   const open = await reader
-    .select({ id: resolutions.complaintId })
-    .from(resolutions)
-    .innerJoin(complaints, eq(complaints.id, resolutions.complaintId))
-    .where(and(eq(complaints.personId, personId), eq(complaints.issueId, issueId), ne(resolutions.resolved, 'fully')));
-  return open.length > 0;
+    .select({ id: complaints.id })
+    .from(complaints)
+    .leftJoin(resolutions, eq(resolutions.complaintId, complaints.id))
+    .where(
+      and(
+        eq(complaints.personId, personId),
+        eq(complaints.issueId, issueId),
+        or(isNull(resolutions.resolved), ne(resolutions.resolved, 'fully')),
+      ),
+    );
+  const reopened = await reader
+    .select({ id: reopenings.id })
+    .from(reopenings)
+    .where(and(eq(reopenings.personId, personId), eq(reopenings.issueId, issueId), isNull(reopenings.settledAt)));
+  return open.length + reopened.length > 0;
 }

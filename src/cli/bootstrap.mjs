@@ -1,11 +1,22 @@
 // Runs on whatever Node is on the path (20 or newer): installs what the lock file names, if that is not done yet, and
 // hands over to the Node that the project brings. Plain JavaScript without dependencies, because nothing else is there.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+/** npm keeps what it fetched in the home folder; where that is read-only it needs another place. */
+function writable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const [verb = 'help', ...args] = process.argv.slice(2);
 
 const entry = { demo: 'demo.ts', dev: 'dev.ts', test: 'test.ts', amends: 'main.ts', trials: 'trials.ts' }[verb];
@@ -23,6 +34,7 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
   const done = spawnSync(command[0], [...command[1], 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
+    env: writable(homedir()) ? process.env : { ...process.env, npm_config_cache: join(tmpdir(), 'amends-npm-cache') },
   });
   if (done.status !== 0) {
     console.error('The packages could not be installed. Is the package registry reachable from here?');

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -52,7 +52,7 @@ ${bold('Three minutes through it')}
  3. Maya left over it. Her page:         ${of('maya').url}
     Press “Review and rejoin”, then “Rejoin and pay”. Nothing is typed.
  4. A week later (in another terminal):  npm run amends -- due --in 8
-    Her letter with one question:        ${url}/demo/mailbox
+    Her letter with one question:        ${url}/demo/mailbox   (the pages stay on today’s date)
     Press “No, it is not fixed”.
  5. What everyone sees from now on:      ${url}/
  6. Who may be invited, and why not:     npm run amends -- gate
@@ -73,14 +73,3 @@ async function end(code: number, why?: string): Promise<void> {
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
 place.ended.then((what) => end(1, `${what} ended unexpectedly, so everything stops.`));
-
-/** The address of a demo that uses this data now: two at once would share one payment sandbox's file. */
-async function runningAt(settings: string): Promise<string | null> {
-  const url = existsSync(settings) && /^AMENDS_URL=(.+)$/m.exec(readFileSync(settings, 'utf8'))?.[1];
-  if (!url) return null;
-  const answered = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
-    (response) => response.headers.has('content-security-policy'),
-    () => false,
-  );
-  return answered ? url : null;
-}

@@ -1,10 +1,15 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { openPlace } from './place.ts';
+import { openPlace, runningAt } from './place.ts';
 import { freePort, root } from './processes.ts';
 
 /* `npm run dev`: the demo's place, with pages that follow every edit on a port of their own. */
 
+const running = await runningAt(join(root, '.data/demo.env'));
+if (running) {
+  console.error(`The demo is running already, at ${running}. End it there with Ctrl-C first.`);
+  process.exit(2);
+}
 const place = await openPlace({ data: join(root, '.data'), port: 4321, say: (line) => console.log(line) });
 const port = await freePort(4400);
 const pages = spawn(

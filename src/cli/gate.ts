@@ -59,10 +59,10 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
         ({ person }) => values.source === undefined || person.source === values.source,
       );
       const reasons = new Map<string, GateRefusal & { people: number }>();
-      let yes = 0;
-      for (const { facts } of everyone) {
+      const invited: string[] = [];
+      for (const { person, facts } of everyone) {
         const refusals = mayInvite(facts, site, today);
-        if (refusals.length === 0) yes += 1;
+        if (refusals.length === 0) invited.push(`${person.source} ${person.externalId}`);
         for (const refusal of refusals) {
           const sentence = SUMMED_UP[refusal.code]?.(site) ?? refusal.sentence;
           const known = reasons.get(refusal.code) ?? { ...refusal, sentence, people: 0 };
@@ -72,14 +72,17 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
       }
       const sorted = [...reasons.values()].toSorted((a, b) => b.people - a.people);
       if (values.json) {
-        io.out(JSON.stringify({ people: everyone.length, mayInvite: yes, refusals: sorted }));
+        io.out(JSON.stringify({ people: everyone.length, mayInvite: invited, refusals: sorted }));
       } else {
         io.out(
-          `${counted(everyone.length, 'person', 'people')}. ${yes === 0 ? 'Nobody' : counted(yes, 'person', 'people')} may be invited.`,
+          `${counted(everyone.length, 'person', 'people')}. ${invited.length === 0 ? 'Nobody' : counted(invited.length, 'person', 'people')} may be invited.`,
         );
+        for (const who of invited.slice(0, 50)) io.out(`         ${who}`);
+        if (invited.length > 50) io.out(`         and ${invited.length - 50} more: --json lists all`);
+        if (sorted.length > 0) io.out('Kept back, by reason:');
         for (const refusal of sorted) io.out(`${String(refusal.people).padStart(7)}  ${line(refusal)}`);
       }
-      return yes > 0 ? 0 : 1;
+      return invited.length > 0 ? 0 : 1;
     } finally {
       await db.close();
     }

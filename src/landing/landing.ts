@@ -67,13 +67,17 @@ export async function landingFor(
   visit: Visit,
   issues: IssueWithState[],
   site: Site,
+  today: Day,
 ): Promise<Landing | null> {
   const personId = visit.person.id;
   const [history, rejoin, offers, asked, open, answers, stop] = await Promise.all([
     historyOf(reader, personId),
     newestRejoin(reader, personId),
     publishedOffers(reader),
-    reader.select({ issueId: waits.issueId }).from(waits).where(eq(waits.personId, personId)),
+    reader
+      .select({ issueId: waits.issueId })
+      .from(waits)
+      .where(and(eq(waits.personId, personId), isNull(waits.toldAt))),
     reader
       .select()
       .from(reopenings)
@@ -115,10 +119,11 @@ export async function landingFor(
         blocks: proof ? null : typesetOr(known?.issue.data.blocks),
         nextUpdate: known?.issue.data.next_update ?? null,
         issueId: known ? complaint.issueId : null,
-        askedToBeTold: complaint.issueId !== null && askedFor.has(complaint.issueId),
-        reopened: reopening
-          ? { owner: site.people[reopening.owner]?.name ?? site.organisation, dueOn: reopening.dueOn }
-          : null,
+        askedToBeTold: visit.trusted && complaint.issueId !== null && askedFor.has(complaint.issueId),
+        reopened:
+          reopening && visit.trusted
+            ? { owner: site.people[reopening.owner]?.name ?? site.organisation, dueOn: reopening.dueOn }
+            : null,
       };
     })
     .toSorted(
@@ -128,7 +133,7 @@ export async function landingFor(
   const main = told.find((one) => one.main) ?? null;
   const mainIssue = main?.issueId ? issueOf.get(main.issueId) : undefined;
   const returned = rejoin !== null && ['paying', 'active', 'undoing'].includes(rejoin.state);
-  const offer = history.neverContact ? null : offerOf(history, offers, issueOf);
+  const offer = history.neverContact ? null : offerOf(history, offers, issueOf, today);
   const answered = answers.find((answer) => answer.complaintId === history.main?.id);
 
   return {
@@ -164,7 +169,7 @@ export async function landingFor(
             answered: answered ? (answered.right ? 'right' : 'corrected') : null,
           }
         : null,
-    declined: visit.person.declinedAt !== null,
+    declined: visit.trusted && visit.person.declinedAt !== null,
     stopped: stop.length > 0,
   };
 }
@@ -192,8 +197,9 @@ function offerOf(
   history: History,
   offers: PublishedOffer[],
   issueOf: ReadonlyMap<string, IssueWithState>,
+  today: Day,
 ): Landing['offer'] {
-  const offer = offerForPlan(offers, history.departure?.planOrRole ?? null);
+  const offer = offerForPlan(offers, history.departure?.planOrRole ?? null, today);
   if (!offer) return null;
   const seats = history.departure?.seats ?? 1;
   const better = offer.data.better.flatMap(({ what, issue }) => {

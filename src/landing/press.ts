@@ -1,13 +1,17 @@
-import { eq } from 'drizzle-orm';
+import { eq, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { corrections, persons, waits } from '../../db/schema/people.ts';
 import { newId } from '../shared/ids.ts';
 
 /* The small presses on a personal page: each only writes down what the person said. */
 
-/** “Tell me when it is fixed.” Asking twice is asking once; one letter will come, when it is. */
+/** “Tell me when it is fixed.” Asking twice is asking once; after it came back, asking again is a new wish. */
 export async function askToBeTold(tx: Tx, personId: string, issueId: string, now: Date): Promise<void> {
-  await tx.insert(waits).values({ id: newId(), personId, issueId, askedAt: now.getTime() }).onConflictDoNothing();
+  const wish = { id: newId(), askedAt: now.getTime(), toldAt: null };
+  await tx
+    .insert(waits)
+    .values({ ...wish, personId, issueId })
+    .onConflictDoUpdate({ target: [waits.personId, waits.issueId], set: wish, setWhere: isNotNull(waits.toldAt) });
 }
 
 /** “Is this why you left?” A “not quite” pauses the invitation until somebody here has read it. */

@@ -15,8 +15,8 @@ export function outcomeOf(
 ): Outcome {
   if (reopenedForThem || state === 'came_back') return 'came_back';
   if (state === null || state === 'not_yet' || resolved === 'no') return 'not_fixed';
-  if (resolved === 'partly') return 'partly';
-  return state === 'holding' && resolved === 'fully' ? 'fixed' : 'watching';
+  if (state === 'watching' || resolved === null) return 'watching';
+  return resolved === 'fully' ? 'fixed' : 'partly';
 }
 
 /** Their main complaint first; then what needs saying most. */

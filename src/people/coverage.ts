@@ -22,6 +22,7 @@ export const NEXT_ACTIONS = [
   'Write the proof',
   'Ask a confirmer',
   'Watch',
+  'Change it again',
   'Invite',
 ] as const;
 export type NextAction = (typeof NEXT_ACTIONS)[number];
@@ -88,6 +89,7 @@ export async function coverage(reader: Reader, issues: readonly IssueToCover[], 
 export function nextAction(issue: Pick<IssueToCover, 'owner' | 'state' | 'published' | 'confirmed'>): NextAction {
   if (issue.owner === null) return 'Name an owner';
   if (issue.state === 'holding') return 'Invite';
+  if (issue.state === 'came_back') return 'Change it again';
   if (issue.state === 'watching') return issue.confirmed ? 'Watch' : 'Ask a confirmer';
   if (!issue.published) return 'Write the “not yet” note';
   return 'Write the proof';

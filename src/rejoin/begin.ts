@@ -123,7 +123,8 @@ export async function payFor(
       tx
         .update(rejoins)
         .set({ state: 'declined', declinedSentence: started.sentence })
-        .where(and(eq(rejoins.id, claimed.id), eq(rejoins.state, 'paying'))),
+        // A late answer to an earlier attempt says nothing about this one.
+        .where(and(eq(rejoins.id, claimed.id), eq(rejoins.attempt, claimed.attempt), eq(rejoins.state, 'paying'))),
     );
     return started;
   }

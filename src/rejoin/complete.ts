@@ -45,6 +45,9 @@ export async function applyPaymentEvents(
   return waiting.length;
 }
 
+/** States that a paid subscription ends: whatever we thought, the provider took the money. */
+const UNPAID: Rejoin['state'][] = ['begun', 'paying', 'declined'];
+
 /** Lost events are healed: returns that have waited a while are read again without one. */
 export async function healRejoins(db: Db, payments: Payments, reactions: RejoinReactions, now: Date): Promise<number> {
   const waiting = await db.read
@@ -80,7 +83,7 @@ export async function applySubscription(
     .from(rejoins)
     .where(and(eq(rejoins.id, subscription.rejoinId), eq(rejoins.billingId, subscription.customerId)));
   if (!rejoin) return;
-  if (subscription.paid && (rejoin.state === 'begun' || rejoin.state === 'paying')) {
+  if (subscription.paid && UNPAID.includes(rejoin.state)) {
     await completeRejoin(tx, rejoin, subscription, reactions, now);
   } else if (subscription.status === 'canceled' && ['begun', 'paying', 'active'].includes(rejoin.state)) {
     const [ended] = await tx
@@ -89,8 +92,15 @@ export async function applySubscription(
       .where(and(eq(rejoins.id, rejoin.id), eq(rejoins.state, rejoin.state)))
       .returning();
     if (ended) await reactions.onEnded(tx, ended, now);
-  } else if (subscription.paid && rejoin.state === 'active' && rejoin.renewsOn !== subscription.renewsOn) {
-    await tx.update(rejoins).set({ renewsOn: subscription.renewsOn }).where(eq(rejoins.id, rejoin.id));
+  } else if (rejoin.state === 'active') {
+    const { renewsOn, cancelAtPeriodEnd } = subscription;
+    const end = cancelAtPeriodEnd
+      ? { cancelledAt: rejoin.cancelledAt ?? now.getTime(), endsOn: renewsOn }
+      : { cancelledAt: null, endsOn: null };
+    await tx
+      .update(rejoins)
+      .set({ renewsOn, ...end })
+      .where(eq(rejoins.id, rejoin.id));
   }
 }
 
@@ -110,7 +120,7 @@ async function completeRejoin(
       completedAt: now.getTime(),
       renewsOn: subscription.renewsOn,
     })
-    .where(and(eq(rejoins.id, rejoin.id), inArray(rejoins.state, ['begun', 'paying'])))
+    .where(and(eq(rejoins.id, rejoin.id), inArray(rejoins.state, UNPAID)))
     .returning();
   if (completed) await reactions.onRejoined(tx, completed, now);
 }

@@ -2,14 +2,21 @@ import { and, eq, lt } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import type { Payments } from '../payments/payments.ts';
+import type { Site } from '../proofs/documents.ts';
 import { addDays, type Day, dayOf } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import type { Rejoin } from './check.ts';
 
+/** What a site says of undoing: how many days, counted in its own time zone. */
+type Terms = Pick<Site, 'rejoin' | 'time_zone'>;
+
 /** The last day on which a return is undone with a full refund. */
-export function undoUntil(rejoin: Pick<Rejoin, 'completedAt' | 'begunAt'>, undoDays: number): Day {
-  return addDays(dayOf(rejoin.completedAt ?? rejoin.begunAt), undoDays);
+export function undoUntil(
+  rejoin: Pick<Rejoin, 'completedAt' | 'begunAt'>,
+  { rejoin: { undo_days }, time_zone }: Terms,
+): Day {
+  return addDays(dayOf(rejoin.completedAt ?? rejoin.begunAt, time_zone), undo_days);
 }
 
 type OnUndone = (tx: Tx, rejoin: Rejoin, now: Date) => Promise<void>;
@@ -19,7 +26,7 @@ export async function undoRejoin(
   db: Db,
   payments: Payments,
   rejoin: Rejoin,
-  undoDays: number,
+  site: Terms,
   onUndone: OnUndone,
   now: Date,
 ): Promise<{ rejoin: Rejoin } | Refusal> {
@@ -27,8 +34,11 @@ export async function undoRejoin(
   if (rejoin.state !== 'active' && rejoin.state !== 'undoing') {
     return refuse('nothing-to-undo', 'There is no return to undo.');
   }
-  if (rejoin.state === 'active' && dayOf(now) > undoUntil(rejoin, undoDays)) {
-    return refuse('undo-over', `A return can be undone with a full refund for ${undoDays} days. That time is over.`);
+  if (rejoin.state === 'active' && dayOf(now, site.time_zone) > undoUntil(rejoin, site)) {
+    return refuse(
+      'undo-over',
+      `A return can be undone with a full refund for ${site.rejoin.undo_days} days. That time is over.`,
+    );
   }
   await db.write((tx) =>
     tx

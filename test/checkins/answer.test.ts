@@ -1,14 +1,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eq } from 'drizzle-orm';
+import { eq, isNull } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { checkins, reopenings } from '../../db/schema/checkins.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { seedContent } from '../../db/seed.ts';
 import { type Answer, addWords, answerCheckin } from '../../src/checkins/answer.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
-import { askDueCheckins } from '../../src/checkins/schedule.ts';
+import { askDueCheckins, cancelCheckins } from '../../src/checkins/schedule.ts';
 import { onAnswered } from '../../src/reactions.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { CONTENT, castPerson, DAY_MS, issuesAt, later, NOW, seededDatabase } from '../support/seeded.ts';
@@ -169,4 +169,26 @@ test('one person’s three no’s are one person’s', async () => {
   const answers = await noAnswersByIssue(db.read);
   const maya = await castPerson(db.read, 'c-maya');
   expect(answers.get('exports-failed')).toEqual([{ on: '2026-11-29', personId: maya.id }]);
+});
+
+test('their own later yes settles what their no opened', async () => {
+  await asked('c-maya');
+  await answer('c-maya', 'no');
+  expect(await db.read.$count(reopenings, isNull(reopenings.settledAt))).toBe(1);
+  const { personId } = await questionOf('c-maya');
+  const [, second] = await db.read.select().from(checkins).where(eq(checkins.personId, personId)).orderBy(checkins.day);
+  await db.write(async (tx) => {
+    await tx.update(checkins).set({ askedAt: NOW.getTime() }).where(eq(checkins.id, second!.id));
+    await answerCheckin(tx, second!.id, 'yes', onAnswered, later(30 * DAY_MS));
+  });
+  expect(await db.read.$count(reopenings, isNull(reopenings.settledAt))).toBe(0);
+});
+
+test('a question that was taken back takes no answer: after an undone return the public page stays as it is', async () => {
+  await asked('c-maya');
+  const { id, rejoinId } = await questionOf('c-maya');
+  await db.write((tx) => cancelCheckins(tx, rejoinId, ASKED));
+  const answered = await db.write((tx) => answerCheckin(tx, id, 'no', onAnswered, ASKED));
+  expect(answered).toMatchObject({ refused: true, code: 'not-asked' });
+  expect(await stateOf('exports-failed')).toBe('holding');
 });

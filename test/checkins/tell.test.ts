@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
+import { checkins, reopenings } from '../../db/schema/checkins.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, resolutions, waits } from '../../db/schema/people.ts';
 import { tellWaiting } from '../../src/checkins/tell.ts';
@@ -8,6 +9,7 @@ import { askToBeTold } from '../../src/landing/press.ts';
 import { deliver, SITE_URL } from '../mail/post.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, issuesAt, later, NOW, seededDatabase } from '../support/seeded.ts';
+import { comeBack } from './returned.ts';
 
 let db: FreshDatabase;
 beforeEach(async () => {
@@ -27,8 +29,8 @@ async function tell(at = NOW, where = db as Pick<FreshDatabase, 'read' | 'write'
 const told = async () => (await db.read.select().from(letters)).map(({ toAddress }) => toAddress);
 
 test('who asked is told when it holds, in one letter with the line and the proof', async () => {
-  await asks('p-028', 'exports-failed');
-  await asks('p-028', 'exports-failed');
+  await asks('c-ines', 'exports-failed');
+  await asks('c-ines', 'exports-failed');
   expect(await tell()).toBe(1);
   expect(await tell(later(86_400_000))).toBe(0);
   const [letter, ...more] = await deliver(db, NOW);
@@ -62,10 +64,28 @@ test('not to somebody whose own complaint is resolved only partly or not, until 
 });
 
 test('two processes that tell at once write one letter each', async () => {
-  for (const who of ['c-maya', 'p-028', 'p-029', 'p-030', 'p-031']) await asks(who, 'exports-failed');
+  for (const who of ['c-maya', 'c-bronagh', 'c-devika', 'c-ines', 'c-lucas']) await asks(who, 'exports-failed');
   const other = await openDatabase(db.url);
   await Promise.all([tell(), tell(NOW, other), tell(), tell(NOW, other)]);
   await other.close();
   expect((await told()).length).toBe(5);
   expect(await db.read.$count(waits, eq(waits.toldAt, NOW.getTime()))).toBe(5);
+});
+
+test('not to somebody who said no themselves, however well it holds for others', async () => {
+  await asks('c-maya', 'exports-failed');
+  const { id } = await castPerson(db.read, 'c-maya');
+  const rejoin = await comeBack(db, 'c-maya', NOW);
+  const [question] = await db.read.select().from(checkins).where(eq(checkins.rejoinId, rejoin.id));
+  const about = { id: 'r-1', checkinId: question!.id, personId: id, issueId: 'exports-failed', owner: 'priya' };
+  await db.write((tx) => tx.insert(reopenings).values({ ...about, openedAt: NOW.getTime(), dueOn: '2026-11-24' }));
+  expect(await tell()).toBe(0);
+});
+
+test('asking again after the letter came is a new wish, and brings a second letter', async () => {
+  await asks('c-ines', 'exports-failed');
+  expect(await tell()).toBe(1);
+  await asks('c-ines', 'exports-failed');
+  expect(await tell(later(1000))).toBe(1);
+  expect((await told()).length).toBe(2);
 });

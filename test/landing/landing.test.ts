@@ -8,6 +8,7 @@ import { askToBeTold, decline, sayWhy } from '../../src/landing/press.ts';
 import { TONES } from '../../src/landing/tones.ts';
 import { suppress } from '../../src/people/suppression.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
+import { dayOf } from '../../src/shared/dates.ts';
 import { comeBack } from '../checkins/returned.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, issuesAt, NOW, seededDatabase } from '../support/seeded.ts';
@@ -21,6 +22,7 @@ async function pageOf(who: string, trusted = true): Promise<Landing> {
     { person, trusted } as Visit,
     await issuesAt(db.read, NOW),
     await publishedSite(db.read),
+    dayOf(NOW),
   );
   return landing!;
 }
@@ -58,7 +60,7 @@ describe('what stands on a page', () => {
     ['c-idris', 'You told us two things. Neither is fixed.', 'wait'],
     ['c-anneke', 'You told us two things. Both came back.', 'wait'],
     ['c-sunniva', 'You told us three things. Two are fixed. One is partly fixed.', 'rejoin'],
-    ['c-lucas', 'You told us two things. One is fixed. One is partly fixed.', 'rejoin'],
+    ['c-lucas', 'You told us two things. One is fixed. One is being watched.', 'rejoin'],
     ['c-hannah', 'You told us something in confidence.', 'rejoin'],
     ['c-walter', 'You told us one thing. It is being watched.', 'none'],
   ] as const)('%s: %s', async (who, headline, action) => {

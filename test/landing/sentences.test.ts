@@ -91,7 +91,7 @@ test.each([
   ['holding', 'no', false, 'not_fixed'],
   ['holding', 'fully', true, 'came_back'],
   ['watching', 'fully', false, 'watching'],
-  ['watching', 'partly', false, 'partly'],
+  ['watching', 'partly', false, 'watching'],
   ['watching', 'no', false, 'not_fixed'],
   ['not_yet', 'fully', false, 'not_fixed'],
   ['not_yet', 'partly', false, 'not_fixed'],

@@ -62,7 +62,7 @@ test('the next action is the first thing that is missing', () => {
   expect(nextAction(issue('x', { owner: null, state: 'holding' }))).toBe('Name an owner');
   expect(nextAction(issue('x', { published: false }))).toBe('Write the “not yet” note');
   expect(nextAction(issue('x'))).toBe('Write the proof');
-  expect(nextAction(issue('x', { state: 'came_back', confirmed: true }))).toBe('Write the proof');
+  expect(nextAction(issue('x', { state: 'came_back', confirmed: true }))).toBe('Change it again');
   expect(nextAction(issue('x', { state: 'watching' }))).toBe('Ask a confirmer');
   expect(nextAction(issue('x', { state: 'watching', confirmed: true }))).toBe('Watch');
   expect(nextAction(issue('x', { state: 'holding', confirmed: true }))).toBe('Invite');

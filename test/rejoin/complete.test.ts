@@ -232,3 +232,24 @@ test('a subscription that ends there ends here: nothing more is asked, and they 
   expect(rows.map(({ state }) => state).sort()).toEqual(['ended', 'paying']);
   expect((await chargesOf(sandbox, 'cus_maya')).subscriptions).toHaveLength(2);
 });
+
+test('money taken counts, whatever we had written down: a paid subscription ends a decline', async () => {
+  const subscriptionId = await press();
+  await db.write((tx) => tx.update(rejoins).set({ state: 'declined', subscriptionId: null }));
+  await arrive(event(subscriptionId));
+  await apply();
+  expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'active', subscriptionId });
+});
+
+test('cancelled or taken up again at the provider, our row follows', async () => {
+  const subscriptionId = await press();
+  await arrive(event(subscriptionId));
+  await apply();
+  for (const cancelled of [true, false]) {
+    await call(sandbox, 'POST', `/v1/subscriptions/${subscriptionId}`, { cancel_at_period_end: String(cancelled) });
+    await arrive(event(subscriptionId, 'customer.subscription.updated'));
+    await apply();
+    const { endsOn, renewsOn } = await rejoinOf(db, 'c-maya');
+    expect(endsOn).toBe(cancelled ? renewsOn : null);
+  }
+});

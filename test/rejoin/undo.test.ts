@@ -16,7 +16,7 @@ import type { FreshDatabase } from '../support/database.ts';
 import { later, NOW, seededDatabase } from '../support/seeded.ts';
 import { chargesOf, intentOf, openSandbox, reactions, rejoinOf, round } from './house.ts';
 
-const UNDO_DAYS = 14;
+const TERMS = { rejoin: { undo_days: 14 }, time_zone: 'Europe/London' };
 const BACK = later(61_000);
 let db: FreshDatabase;
 let sandbox: Sandbox;
@@ -38,7 +38,7 @@ async function back(): Promise<Rejoin> {
   return rejoinOf(db, 'c-maya');
 }
 
-const undo = (rejoin: Rejoin, at: Date) => undoRejoin(db, payments, rejoin, UNDO_DAYS, onUndone, at);
+const undo = (rejoin: Rejoin, at: Date) => undoRejoin(db, payments, rejoin, TERMS, onUndone, at);
 const kinds = async () => (await db.read.select({ kind: letters.kind }).from(letters)).map(({ kind }) => kind).sort();
 
 test('undone, the plan has ended, all is refunded, a letter says so and nothing is asked', async () => {
@@ -112,7 +112,7 @@ test('the provider’s word that the plan ended does not turn an undo into leavi
 
 test('the last day is the fourteenth, to its end; after it nothing is refunded', async () => {
   const rejoin = await back();
-  expect(undoUntil(rejoin, UNDO_DAYS)).toBe('2026-12-06');
+  expect(undoUntil(rejoin, TERMS)).toBe('2026-12-06');
   expect(await undo(rejoin, new Date('2026-12-07T00:00:00Z'))).toMatchObject({ refused: true, code: 'undo-over' });
   expect(await chargesOf(sandbox, 'cus_maya')).toMatchObject({ subscriptions: [{ status: 'active' }], refunded: [] });
   expect(await undo(rejoin, new Date('2026-12-06T23:59:59Z'))).toMatchObject({ rejoin: { state: 'undone' } });

@@ -129,13 +129,13 @@ export function reaskWords({ asked, answered, yes }: NonNullable<NonNullable<Pro
   return `${number.format(asked)} asked, ${number.format(answered)} answered: ${number.format(yes)} yes, ${number.format(answered - yes)} not`;
 }
 
-/** People who came back, by their latest answer; below the floor no number is said. */
+/** People who came back, by their latest answer; rounded down to tens, and below the floor no number is said. */
 export function tallyWords(
   tally: { asked: number; yes: number; no: number; notSure: number },
   floor: number,
 ): string | null {
   if (tally.asked === 0) return null;
   if (tally.asked < floor) return `Fewer than ${floor} people who came back have been asked`;
-  const { asked, yes, no, notSure } = tally;
-  return `${asked} asked, ${yes + no + notSure} answered: ${yes} yes, ${no} no, ${notSure} not sure`;
+  const said = (count: number) => (count < floor ? `fewer than ${floor}` : `at least ${Math.floor(count / 10) * 10}`);
+  return `At least ${Math.floor(tally.asked / 10) * 10} asked: ${said(tally.yes)} yes, ${said(tally.no)} no, ${said(tally.notSure)} not sure`;
 }

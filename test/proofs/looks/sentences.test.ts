@@ -114,7 +114,7 @@ test('people who came back are counted only where nobody can be singled out', ()
     'Fewer than 10 people who came back have been asked',
   );
   expect(tallyWords({ asked: 40, yes: 20, no: 3, notSure: 2 }, 10)).toBe(
-    '40 asked, 25 answered: 20 yes, 3 no, 2 not sure',
+    'At least 40 asked: at least 20 yes, fewer than 10 no, fewer than 10 not sure',
   );
 });
 
