@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bold, openPlace, type Place } from './place.ts';
+import { bold, openPlace, type Place, runningAt } from './place.ts';
 import { root } from './processes.ts';
 
 const help = `Use: npm run demo [-- --fresh] [-- --port N]
