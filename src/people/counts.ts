@@ -5,9 +5,6 @@ import { complaints, persons } from '../../db/schema/people.ts';
 /** How many different people told us of an issue. */
 export type PeopleOfIssue = { customers: number; employees: number };
 
-/** Fewer than this are never counted in public, so that nobody can be singled out. */
-export const PUBLIC_FLOOR = { customers: 10, employees: 20 } as const;
-
 /** For every issue that anyone complained of: its people, each counted once, whatever may be shown of their words. */
 export async function peoplePerIssue(reader: Reader): Promise<Map<string, PeopleOfIssue>> {
   const rows = await reader
