@@ -30,9 +30,14 @@ export interface FreshDatabase extends Db {
  * The migrations run once for each version of them; every database after that is a copy of the file.
  */
 export async function freshDatabase(): Promise<FreshDatabase> {
+  return copyOf(await template());
+}
+
+/** A database of its own, copied from a file that nobody writes. */
+export async function copyOf(file: string): Promise<FreshDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'amends-test-'));
   const path = join(folder, 'amends.db');
-  copyFileSync(await template(), path, constants.COPYFILE_FICLONE);
+  copyFileSync(file, path, constants.COPYFILE_FICLONE);
   const db = await openDatabase(`file:${path}`);
   return {
     ...db,

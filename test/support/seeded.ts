@@ -1,26 +1,17 @@
 import { createHash } from 'node:crypto';
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { and, eq } from 'drizzle-orm';
-import { openDatabase, type Reader } from '../../db/client.ts';
+import type { Reader } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
 import { seedCast, seedContent } from '../../db/seed.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
 import type { Person } from '../../src/invitations/links.ts';
 import { issueStates } from '../../src/proofs/published.ts';
-import { type FreshDatabase, freshDatabase } from './database.ts';
+import { copyOf, type FreshDatabase, freshDatabase } from './database.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const CONTENT = join(root, 'content');
@@ -38,19 +29,7 @@ export function later(ms: number, from = NOW): Date {
  * made once for each version of what goes into it.
  */
 export async function seededDatabase(): Promise<FreshDatabase> {
-  const folder = mkdtempSync(join(tmpdir(), 'amends-test-'));
-  const path = join(folder, 'amends.db');
-  copyFileSync(await template(), path, constants.COPYFILE_FICLONE);
-  const db = await openDatabase(`file:${path}`);
-  return {
-    ...db,
-    path,
-    url: `file:${path}`,
-    async cleanup() {
-      await db.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return copyOf(await template());
 }
 
 let made: Promise<string> | undefined;
