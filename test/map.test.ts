@@ -13,16 +13,16 @@ const ROWS: [pattern: RegExp, row: number][] = [
   [/^db\/(schema|engines)\/|^db\/(client|migrate|drizzle\.config)\.ts$/, 2],
   [/^src\/(mail|payments|sessions)\//, 3],
   [/^src\/ui\//, 1.5],
-  [/^src\/(proofs|people|offers|invitations|rejoin|checkins|landing)\//, 4],
+  [/^src\/(proofs|people|offers|invitations|rejoin|checkins|landing|staff)\//, 4],
   [/^src\/reactions\.ts$/, 5],
   [
-    /^src\/(server|database|billing|visit|caching|feed|astro-check|content\.config|live\.config)\.ts$|^src\/(jobs|cli)\/|^db\/(cast|seed)\.ts$/,
+    /^src\/(server|database|billing|visit|desk|caching|feed|astro-check|content\.config|live\.config)\.ts$|^src\/(jobs|cli)\/|^db\/(cast|seed)\.ts$/,
     6,
   ],
   [/^src\/pages\//, 7],
 ];
 
-const JOURNEY = ['proofs', 'people', 'offers', 'invitations', 'rejoin', 'checkins', 'landing'];
+const JOURNEY = ['proofs', 'people', 'offers', 'invitations', 'rejoin', 'checkins', 'landing', 'staff'];
 
 function rowOf(file: string): number | undefined {
   return ROWS.find(([pattern]) => pattern.test(file))?.[1];
@@ -32,7 +32,7 @@ function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder)).flatMap((name) => {
     const path = `${folder}/${name}`;
     if (statSync(join(root, path)).isDirectory()) return name === 'migrations' ? [] : filesBelow(path);
-    return /\.(ts|astro|mjs)$/.test(name) ? [path] : [];
+    return /\.(tsx?|astro|mjs)$/.test(name) ? [path] : [];
   });
 }
 
@@ -72,6 +72,7 @@ test('imports only point backwards along the journey', () => {
 
 test('each guarded package has one importer', () => {
   const homes: Record<string, RegExp> = {
+    lucia: /^src\/sessions\//,
     stripe: /^src\/payments\//,
     'node:sqlite': /^db\/engines\/|^src\/payments\/sandbox\//,
     '@libsql/client': /^db\/engines\//,

@@ -11,7 +11,8 @@ export const letters = sqliteTable(
     /** What the letter is for, once and for all: `checkin:<id>`, `receipt:<rejoin>`. A cause sends one letter. */
     cause: text().notNull().unique(),
     kind: text().notNull(),
-    personId: text().notNull(),
+    /** Whom it is about or to; null for a letter to staff or to someone asked to confirm. */
+    personId: text(),
     toAddress: text().notNull(),
     fromName: text().notNull(),
     subject: text().notNull(),

@@ -1,5 +1,6 @@
 import { blob, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { persons } from './people.ts';
+import { staff } from './staff.ts';
 
 /** A visitor's device, known after the person's first press. */
 export const devices = sqliteTable(
@@ -22,9 +23,9 @@ export const codes = sqliteTable(
   'codes',
   {
     id: text().primaryKey(),
-    personId: text()
-      .notNull()
-      .references(() => persons.id),
+    /** Whose it is: a person's or a member of staff's, one of the two. */
+    personId: text().references(() => persons.id),
+    staffId: text().references(() => staff.id),
     /** Null until the letter that carries the code is sent. */
     hash: blob({ mode: 'buffer' }),
     askedAt: integer().notNull(),
@@ -32,5 +33,5 @@ export const codes = sqliteTable(
     triesLeft: integer().notNull(),
     usedAt: integer(),
   },
-  (t) => [index('codes_person').on(t.personId)],
+  (t) => [index('codes_person').on(t.personId), index('codes_staff').on(t.staffId)],
 );

@@ -39,7 +39,7 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone', 'owner-alert'];
+const ALWAYS_SENT = ['code', 'staff-code', 'new-link', 'back', 'undone', 'owner-alert'];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
   if (ALWAYS_SENT.includes(letter.kind)) return null;
@@ -50,7 +50,8 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinksOfLetter(tx, letter.id, now);
-    if (letter.kind === 'new-link') await revokePageLinks(tx, letter.personId, now);
+    const { personId } = letter;
+    if (letter.kind === 'new-link' && personId) await revokePageLinks(tx, personId, now);
     const { invite } = await publishedSite(tx);
     const minted: Record<string, string> = {};
     for (const [name, what] of Object.entries(letter.mint)) {
@@ -58,9 +59,10 @@ export function mintFor(baseUrl: string) {
         minted[name] = await mintCodeFor(tx, what, now);
         continue;
       }
+      if (!personId) throw new Error(`A letter to no person can’t carry a personal link: ${letter.kind}.`);
       const [purpose, detail = ''] = what.split(':') as ['page' | 'stop' | 'checkin', string?];
       const checkinId = purpose === 'checkin' ? detail : undefined;
-      const link = { personId: letter.personId, purpose, letterId: letter.id, days: invite.link_days };
+      const link = { personId, purpose, letterId: letter.id, days: invite.link_days };
       const token = await mintLink(tx, checkinId ? { ...link, checkinId } : link, now);
       minted[name] = new URL(
         `${PATHS[purpose]}${token}${purpose === 'page' && detail ? `/${detail}` : ''}`,

@@ -22,7 +22,7 @@ export async function requestNewLink(tx: Tx, token: string, now: Date): Promise<
 
 /** Sends a code for an old link or another device. Refuses the sixth within an hour. */
 export async function requestCode(tx: Tx, person: Person, now: Date): Promise<true | Refusal> {
-  const asked = await askForCode(tx, person.id, now);
+  const asked = await askForCode(tx, { personId: person.id }, now);
   if (isRefusal(asked)) return asked;
   const site = await publishedSite(tx);
   const mint = { code: asked.codeId };

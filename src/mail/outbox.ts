@@ -11,7 +11,8 @@ export type NewLetter = {
   /** One cause sends one letter, however often it happens. */
   cause: string;
   kind: string;
-  personId: string;
+  /** Null: to staff, or to someone asked to confirm a proof. */
+  personId: string | null;
   to: string;
   fromName: string;
   subject: string;

@@ -10,19 +10,26 @@ const LIFE_MS = 10 * 60_000;
 const TRIES = 5;
 const PER_HOUR = 5;
 
+/** Whose code it is. */
+export type Holder = { personId: string } | { staffId: string };
+
+function heldBy(holder: Holder) {
+  return 'personId' in holder ? eq(codes.personId, holder.personId) : eq(codes.staffId, holder.staffId);
+}
+
 /** Opens a request for a code; the code itself is minted when its letter is sent. Refuses the sixth within an hour. */
-export async function askForCode(tx: Tx, personId: string, now: Date): Promise<{ codeId: string } | Refusal> {
+export async function askForCode(tx: Tx, holder: Holder, now: Date): Promise<{ codeId: string } | Refusal> {
   const recent = await tx
     .select({ id: codes.id })
     .from(codes)
-    .where(and(eq(codes.personId, personId), gt(codes.askedAt, now.getTime() - 3_600_000)));
+    .where(and(heldBy(holder), gt(codes.askedAt, now.getTime() - 3_600_000)));
   if (recent.length >= PER_HOUR) {
     return refuse('too-many-codes', 'We have sent five codes in the last hour. Please wait an hour, then ask again.');
   }
   const codeId = newId();
   await tx.insert(codes).values({
     id: codeId,
-    personId,
+    ...holder,
     askedAt: now.getTime(),
     expiresAt: now.getTime() + LIFE_MS,
     triesLeft: TRIES,
@@ -41,12 +48,12 @@ export async function mintCodeFor(tx: Tx, codeId: string, now: Date): Promise<st
 }
 
 /** Uses a code up. Only the newest counts; each wrong try costs one of five. */
-export async function enterCode(tx: Tx, personId: string, typed: string, now: Date): Promise<true | Refusal> {
+export async function enterCode(tx: Tx, holder: Holder, typed: string, now: Date): Promise<true | Refusal> {
   // Looked for first and judged after: an older code must not come back to life when the newest is used or spent.
   const [code] = await tx
     .select()
     .from(codes)
-    .where(eq(codes.personId, personId))
+    .where(heldBy(holder))
     .orderBy(desc(codes.askedAt), desc(codes.id))
     .limit(1);
   const wrong = refuse('wrong-code', 'That code does not match. Check the newest letter, or ask for a new code.');

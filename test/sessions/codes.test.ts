@@ -22,7 +22,7 @@ beforeEach(() => db.write((tx) => tx.delete(codes)));
 
 async function ask(at = NOW, personId = maya.id): Promise<string> {
   return db.write(async (tx) => {
-    const asked = await askForCode(tx, personId, at);
+    const asked = await askForCode(tx, { personId }, at);
     if (isRefusal(asked)) throw new Error(asked.code);
     return asked.codeId;
   });
@@ -35,7 +35,7 @@ async function code(at = NOW, personId = maya.id): Promise<string> {
 }
 
 function enter(typed: string, at = NOW, personId = maya.id, where: Db = db) {
-  return where.write((tx) => enterCode(tx, personId, typed, at));
+  return where.write((tx) => enterCode(tx, { personId }, typed, at));
 }
 
 const wrongOf = (right: string) => String((Number(right) + 1) % 1_000_000).padStart(6, '0');
@@ -110,7 +110,7 @@ test('a code that has not been sent can’t be entered, and neither can another 
 
 test('the sixth within an hour is refused with a sentence, an hour later it is not', async () => {
   for (let times = 0; times < 5; times += 1) await ask(later(times * MINUTE));
-  const sixth = await db.write((tx) => askForCode(tx, maya.id, later(HOUR - 1)));
+  const sixth = await db.write((tx) => askForCode(tx, { personId: maya.id }, later(HOUR - 1)));
   expect(sixth).toMatchObject({ code: 'too-many-codes', sentence: expect.stringMatching(/five codes/) });
   expect(await db.read.$count(codes)).toBe(5);
   await ask(later(HOUR));

@@ -1,0 +1,44 @@
+import { blob, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+/**
+ * A measurement that arrived after its proof was published. The rows of a series form a chain: each hash covers the one
+ * before. What stands in a snapshot is never changed by one.
+ */
+export const measurements = sqliteTable(
+  'measurements',
+  {
+    id: text().primaryKey(),
+    proofId: text().notNull(),
+    seriesId: text().notNull(),
+    measuredOn: text().notNull(),
+    value: real().notNull(),
+    n: integer(),
+    /** The sender's own id of it: the same one twice is stored once. */
+    sourceId: text().notNull(),
+    /** `key:<id>` or `command`. */
+    sentBy: text().notNull(),
+    receivedAt: integer().notNull(),
+    previousHash: text(),
+    hash: text().notNull(),
+  },
+  (t) => [
+    uniqueIndex('measurements_source').on(t.proofId, t.seriesId, t.sourceId),
+    uniqueIndex('measurements_day').on(t.proofId, t.seriesId, t.measuredOn),
+  ],
+);
+
+/** A key with which a system sends the measurements of one proof. */
+export const measuringKeys = sqliteTable(
+  'measuring_keys',
+  {
+    id: text().primaryKey(),
+    hash: blob({ mode: 'buffer' }).notNull().unique(),
+    proofId: text().notNull(),
+    /** What sends with it: “Nightly export job”. */
+    label: text().notNull(),
+    createdBy: text(),
+    createdAt: integer().notNull(),
+    revokedAt: integer(),
+  },
+  (t) => [index('measuring_keys_proof').on(t.proofId)],
+);
