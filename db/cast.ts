@@ -1,3 +1,6 @@
+import type { NewColleague } from '../src/staff/colleagues.ts';
+import type { Role } from './schema/staff.ts';
+
 /*
  * The named people of the demo, what became of their complaints, and the payment sandbox that knows their cards. Their
  * records enter through the importer, from db/cast.csv, like anyone's; nothing here stands in for a row of it.
@@ -115,6 +118,18 @@ export const CAST: readonly CastMember[] = [
   TARIQ,
   JOANNA,
   CARL,
+];
+
+/** Who works at the demo's desk. Yusuf is named on pages and has no place at it. */
+export const STAFF: readonly NewColleague[] = [
+  worker('grace', 'Grace Adeyemi', 'Head of Customer Communications', 'grace.adeyemi', 'writer'),
+  worker('priya', 'Priya Nair', 'Head of Data Platform', 'priya.nair', 'owner'),
+  worker('tomasz', 'Tomasz Wieczorek', 'Head of Support', 'tomasz.wieczorek', 'owner'),
+  worker('leila', 'Leila Haddad', 'Head of Accounts and Sign-in', 'leila.haddad', 'owner'),
+  worker('mei', 'Mei-Lin Tan', 'Support Operations Manager', 'mei-lin.tan', 'owner', 'operator'),
+  worker('owen', 'Owen Pritchard', 'Finance Director', 'owen.pritchard', 'owner'),
+  worker('ruth', 'Ruth Abernethy', 'People Director', 'ruth.abernethy', 'approver', 'hr'),
+  worker('sander', 'Sander de Wit', 'Managing Director', 'sander.dewit', 'approver', 'admin'),
 ];
 
 export type CastResolution = {
@@ -304,6 +319,10 @@ export const SANDBOX_FIXTURES = {
     payer('gareth', 'gareth@brecon-ringers.example', 'Gareth Pugh-Ellis', [card('gareth', 'visa', '9424', 4, 2029)]),
   ],
 };
+
+function worker(id: string, name: string, title: string, mailbox: string, ...roles: Role[]): NewColleague {
+  return { id, name, title, address: `${mailbox}@northline.example`, roles };
+}
 
 type Card = {
   id: string;

@@ -6,7 +6,8 @@ import { parseDocument, readContent } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
-import { RESOLUTIONS } from './cast.ts';
+import { addColleague, colleagues } from '../src/staff/colleagues.ts';
+import { RESOLUTIONS, STAFF } from './cast.ts';
 import type { Db } from './client.ts';
 import { complaints, resolutions } from './schema/people.ts';
 
@@ -54,6 +55,17 @@ export async function seedCast(db: Db, now: Date): Promise<void> {
         .insert(resolutions)
         .values({ complaintId: about.id, proofId: proof, resolved, reason, confirmedBy, confirmedAt: now.getTime() })
         .onConflictDoNothing();
+    }
+  });
+}
+
+/** Gives those of the cast who work there their place at the desk. Who has one already is left alone. */
+export async function seedStaff(db: Db, now: Date): Promise<void> {
+  await db.write(async (tx) => {
+    const known = new Set((await colleagues(tx)).map(({ id }) => id));
+    for (const worker of STAFF.filter(({ id }) => !known.has(id!))) {
+      const added = await addColleague(tx, null, worker, now);
+      if (isRefusal(added)) throw new Error(added.sentence);
     }
   });
 }

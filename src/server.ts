@@ -25,7 +25,7 @@ const HOOK_LIMIT = 256 * 1024;
 const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
-const PERSONAL = /^\/(for|check-in|stop|demo)(\/|$)/;
+const PERSONAL = /^\/(for|check-in|stop|confirm|staff|demo)(\/|$)/;
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

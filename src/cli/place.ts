@@ -7,7 +7,7 @@ import { CAST, type CastMember, SANDBOX_FIXTURES } from '../../db/cast.ts';
 import { type Db, openDatabase } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
 import { departures, persons } from '../../db/schema/people.ts';
-import { seedCast, seedContent } from '../../db/seed.ts';
+import { seedCast, seedContent, seedStaff } from '../../db/seed.ts';
 import { mintLink } from '../invitations/links.ts';
 import { neverContactOf } from '../people/diagnosis.ts';
 import { freePort, root, startProcess, stopProcess, untilAnswers } from './processes.ts';
@@ -71,6 +71,7 @@ export async function openPlace(options: {
   const now = new Date();
   await seedContent(db, settings.CONTENT_DIR, now);
   await seedCast(db, now);
+  await seedStaff(db, now);
 
   say('Starting the payment sandbox, the site and the jobs …');
   const sandbox = startProcess(

@@ -1,0 +1,144 @@
+import { asc, eq, isNull } from 'drizzle-orm';
+import { z } from 'zod';
+import type { Reader, Tx } from '../../db/client.ts';
+import { ROLES, type Role, staff } from '../../db/schema/staff.ts';
+import { endSessionsOf } from '../sessions/staff.ts';
+import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { listed } from '../shared/words.ts';
+import { type Doing, may } from './access.ts';
+import { record } from './audit.ts';
+
+/* Who works here and what they may do. `by` is whoever does it; null: a command on the machine itself. */
+
+export type Member = typeof staff.$inferSelect;
+
+export type NewColleague = {
+  /** How documents name them. Made from the name when it is left out. */
+  id?: string;
+  name: string;
+  title: string;
+  address: string;
+  roles: readonly string[];
+};
+
+/** Everyone, those who left included, in the order of their names. */
+export async function colleagues(reader: Reader): Promise<Member[]> {
+  return reader.select().from(staff).orderBy(asc(staff.name), asc(staff.id));
+}
+
+/** Those who may do this now. */
+export async function colleaguesWho(reader: Reader, doing: Doing): Promise<Member[]> {
+  return (await colleagues(reader)).filter(({ leftAt, roles }) => leftAt === null && may(roles, doing));
+}
+
+/** Gives somebody a place at the desk. Refuses what would leave them without a name, an address or a role of their own. */
+export async function addColleague(
+  tx: Tx,
+  by: string | null,
+  { name, title, address, roles: wanted, id: wantedId }: NewColleague,
+  now: Date,
+): Promise<Member | Refusal> {
+  const roles = rolesOf(wanted);
+  if (isRefusal(roles)) return roles;
+  const told = { name: name.trim(), title: title.trim(), address: address.trim().toLowerCase() };
+  if (told.name.length < 2 || told.name.length > 80) return refuse('name', 'Type their first and last name.');
+  if (told.title.length < 2 || told.title.length > 80)
+    return refuse('title', 'Say what they do here, as pages will say it.');
+  if (!z.email().max(254).safeParse(told.address).success) {
+    return refuse('address', 'Type their whole address, for example name@example.org. Their codes go there.');
+  }
+  const everyone = await colleagues(tx);
+  const known = everyone.find((member) => member.address === told.address);
+  if (known) {
+    return refuse(
+      'address',
+      known.leftAt === null
+        ? `${known.name} has that address already.`
+        : `${known.name} had that address and left. Give them roles again instead.`,
+    );
+  }
+  const id = wantedId ?? freeId(told.name, everyone);
+  if (!/^[a-z][a-z0-9-]{0,39}$/.test(id)) {
+    return refuse('id', 'The short id is small letters, digits and hyphens, and begins with a letter.');
+  }
+  if (everyone.some((member) => member.id === id)) return refuse('id', `“${id}” is somebody else’s short id.`);
+  const member = { id, ...told, roles, addedAt: now.getTime(), addedBy: by, leftAt: null };
+  await tx.insert(staff).values(member);
+  await record(tx, { by, action: 'added', subject: `staff:${id}`, detail: { roles: roles.join(', ') } }, now);
+  return member;
+}
+
+/** Changes what somebody may do; somebody who left is back with it. Refuses to take the last admin away. */
+export async function changeRoles(
+  tx: Tx,
+  by: string | null,
+  id: string,
+  wanted: readonly string[],
+  now: Date,
+): Promise<true | Refusal> {
+  const roles = rolesOf(wanted);
+  if (isRefusal(roles)) return roles;
+  const member = await memberOf(tx, id);
+  if (isRefusal(member)) return member;
+  if (!roles.includes('admin') && (await isLastAdmin(tx, member))) return lastAdmin(member);
+  if (member.leftAt === null && roles.join() === member.roles.join()) return true;
+  await tx.update(staff).set({ roles, leftAt: null }).where(eq(staff.id, id));
+  const action = member.leftAt === null ? 'changed roles' : 'let back in';
+  const detail = { from: member.leftAt === null ? member.roles.join(', ') : '', to: roles.join(', ') };
+  await record(tx, { by, action, subject: `staff:${id}`, detail }, now);
+  return true;
+}
+
+/** Ends somebody's signing in, at once and everywhere. What they wrote and approved stays theirs. */
+export async function endAccess(tx: Tx, by: string | null, id: string, now: Date): Promise<true | Refusal> {
+  const member = await memberOf(tx, id);
+  if (isRefusal(member)) return member;
+  if (member.leftAt !== null) return true;
+  if (await isLastAdmin(tx, member)) return lastAdmin(member);
+  await tx.update(staff).set({ leftAt: now.getTime() }).where(eq(staff.id, id));
+  await endSessionsOf(tx, id);
+  await record(tx, { by, action: 'ended access', subject: `staff:${id}` }, now);
+  return true;
+}
+
+async function memberOf(tx: Tx, id: string): Promise<Member | Refusal> {
+  const [member] = await tx.select().from(staff).where(eq(staff.id, id));
+  return member ?? refuse('unknown', `Nobody here has the short id “${id}”.`);
+}
+
+async function isLastAdmin(tx: Tx, member: Member): Promise<boolean> {
+  const working = await tx.select().from(staff).where(isNull(staff.leftAt));
+  const admins = working.filter(({ roles }) => roles.includes('admin'));
+  return admins.length === 1 && admins[0]!.id === member.id;
+}
+
+function lastAdmin({ name }: Member): Refusal {
+  return refuse('last-admin', `${name} is the only admin left. Make somebody else an admin first.`);
+}
+
+function rolesOf(wanted: readonly string[]): Role[] | Refusal {
+  const stranger = wanted.find((role) => !(ROLES as readonly string[]).includes(role));
+  if (stranger !== undefined)
+    return refuse('roles', `There is no role “${stranger}”. The roles are ${listed([...ROLES])}.`);
+  if (wanted.length === 0) return refuse('roles', 'Choose at least one role.');
+  return ROLES.filter((role) => wanted.includes(role));
+}
+
+/** `grace`, or with a second Grace `grace-adeyemi`, or `grace-adeyemi-2`. */
+function freeId(name: string, taken: readonly Member[]): string {
+  const words = name
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim()
+    .replace(/^[0-9 ]+/, '')
+    .split(' ');
+  const whole = words.join('-').slice(0, 36) || 'colleague';
+  const free = (id: string) => !taken.some((member) => member.id === id);
+  if (words[0] && free(words[0].slice(0, 36))) return words[0].slice(0, 36);
+  for (let count = 1; ; count += 1) {
+    const id = count === 1 ? whole : `${whole}-${count}`;
+    if (free(id)) return id;
+  }
+}
