@@ -1,0 +1,250 @@
+import { and, asc, desc, eq } from 'drizzle-orm';
+import { isMap, isScalar, parseDocument as parseYaml } from 'yaml';
+import type { Reader, Tx } from '../../db/client.ts';
+import { drafts, signOffs } from '../../db/schema/desk.ts';
+import { measurements } from '../../db/schema/measurements.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
+import { staff } from '../../db/schema/staff.ts';
+import { parseDocument } from '../proofs/content.ts';
+import { differencesOf } from '../proofs/difference.ts';
+import type { Collection } from '../proofs/documents.ts';
+import { newId } from '../shared/ids.ts';
+import { type Refusal, refuse } from '../shared/refusal.ts';
+import { record } from './audit.ts';
+import { contentHash, type Draft, type SignOff } from './draft.ts';
+
+/* Documents while they are being written: begun, saved by two people without harm, put away. */
+
+type Written = { source: string; assets: Record<string, string> };
+type DocumentName = { collection: Collection; documentId: string };
+
+/** One entry of the record covers this long of one person's saving: nobody reads a line for every pause in typing. */
+const SITTING_MS = 15 * 60_000;
+
+export async function draftOf(reader: Reader, { collection, documentId }: DocumentName): Promise<Draft | null> {
+  const where = and(eq(drafts.collection, collection), eq(drafts.documentId, documentId));
+  const [draft] = await reader.select().from(drafts).where(where);
+  return draft ?? null;
+}
+
+/**
+ * The draft of a document: the one that exists, else a new one from the newest published version with the measurements that
+ * arrived since, else from `prefilled`, else empty.
+ */
+export async function openDraft(
+  tx: Tx,
+  { by, prefilled, ...name }: DocumentName & { by: string; prefilled?: Written | undefined },
+  now: Date,
+): Promise<Draft | Refusal> {
+  const { collection, documentId } = name;
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(documentId) || documentId.length > 60) {
+    return refuse(
+      'name',
+      `“${documentId}” can’t become part of an address. Use small letters, digits and single hyphens.`,
+    );
+  }
+  if (collection === 'site' && documentId !== 'site') return refuse('name', 'There is one site document.');
+  const there = await draftOf(tx, name);
+  if (there) return there;
+  const published = await newestOf(tx, name);
+  const begun = published ? await withArrived(tx, name, published) : (prefilled ?? emptyOf(collection));
+  const draft: Draft = {
+    id: newId(),
+    collection,
+    documentId,
+    ...begun,
+    revision: 1,
+    basedOn: published?.version ?? null,
+    startedBy: by,
+    startedAt: now.getTime(),
+    savedBy: by,
+    savedAt: now.getTime(),
+    // Who only opened it has written nothing, and may still approve it. What was filled in for them counts as theirs.
+    writers: published ? [] : [by],
+    publishAt: null,
+  };
+  await tx.insert(drafts).values(draft);
+  await record(tx, { by, action: 'began', subject: subjectOf(draft), detail: { basedOn: draft.basedOn } }, now);
+  return draft;
+}
+
+/** Someone else saved first. `differences` lead from their version to the one that was not saved. */
+export type Conflict = {
+  by: { id: string; name: string };
+  at: number;
+  revision: number;
+  theirs: Written;
+  differences: ReturnType<typeof differencesOf>;
+};
+
+/**
+ * Saves what was written over the revision that its writer read. When someone else saved in between, nothing is written and
+ * both versions are given back. The same words again make no new revision.
+ */
+export async function saveDraft(
+  tx: Tx,
+  { id, revision, source, assets, by }: Written & { id: string; revision: number; by: string },
+  now: Date,
+): Promise<{ saved: Draft } | { conflict: Conflict } | Refusal> {
+  const [draft] = await tx.select().from(drafts).where(eq(drafts.id, id));
+  if (!draft) return gone();
+  const mine = { ...draft, source, assets };
+  if (contentHash(mine) === contentHash(draft)) return { saved: draft };
+  if (draft.revision !== revision) {
+    const [other] = await tx.select().from(staff).where(eq(staff.id, draft.savedBy));
+    return {
+      conflict: {
+        by: { id: draft.savedBy, name: other?.name ?? draft.savedBy },
+        at: draft.savedAt,
+        revision: draft.revision,
+        theirs: { source: draft.source, assets: draft.assets },
+        differences: differencesOf(draft, mine, 'The text'),
+      },
+    };
+  }
+  const saved: Draft = {
+    ...mine,
+    revision: revision + 1,
+    savedBy: by,
+    savedAt: now.getTime(),
+    writers: draft.writers.includes(by) ? draft.writers : [...draft.writers, by],
+    // It was approved as it stood, and it stands differently now.
+    publishAt: null,
+  };
+  await tx.update(drafts).set(saved).where(eq(drafts.id, id));
+  const newSitting = draft.savedBy !== by || draft.revision === 1 || now.getTime() - draft.savedAt > SITTING_MS;
+  if (newSitting) {
+    const detail = { revision: saved.revision };
+    await record(tx, { by, action: 'saved', subject: subjectOf(saved), detail }, now);
+  }
+  return { saved };
+}
+
+/** Takes a draft away for good. What is published stays. Refused when someone saved in it since it was looked at. */
+export async function discardDraft(
+  tx: Tx,
+  { id, revision, by }: { id: string; revision: number; by: string },
+  now: Date,
+): Promise<{ discarded: Draft } | Refusal> {
+  const [draft] = await tx.select().from(drafts).where(eq(drafts.id, id));
+  if (!draft) return gone();
+  if (draft.revision !== revision) {
+    return refuse('changed', 'Someone saved in this draft after you opened this page. Look at their words first.');
+  }
+  await tx.delete(drafts).where(eq(drafts.id, id));
+  const detail = { revision, basedOn: draft.basedOn, contentHash: contentHash(draft) };
+  await record(tx, { by, action: 'discarded', subject: subjectOf(draft), detail }, now);
+  return { discarded: draft };
+}
+
+export type DraftStatus = 'writing' | 'returned' | 'sent' | 'confirmed' | 'approved';
+
+/** Where a draft stands: the last word that was said about exactly this content. */
+export function statusOf(draft: Draft, said: readonly SignOff[]): DraftStatus {
+  const hash = contentHash(draft);
+  const last = said
+    .filter((one) => one.draftId === draft.id && one.contentHash === hash)
+    .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+    .at(-1);
+  return last?.kind ?? 'writing';
+}
+
+export type DraftRow = {
+  draft: Omit<Draft, 'source' | 'assets'>;
+  /** Its headline or title, if it has one already. */
+  title: string;
+  status: DraftStatus;
+  startedBy: string;
+  savedBy: string;
+};
+
+/** Every draft, the one saved last first, with names in place of ids. */
+export async function draftsList(reader: Reader): Promise<DraftRow[]> {
+  const [rows, said, people] = await Promise.all([
+    reader.select().from(drafts).orderBy(desc(drafts.savedAt), asc(drafts.id)),
+    reader.select().from(signOffs),
+    reader.select({ id: staff.id, name: staff.name }).from(staff),
+  ]);
+  const nameOf = (id: string) => people.find((one) => one.id === id)?.name ?? id;
+  return rows.map((row) => {
+    const { source: _, assets: __, ...draft } = row;
+    return {
+      draft,
+      title: titleOf(row),
+      status: statusOf(row, said),
+      startedBy: nameOf(row.startedBy),
+      savedBy: nameOf(row.savedBy),
+    };
+  });
+}
+
+const TITLES = ['headline', 'title', 'plan', 'question', 'subject', 'organisation'];
+
+/** What a document calls itself, however unfinished it is; its id until it has a name. */
+export function titleOf({ source, documentId }: Pick<Draft, 'source' | 'documentId'>): string {
+  const fields = /^---\n([\s\S]*?\n|)---/.exec(source)?.[1] ?? source;
+  const { contents } = parseYaml(fields, { prettyErrors: false, logLevel: 'silent' });
+  if (!isMap(contents)) return documentId;
+  for (const { key, value } of contents.items) {
+    const named = isScalar(key) && TITLES.includes(String(key.value)) && isScalar(value);
+    if (named && String(value.value ?? '').trim() !== '') return String(value.value);
+  }
+  return documentId;
+}
+
+/** `proofs:exports-finish`, as the record names it. */
+export function subjectOf({ collection, documentId }: DocumentName): string {
+  return `${collection}:${documentId}`;
+}
+
+function gone(): Refusal {
+  return refuse('gone', 'This draft is no longer there: it was published or discarded meanwhile.');
+}
+
+function emptyOf(collection: Collection): Written {
+  return { source: collection === 'site' || collection === 'checkins' ? '' : '---\n---\n', assets: {} };
+}
+
+async function newestOf(reader: Reader, { collection, documentId }: DocumentName) {
+  const [newest] = await reader
+    .select()
+    .from(publishedVersions)
+    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, documentId)))
+    .orderBy(desc(publishedVersions.version))
+    .limit(1);
+  return newest;
+}
+
+/** What was published, its series carried on with what has been measured since. */
+async function withArrived(reader: Reader, { collection, documentId }: DocumentName, published: Written) {
+  const { source, assets } = published;
+  const { document } =
+    collection === 'proofs' ? parseDocument('proofs', documentId, source, assets) : { document: null };
+  if (!document) return { source, assets };
+  const arrived = await reader
+    .select()
+    .from(measurements)
+    .where(eq(measurements.proofId, documentId))
+    .orderBy(asc(measurements.measuredOn));
+  const carried = { ...assets };
+  for (const { id, file } of document.data.series) {
+    const known = new Set(document.points[id]?.map((point) => point.on));
+    const rows = arrived.filter((row) => row.seriesId === id && !known.has(row.measuredOn));
+    if (rows.length > 0 && assets[file] !== undefined) carried[file] = carriedOn(assets[file], rows);
+  }
+  return { source, assets: carried };
+}
+
+function carriedOn(csv: string, rows: { measuredOn: string; value: number; n: number | null }[]): string {
+  const [header = '', ...lines] = csv
+    .replace(/^\uFEFF/, '')
+    .trimEnd()
+    .split(/\r?\n/);
+  const counts = header.replace(/\s/g, '') === 'date,value,n';
+  const added = rows.map(({ measuredOn, value, n }) => [measuredOn, value, ...(counts ? [n ?? ''] : [])].join(','));
+  // Dates sort as text. What arrived late may lie between two that were known.
+  const all = [...lines.filter((line) => line.trim() !== ''), ...added].toSorted((a, b) =>
+    a.slice(0, 10) < b.slice(0, 10) ? -1 : 1,
+  );
+  return `${[header, ...all].join('\n')}\n`;
+}
