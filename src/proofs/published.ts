@@ -1,6 +1,7 @@
-import { inArray, sql } from 'drizzle-orm';
+import { asc, inArray, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
+import { staff } from '../../db/schema/staff.ts';
 import { dayOf } from '../shared/dates.ts';
 import type { Others } from './check.ts';
 import { fillPlaceholders } from './claims.ts';
@@ -155,22 +156,40 @@ export async function publishedLetter(db: Reader, id: string): Promise<Published
   return one(db, 'letters', id);
 }
 
-/** Who we are, and the thresholds. Throws before anything was published: nothing can be shown then. */
+/**
+ * Who we are, and the thresholds. Whoever has, or had, a place at the desk may be named too; what site.yaml says of them
+ * counts first. Throws before anything was published: nothing can be shown then.
+ */
 export async function publishedSite(db: Reader): Promise<Site> {
-  const site = await one(db, 'site', 'site');
+  const site = await siteOrNull(db);
   if (!site) throw new Error('Nothing has been published yet: site.yaml comes first.');
-  return site.data;
+  return site;
+}
+
+async function siteOrNull(db: Reader): Promise<Site | null> {
+  const { id, name, title, address, leftAt } = staff;
+  const [site, members] = await Promise.all([
+    one(db, 'site', 'site'),
+    db.select({ id, name, title, address, leftAt }).from(staff).orderBy(asc(staff.addedAt), asc(staff.id)),
+  ]);
+  if (!site) return null;
+  const people = { ...site.data.people };
+  // No alert is sent to somebody who left: it goes to the address that answers letters.
+  for (const { id, name, title, address, leftAt } of members) {
+    people[id] ??= { name, role: title, ...(leftAt === null && { address }) };
+  }
+  return { ...site.data, people };
 }
 
 /** What the rules may know when a document of `collection` is published: what was published before it. */
 export async function publishedOthers(db: Reader, collection: Collection): Promise<Others> {
   const [site, issues, proofs] = await Promise.all([
-    one(db, 'site', 'site'),
+    siteOrNull(db),
     db.all<[string, string]>(newestOfAll('issues')),
     collection === 'proofs' ? publishedProofs(db) : [],
   ]);
   return {
-    site: site?.data ?? null,
+    site,
     issues: new Set(issues.map(([, documentId]) => documentId)),
     notes: new Map(proofs.map(({ id, body }) => [id, body])),
   };
