@@ -59,6 +59,35 @@ function unknownIssue(id: string, at: Finding['at'], others: Others): Finding[] 
   return when(!others.issues.has(id), at, `There is no issue “${id}”. It would be the file ${fileOf('issues', id)}.`);
 }
 
+const SOURCE_MISSING =
+  'Say in source where anyone can see this change: a label, and the address of a public page or of a file of this proof.';
+
+/** Why a reader couldn’t follow this address, or null. Whether a page elsewhere answers is for whoever confirms it to try. */
+function unreachable(
+  href: string,
+  proof: Extract<ParsedDocument, { collection: 'proofs' }>,
+  others: Others,
+): string | null {
+  if (!href.startsWith('/') || href.startsWith('//')) {
+    const url = URL.canParse(href) ? new URL(href) : null;
+    const isPublic =
+      url && /\.[a-z][a-z0-9-]+$/i.test(url.hostname) && !/\.(local|internal|localhost|lan)$/i.test(url.hostname);
+    if (isPublic && url.username === '' && url.password === '') return null;
+    return `“${href}” is not an address that everyone can open. Link to a public https page or to a page of this site.`;
+  }
+  const { id, data } = proof;
+  const files = [...data.series.map((series) => `${series.id}.csv`), ...(data.verified ? [data.verified.file] : [])];
+  const pages = [
+    ...['/', '/how-we-count', '/privacy'],
+    ...[...data.issues, ...others.issues].map((issue) => `/issues/${issue}`),
+    ...[id, ...others.notes.keys()].flatMap((one) => [`/proofs/${one}`, `/proofs/${one}/versions`]),
+    ...files.map((file) => `/proofs/${id}/${file}`),
+  ];
+  if (pages.includes(href.replace(/[?#].*$/, ''))) return null;
+  const own = [...files.map((file) => `/proofs/${id}/${file}`), ...data.issues.map((issue) => `/issues/${issue}`)];
+  return `“${href}” is no page of this site. You could link to ${own.join(' or ')}.`;
+}
+
 const CLAIMED = ['headline', 'line', 'lede'] as const;
 
 function claimsOf(proof: Extract<ParsedDocument, { collection: 'proofs' }>): Claims {
@@ -173,6 +202,19 @@ const RULES: Rule[] = [
     const wrong = asked !== undefined && (asked.yes > asked.answered || asked.answered > asked.asked);
     return when(wrong, ['verified', 'reask'], 'Of those asked some answered, and of those who answered some said yes.');
   }),
+  rule('S203', 'proofs', ({ data }) =>
+    when(
+      data.series.length === 0 && data.verified === undefined,
+      ['series'],
+      'There is no evidence: name a series of measurements in series, or a document or finding in verified.',
+    ),
+  ),
+  rule('S204', 'proofs', (proof, others) =>
+    proof.data.changes.flatMap(({ source }, index) => {
+      const sentence = source ? unreachable(source.href, proof, others) : SOURCE_MISSING;
+      return sentence === null ? [] : [found(['changes', index, 'source', 'href'], sentence)];
+    }),
+  ),
   rule('S205', 'proofs', ({ data }) =>
     when(
       data.voices.length === 0 && !data.no_voice_because,

@@ -195,7 +195,10 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
               label: z.string(),
               href: z.string().regex(/^(https:\/\/|\/)/, 'A source is a public https address or a page of this site.'),
             })
-            .optional(),
+            .optional()
+            .describe(
+              'Where anyone can see this change: a public page, or a file of this proof, with a few words to press.',
+            ),
           informed_by: z.array(complaintRef).default([]).describe('The complaints behind this change. Only true ones.'),
           decided_on: day.optional(),
         }),

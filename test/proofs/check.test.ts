@@ -227,9 +227,9 @@ describe('the rules of a proof', () => {
     ],
     [
       'a mail address behind a change',
-      '    by: yusuf\n',
-      '    by: yusuf\n    informed_by: ["desk:a@b.example"]\n',
-      ':15 private',
+      'by: yusuf }',
+      'by: yusuf, informed_by: ["desk:a@b.example"] }',
+      ':14 private',
     ],
     ['the owner as confirmer', 'Eilidh Strachan', 'Priya Nair', ':24 S206'],
     ['who made the change as confirmer', 'Eilidh Strachan', 'yusuf demir', ':24 S206'],

@@ -20,9 +20,9 @@ known_on: 2026-03-09
 changed_on: 2026-06-01
 no_voice_because: Nobody has agreed to be quoted yet.
 changes:
-  - what: A worker for each export.
-    on: 2026-06-01
-    by: yusuf
+  - { what: A worker for each export.,
+    on: 2026-06-01, source: { label: What it did to people, href: /issues/exports-failed },
+    by: yusuf }
 series:
   - id: failed
     file: failed.csv
