@@ -3,11 +3,12 @@ import type { Reader } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { dayOf } from '../shared/dates.ts';
+import { withArrived } from './arrived.ts';
 import type { Others } from './check.ts';
 import { fillPlaceholders } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import type { Collection, Site } from './documents.ts';
-import { type SeriesSummary, summariseProof } from './evidence.ts';
+import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
 import { type Circumstances, type NoAnswer, type State, stateOfIssue, stateOfProof } from './state.ts';
 
 /*
@@ -27,8 +28,17 @@ export type PublishedDocument<C extends Collection> = Omit<
   /** One a series, in the order of the document; empty for anything but a proof. */
   summaries: SeriesSummary[];
 };
-/** `headline`, `line` and `lede` have their numbers in; `data` has them as written, with placeholders. */
-export type PublishedProof = PublishedDocument<'proofs'> & { headline: string; line: string; lede: string };
+/**
+ * `headline`, `line` and `lede` have their numbers in; `data` has them as written, with placeholders. Measurements that arrived
+ * since are in `points`, in the CSV among `assets` and in all that is computed; `arrived` says what they are.
+ */
+export type PublishedProof = PublishedDocument<'proofs'> & {
+  headline: string;
+  line: string;
+  lede: string;
+  /** Of each series that something arrived for: how many, and the hash of the newest. */
+  arrived: { series: string; count: number; newest: string }[];
+};
 export type PublishedIssue = PublishedDocument<'issues'>;
 export type PublishedOffer = PublishedDocument<'offers'>;
 
@@ -106,8 +116,80 @@ function parse(
   if (document.collection !== 'proofs') return shared as PublishedDocument<Collection>;
   const { headline, line, lede } = document.data;
   const filled = (text: string) => fillPlaceholders(text, summaries);
-  const proof = { ...shared, headline: filled(headline), line: filled(line), lede: filled(lede) };
+  const proof = { ...shared, headline: filled(headline), line: filled(line), lede: filled(lede), arrived: [] };
   return proof as unknown as PublishedDocument<Collection>;
+}
+
+/** What arrived for one proof; another object when something new has. */
+type Arrivals = { points: Record<string, readonly Point[]>; arrived: PublishedProof['arrived'] };
+/** What arrived for every proof, as far as it has been read: up to the row `last`, whose id is `id`. */
+type Read = { last: number; id: string; of: ReadonlyMap<string, Arrivals> };
+type Row = [
+  rowId: number,
+  id: string,
+  proof: string,
+  series: string,
+  on: string,
+  value: number,
+  n: number | null,
+  hash: string,
+];
+
+const NOTHING_READ: Read = { last: 0, id: '', of: new Map() };
+let read = NOTHING_READ;
+
+/** Everything that arrived: reads what is newer than what was read before, in one query. */
+async function arrivals(db: Reader): Promise<Read['of']> {
+  const before = read;
+  const rows = await db.all<Row>(sql`
+    select rowid, id, proof_id, series_id, measured_on, value, n, hash from measurements
+    where rowid >= ${before.last} order by rowid`);
+  if (before.last > 0 && rows.shift()?.[1] !== before.id) {
+    // The row that was read last isn't there: it was rolled back, or this is another database. Everything again.
+    read = NOTHING_READ;
+    return arrivals(db);
+  }
+  const [newest] = rows.slice(-1);
+  if (!newest) return before.of;
+  const of = new Map(before.of);
+  for (const [proof, its] of Map.groupBy(rows, (row) => row[2])) of.set(proof, added(of.get(proof), its));
+  // Never changed in place: another request may be reading the one before, or have got further meanwhile.
+  read = { last: newest[0], id: newest[1], of };
+  return of;
+}
+
+function added(before: Arrivals | undefined, rows: Row[]): Arrivals {
+  const points = { ...before?.points };
+  const arrived = new Map(before?.arrived.map((one) => [one.series, one]));
+  for (const [series, its] of Map.groupBy(rows, (row) => row[3])) {
+    const newer = its.map(([, , , , on, value, n]): Point => ({ on, value, ...(n === null ? {} : { n }) }));
+    points[series] = [...(points[series] ?? []), ...newer];
+    arrived.set(series, { series, count: points[series].length, newest: its.at(-1)![7] });
+  }
+  return { points, arrived: [...arrived.values()] };
+}
+
+/** A version with what arrived since, by the version; made again when more has. */
+const completed = new WeakMap<PublishedDocument<'proofs'>, { from: Arrivals; proof: PublishedProof }>();
+
+function withMeasurements(version: PublishedProof, from: Arrivals | undefined): PublishedProof {
+  if (!from) return version;
+  const known = completed.get(version);
+  if (known?.from === from) return known.proof;
+  const { points, assets } = withArrived(version, from.points);
+  const summaries = summariseProof(version.data, points);
+  const filled = (text: string) => fillPlaceholders(text, summaries);
+  const { headline, line, lede } = version.data;
+  const texts = { headline: filled(headline), line: filled(line), lede: filled(lede) };
+  const proof = { ...version, points, assets, summaries, ...texts, arrived: from.arrived };
+  completed.set(version, { from, proof });
+  return proof;
+}
+
+async function proofsOf(db: Reader, query: ReturnType<typeof newestOf>): Promise<PublishedProof[]> {
+  const versions = (await documentsOf(db, 'proofs', query)) as PublishedProof[];
+  const since = await arrivals(db);
+  return versions.map((version) => withMeasurements(version, since.get(version.id)));
 }
 
 async function all<C extends Collection>(db: Reader, collection: C): Promise<PublishedDocument<C>[]> {
@@ -120,11 +202,12 @@ async function one<C extends Collection>(db: Reader, collection: C, id: string):
 }
 
 export async function publishedProofs(db: Reader): Promise<PublishedProof[]> {
-  return (await all(db, 'proofs')) as PublishedProof[];
+  return proofsOf(db, newestOfAll('proofs'));
 }
 
 export async function publishedProof(db: Reader, id: string): Promise<PublishedProof | null> {
-  return (await one(db, 'proofs', id)) as PublishedProof | null;
+  const [proof] = await proofsOf(db, newestOf('proofs', id));
+  return proof ?? null;
 }
 
 export async function publishedIssues(db: Reader): Promise<PublishedIssue[]> {

@@ -3,7 +3,10 @@ import { publicFile } from '../../../caching.ts';
 import { database } from '../../../database.ts';
 import { publishedProof } from '../../../proofs/published.ts';
 
-/* A series by its id, or the document behind a change: byte for byte as published, so that its fingerprint can be taken again. */
+/*
+ * A series by its id, with what arrived since; until something has, byte for byte as published. Or the document behind a change, always
+ * as published, so that its fingerprint can be taken again.
+ */
 export const GET: APIRoute = async ({ params, request, rewrite }) => {
   const proof = await publishedProof((await database()).read, params['id']!);
   const series = proof?.data.series.find(({ id }) => params['file'] === `${id}.csv`);
