@@ -52,6 +52,10 @@ const PUBLIC = [
   '/proofs/exports-finish/versions/1',
   '/how-we-count',
   '/privacy',
+  '/search',
+  '/search?q=exports',
+  '/search?q=zeppelin',
+  `/search?q=${'a'.repeat(101)}`,
 ];
 
 let journey: Journey;

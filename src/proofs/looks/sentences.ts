@@ -67,6 +67,13 @@ export function updateWords(nextUpdate: Day | undefined, today: Day): string {
   return late > 0 ? `Update late by ${counted(late, 'day')}` : `Next update: ${longDay(nextUpdate)}`;
 }
 
+/** `Four problems found.` `120 problems found; here are the first 30.` `Nothing found.` */
+export function searchSentence(found: number, shown: number): string {
+  if (found === 0) return 'Nothing found.';
+  const all = `${capitalise(countWord(found))} ${found === 1 ? 'problem' : 'problems'} found`;
+  return found > shown ? `${all}; here are the first ${shown}.` : `${all}.`;
+}
+
 /** What brought it back, in one line; null when it did not come back. */
 export function cameBackLine(state: State, summaries: readonly SeriesSummary[]): string | null {
   const { crossing } = state;
