@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { database } from '../database.ts';
-import { type Coverage, coverage, type IssueToCover } from '../people/coverage.ts';
-import { type IssueWithState, issueStates } from '../proofs/published.ts';
+import { type Coverage, coverage } from '../people/coverage.ts';
+import { issueStates } from '../proofs/published.ts';
 import { counted } from '../shared/words.ts';
+import { issueToCover } from '../staff/home.ts';
 import type { Verb } from './verb.ts';
 
 export const coverageVerb: Verb = {
@@ -38,12 +39,6 @@ Exit code: 0.`,
     }
   },
 };
-
-function issueToCover({ issue, state, proofs }: IssueWithState): IssueToCover {
-  const confirmed = proofs.length > 0 && proofs.every(({ proof }) => proof.data.confirmer !== undefined);
-  const { title, owner } = issue.data;
-  return { id: issue.id, title, owner, state: state.state, published: true, confirmed };
-}
 
 const STATES = { not_yet: 'not fixed yet', watching: 'being watched', holding: 'holding', came_back: 'came back' };
 const GAPS = { value: 'value', trust: 'trust', experience: 'experience', growth: 'growth', none: 'gap not known' };

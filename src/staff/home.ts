@@ -1,0 +1,227 @@
+import { sql } from 'drizzle-orm';
+import type { Reader } from '../../db/client.ts';
+import { drafts, signOffs } from '../../db/schema/desk.ts';
+import { complaints, departures } from '../../db/schema/people.ts';
+import { noAnswersByIssue } from '../checkins/answers.ts';
+import { coverage, type IssueToCover, type NextAction } from '../people/coverage.ts';
+import type { Gap } from '../people/diagnosis.ts';
+import { parseDocument } from '../proofs/content.ts';
+import type { Collection } from '../proofs/documents.ts';
+import { type IssueWithState, issueStates } from '../proofs/published.ts';
+import { type StateName, stateWords } from '../proofs/state.ts';
+import { dayOf, longDay } from '../shared/dates.ts';
+import { counted } from '../shared/words.ts';
+import { may } from './access.ts';
+import type { Member } from './colleagues.ts';
+import type { Draft } from './draft.ts';
+import { reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
+
+/* Where the desk begins: who waits for what, and the one next thing to do about each. */
+
+/** What a press or a link of a row leads to; neither: it is only said. */
+export type Step = { label: string; href?: string; begin?: { collection: Collection; id: string } };
+
+export type HomeRow = {
+  key: string;
+  title: string;
+  href: string | null;
+  /** Null: no document describes it yet. */
+  state: { name: StateName; words: string } | null;
+  /** Short id. */
+  owner: string | null;
+  people: number;
+  oldestDays: number | null;
+  peopleDays: number;
+  /** How old the newest measurement is, when that says something. */
+  note: string | null;
+  next: Step;
+};
+
+export type Home = {
+  headline: string;
+  /** Drafts that wait for whoever looks. */
+  yours: { title: string; why: string; href: string }[];
+  rows: HomeRow[];
+  /** Complaints that nobody has linked to an issue, by why it hurt. */
+  loose: { gap: Gap | null; complaints: number; people: number; oldestDays: number | null }[];
+};
+
+type Viewer = Pick<Member, 'id' | 'roles'>;
+type Handed = { draft: Draft; standing: Standing };
+
+/** Old enough to be asked about: weekly series arrive every seven days. */
+const STALE_DAYS = 8;
+
+export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home> {
+  const [issues, written, said] = await Promise.all([
+    noAnswersByIssue(reader).then((noAnswers) => issueStates(reader, noAnswers, now)),
+    reader.select().from(drafts),
+    reader.select().from(signOffs),
+  ]);
+  const covered = await coverage(reader, issues.map(issueToCover), now);
+  const handed = written.map((draft): Handed => {
+    const its = said.filter(({ draftId }) => draftId === draft.id);
+    return { draft, standing: statusOf(draft, its) };
+  });
+  const byId = new Map(issues.map((one) => [one.issue.id, one]));
+  const rows = [
+    ...covered.issues.map((row): HomeRow => {
+      const one = byId.get(row.id)!;
+      return {
+        ...row,
+        key: row.id,
+        href: `/issues/${row.id}`,
+        state: { name: row.state, words: stateWords(one.state) },
+        note: measuredNote(one, now),
+        next: waitingFor(draftFor(handed, row.id)) ?? nextStep(one, row.nextAction),
+      };
+    }),
+    ...covered.unknown.map((row): HomeRow => {
+      const begin: Step = { label: 'Write the issue', begin: { collection: 'issues', id: row.id } };
+      const draft = handed.find((one) => one.draft.collection === 'issues' && one.draft.documentId === row.id);
+      const next = waitingFor(draft) ?? begin;
+      return { ...row, key: row.id, title: row.id, href: null, state: null, owner: null, note: null, next };
+    }),
+    ...handed
+      .filter(({ draft }) => draft.collection === 'issues' && isNew(draft, byId, covered.unknown))
+      .map((one): HomeRow => {
+        const { documentId: key } = one.draft;
+        const nobody = { people: 0, oldestDays: null, peopleDays: 0, note: null };
+        const owner = one.standing.owner;
+        const next = waitingFor(one)!;
+        return { ...nobody, key, title: shownTitle(one.draft), href: null, state: null, owner, next };
+      }),
+  ];
+  return {
+    headline: headlineOf(issues, covered, await stillWaiting(reader, issues, now)),
+    yours: yoursOf(handed, who),
+    rows: rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people),
+    loose: covered.unlinked,
+  };
+}
+
+/** What coverage needs to know of an issue, from what is published. */
+export function issueToCover({ issue, state, proofs }: IssueWithState): IssueToCover {
+  const confirmed = proofs.length > 0 && proofs.every(({ proof }) => proof.data.confirmer !== undefined);
+  const { title, owner } = issue.data;
+  return { id: issue.id, title, owner, state: state.state, published: true, confirmed };
+}
+
+function isNew({ documentId }: Draft, known: ReadonlyMap<string, unknown>, unknown: { id: string }[]): boolean {
+  return !known.has(documentId) && !unknown.some(({ id }) => id === documentId);
+}
+
+/** The draft that moves this issue on: of a proof for it, else of the issue itself. */
+function draftFor(handed: readonly Handed[], issueId: string): Handed | undefined {
+  const proofFor = ({ draft: { collection, documentId, source, assets } }: Handed) => {
+    if (collection !== 'proofs') return false;
+    const { document } = parseDocument('proofs', documentId, source, assets);
+    // While it can't be read yet, its text still names its issues.
+    return document ? document.data.issues.includes(issueId) : new RegExp(`^\\s*- ${issueId}$`, 'm').test(source);
+  };
+  const ofIssue = ({ draft }: Handed) => draft.collection === 'issues' && draft.documentId === issueId;
+  return handed.find(proofFor) ?? handed.find(ofIssue);
+}
+
+function waitingFor(handed: Handed | undefined): Step | null {
+  if (!handed) return null;
+  const { draft, standing } = handed;
+  const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
+  const review = reviewPath(draft);
+  switch (standing.status) {
+    case 'sent':
+      return { label: 'Confirm its facts', href: review };
+    case 'confirmed':
+      return { label: 'Publish it', href: review };
+    case 'scheduled':
+      return { label: `Goes out on ${longDay(dayOf(draft.publishAt!))}`, href: review };
+    case 'returned':
+      return { label: 'Mend what came back', href: write };
+    default:
+      return { label: 'Go on with the draft', href: write };
+  }
+}
+
+function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction): Step {
+  const latest = proofs.toSorted((a, b) => b.proof.data.changed_on.localeCompare(a.proof.data.changed_on))[0]?.proof.id;
+  switch (action) {
+    case 'Write the proof':
+      return { label: action, begin: { collection: 'proofs', id: latest ?? issue.id } };
+    case 'Change it again': {
+      const back = proofs.find((one) => one.state.state === 'came_back')?.proof.id ?? latest ?? issue.id;
+      return { label: action, begin: { collection: 'proofs', id: back } };
+    }
+    case 'Ask a confirmer': {
+      const without = proofs.find(({ proof }) => proof.data.confirmer === undefined)?.proof.id ?? latest;
+      return without ? { label: action, href: `/staff/drafts/proofs/${without}/confirmer` } : { label: action };
+    }
+    case 'Watch':
+      return { label: state.why[0] ?? 'Watch' };
+    case 'Invite':
+      return { label: 'Nothing: it holds' };
+    default:
+      return { label: action, begin: { collection: 'issues', id: issue.id } };
+  }
+}
+
+function measuredNote({ proofs, state }: IssueWithState, now: Date): string | null {
+  if (state.state === 'not_yet') return null;
+  const newest = proofs
+    .flatMap(({ proof }) => proof.summaries.map(({ latest }) => latest?.on))
+    .filter((on) => on !== undefined)
+    .toSorted()
+    .at(-1);
+  if (newest === undefined) return null;
+  const days = Math.floor((now.getTime() - Date.parse(`${newest}T00:00:00Z`)) / 86_400_000);
+  return days > STALE_DAYS ? `Last measured ${counted(days, 'day')} ago` : null;
+}
+
+function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'] {
+  return handed.flatMap(({ draft, standing }) => {
+    const { status, owner } = standing;
+    const title = shownTitle(draft);
+    const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
+    if (status === 'sent' && owner === id) {
+      return { title, why: 'waits for you to confirm its facts, number by number', href: reviewPath(draft) };
+    }
+    if (status === 'confirmed' && may(roles, 'approve') && owner !== id && !draft.writers.includes(id)) {
+      return { title, why: 'is confirmed and waits for someone to publish it', href: reviewPath(draft) };
+    }
+    if (status === 'returned' && draft.writers.includes(id)) {
+      return { title, why: 'came back with a note', href: write };
+    }
+    if (status === 'writing' && draft.writers.includes(id)) {
+      return { title, why: 'is yours to finish and send', href: write };
+    }
+    return [];
+  });
+}
+
+/** Everyone whose complaint is not behind something that holds, each counted once. */
+async function stillWaiting(reader: Reader, issues: readonly IssueWithState[], now: Date) {
+  const holding = issues.filter(({ state }) => state.state === 'holding').map(({ issue }) => issue.id);
+  const { issueId, personId, saidOn } = complaints;
+  const [row] = await reader.all<[number, number | null]>(sql`
+    select count(distinct ${personId}), max(julianday(${dayOf(now)}) - julianday(coalesce(${saidOn}, ${departures.leftOn})))
+    from ${complaints} left join ${departures} on ${departures.id} = ${complaints.departureId}
+    where ${issueId} is null or ${issueId} not in (select value from json_each(${JSON.stringify(holding)}))`);
+  return { people: row?.[0] ?? 0, oldestDays: row?.[1] == null ? null : Math.max(0, Math.round(row[1])) };
+}
+
+/** `Three issues have no proof. 149 people are waiting. The first of them has waited 188 days.` */
+function headlineOf(
+  issues: readonly IssueWithState[],
+  { unlinked, unknown }: Awaited<ReturnType<typeof coverage>>,
+  { people, oldestDays }: { people: number; oldestDays: number | null },
+): string {
+  const without = issues.filter(({ proofs }) => proofs.length === 0).length + unknown.length + unlinked.length;
+  if (issues.length === 0 && people === 0) return 'Nothing is here yet.';
+  if (people === 0) return 'Nobody is waiting for anything that is not fixed.';
+  return [
+    without > 0 && `${counted(without, 'group of complaints has', 'groups of complaints have')} no proof.`,
+    `${counted(people, 'person is', 'people are')} waiting.`,
+    oldestDays !== null && `Oldest: ${counted(oldestDays, 'day')}.`,
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
