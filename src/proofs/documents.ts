@@ -7,11 +7,15 @@ import { isDay } from '../shared/dates.ts';
  * complaints, as `<source>:<external id>`, and the words come from the database when shown.
  */
 
-const day = z.string().refine(isDay, 'A date is written YYYY-MM-DD and must exist.');
-const sentence = z.string().trim().min(8, 'Write a whole sentence.');
+/* `drawn` says how a form asks for a field: src/staff/form.ts. */
+
+const day = z.string().refine(isDay, 'A date is written YYYY-MM-DD and must exist.').meta({ drawn: 'day' });
+const sentence = z.string().trim().min(8, 'Write a whole sentence.').meta({ drawn: 'text' });
+const person = z.string().meta({ drawn: 'person' });
 const complaintRef = z
   .string()
-  .regex(/^[^:\s]+:\S+$/, 'Name the complaint as source:id, for example cast:c-07. Never paste its words.');
+  .regex(/^[^:\s]+:\S+$/, 'Name the complaint as source:id, for example cast:c-07. Never paste its words.')
+  .meta({ drawn: 'complaint' });
 
 export const GAPS = ['value', 'trust', 'experience', 'growth'] as const;
 export type Gap = (typeof GAPS)[number];
@@ -132,7 +136,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .array(z.enum(['customer', 'employee']))
       .min(1)
       .describe('Who told you: customers, employees or both.'),
-    owner: z.string().describe('The short id, in site.yaml, of the one person who answers for it.'),
+    owner: person.describe('The short id, in site.yaml, of the one person who answers for it.'),
     started_on: day.describe('When it began.'),
     known_on: day.describe('When you first knew, not when you first admitted it.'),
     blocks: sentence.optional().describe('While it is not fixed: what stands in the way.'),
@@ -156,7 +160,10 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
     reopen_limit: z
       .number()
       .describe('The value at which you say in public that it came back. One measurement past it is enough.'),
-    source: z.string().describe('The system the numbers come from, so that someone inside could pull them again.'),
+    source: z
+      .string()
+      .meta({ drawn: 'text' })
+      .describe('The system the numbers come from, so that someone inside could pull them again.'),
     baseline_from: day
       .optional()
       .describe('Where the time before the change begins, if not with the first measurement.'),
@@ -173,7 +180,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       'Two sentences: the number before, the number now, the dates. Write {before}, {after}, {weeks}: they are computed.',
     ),
     issues: z.array(reference('issues')).min(1).describe('The issues that this change is for.'),
-    owner: z.string().describe('The short id of the one person who answers for it.'),
+    owner: person.describe('The short id of the one person who answers for it.'),
     started_on: day,
     known_on: day,
     changed_on: day.describe(
@@ -187,9 +194,10 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
           what: z
             .string()
             .min(8)
+            .meta({ drawn: 'text' })
             .describe('What is different now, first few words strong: “**Each export has its own worker.** …”'),
           on: day,
-          by: z.string().describe('The short id of who did it.'),
+          by: person.describe('The short id of who did it.'),
           source: z
             .strictObject({
               label: z.string(),
@@ -242,6 +250,27 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       })
       .optional()
       .describe('Without an independent confirmer a change is watched, not fixed.'),
+    pictures: z
+      .array(
+        z.strictObject({
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/, 'The hash that the desk gave it when it was uploaded.')
+            .describe('The picture itself, by the hash of its file.'),
+          alt: z
+            .string()
+            .trim()
+            .min(8, 'Say what the picture shows, for someone who can’t see it.')
+            .refine(
+              (text) => !/^\S+\.(jpe?g|png|webp|gif|avif|heic|svg)$/i.test(text),
+              'That is a file name. Say what the picture shows.',
+            )
+            .describe('What it shows, for someone who can’t see it.'),
+          caption: sentence.optional().describe('A line under it.'),
+        }),
+      )
+      .default([])
+      .describe('Pictures of what is different. None is needed.'),
     still_not_right: sentence.describe('What is still not right. “Nothing” is not an answer.'),
     review_on: day.describe('When you look at this again even if nothing happens.'),
     // The body: what went wrong. The first sentence begins with “We”.
