@@ -2,6 +2,7 @@ import type { Tx } from '../../db/client.ts';
 import { fill } from '../mail/delivery.ts';
 import { type Letter, type Mint, postLetter } from '../mail/outbox.ts';
 import { isSuppressed } from '../people/suppression.ts';
+import { mintConfirmerLink } from '../proofs/confirmers.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { mintCodeFor } from '../sessions/codes.ts';
 import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './links.ts';
@@ -39,14 +40,26 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'staff-code', 'new-link', 'back', 'undone', 'owner-alert'];
+const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone'];
+
+/** To people who work here, about their work. */
+const TO_STAFF = [
+  'staff-code',
+  'owner-alert',
+  'please-confirm',
+  'please-approve',
+  'returned',
+  'published',
+  'not-published',
+  'answered',
+];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
-  if (ALWAYS_SENT.includes(letter.kind)) return null;
+  if (ALWAYS_SENT.includes(letter.kind) || TO_STAFF.includes(letter.kind)) return null;
   return (await isSuppressed(tx, letter.toAddress)) ? 'suppressed' : null;
 }
 
-/** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>` become links, a code's id its code. */
+/** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>`, `confirm:<id>` become links, a code's id its code. */
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinksOfLetter(tx, letter.id, now);
@@ -57,6 +70,11 @@ export function mintFor(baseUrl: string) {
     for (const [name, what] of Object.entries(letter.mint)) {
       if (name === 'code') {
         minted[name] = await mintCodeFor(tx, what, now);
+        continue;
+      }
+      if (what.startsWith('confirm:')) {
+        const token = await mintConfirmerLink(tx, what.slice('confirm:'.length), now);
+        minted[name] = new URL(`/confirm/${token}`, baseUrl).href;
         continue;
       }
       if (!personId) throw new Error(`A letter to no person can’t carry a personal link: ${letter.kind}.`);

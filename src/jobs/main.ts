@@ -15,6 +15,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['letters', '* * * * * *', (now) => rounds.letters(db, now)],
   ['unfinished', '*/10 * * * * *', (now) => rounds.unfinished(db, billing(), now)],
   ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
+  ['scheduled', '*/5 * * * * *', (now) => rounds.scheduled(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],
 ];
 

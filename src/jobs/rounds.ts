@@ -13,6 +13,7 @@ import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
 import { forEachOne } from '../shared/each.ts';
+import { publishDueDrafts } from '../staff/approval.ts';
 
 /*
  * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
@@ -50,3 +51,5 @@ export async function promises(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
   return tellWaiting(db, issues, env.AMENDS_URL, now);
 }
+
+export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);

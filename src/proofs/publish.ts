@@ -1,18 +1,21 @@
 import { and, desc, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
+import { staff } from '../../db/schema/staff.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { sameContent, versionHash } from './chain.ts';
 import { judge } from './check.ts';
-import type { Problem, SourceDocument } from './content.ts';
+import { type Problem, parseDocument, type SourceDocument } from './content.ts';
 import { publishedOthers } from './published.ts';
 
 export type Publication = SourceDocument & {
   /** Who confirmed its facts, number by number: its owner. */
   confirmedBy: string | null;
-  /** Who published it. Never the one who confirmed it. */
+  /** Who published it: never who owns it, confirmed it or wrote any of it. */
   approvedBy: string;
+  writers?: readonly string[];
+  /** What the new version is for, for readers. The first one needs none. */
   reason?: string | null;
   now: Date;
 };
@@ -26,12 +29,12 @@ export type Published = { version: number; hash: string; isNew: boolean };
  */
 export async function publishDocument(
   tx: Tx,
-  { collection, id, source, assets, confirmedBy, approvedBy, reason = null, now }: Publication,
+  { collection, id, source, assets, confirmedBy, approvedBy, writers = [], reason = null, now }: Publication,
 ): Promise<Published | (Refusal & { problems: Problem[] })> {
-  if (confirmedBy === approvedBy) {
-    const alone = refuse('alone', 'The person who confirmed it can’t publish it too: it takes a second one.');
-    return { ...alone, problems: [] };
-  }
+  const { document } = parseDocument(collection, id, source, assets);
+  const owner = document && 'owner' in document.data ? document.data.owner : null;
+  const unfit = notTheirs({ owner, confirmedBy, approvedBy, writers }) ?? (await hasLeft(tx, approvedBy));
+  if (unfit) return { ...unfit, problems: [] };
   const { problems } = await judge({ collection, id, source, assets }, await publishedOthers(tx, collection));
   if (problems.length > 0) {
     const [first] = problems;
@@ -45,6 +48,9 @@ export async function publishDocument(
     .limit(1);
   if (newest && sameContent(newest, { source, assets })) {
     return { version: newest.version, hash: newest.hash, isNew: false };
+  }
+  if (newest && !reason?.trim()) {
+    return { ...refuse('reason', 'Say why it changes. Everyone who compares the versions reads it.'), problems: [] };
   }
   const version = (newest?.version ?? 0) + 1;
   const previousHash = newest?.hash ?? null;
@@ -60,8 +66,37 @@ export async function publishDocument(
     previousHash,
     confirmedBy,
     approvedBy,
-    reason,
+    reason: newest ? reason : null,
     publishedAt: now.getTime(),
   });
   return { version, hash, isNew: true };
+}
+
+/** Why this person may not be the one who publishes it. One person alone never can, whatever else they may do. */
+export function notTheirs({
+  owner,
+  confirmedBy,
+  approvedBy,
+  writers,
+}: {
+  owner: string | null;
+  confirmedBy: string | null;
+  approvedBy: string;
+  writers: readonly string[];
+}): Refusal | null {
+  if (approvedBy === confirmedBy || approvedBy === owner) {
+    return refuse('alone', 'Whoever answers for it or confirmed it can’t publish it too: it takes a second person.');
+  }
+  if (writers.includes(approvedBy)) {
+    return refuse('alone', 'Whoever wrote any of it can’t publish it too: it takes a second person.');
+  }
+  if (owner !== null && confirmedBy !== owner) {
+    return refuse('unconfirmed', 'Its owner has not confirmed the facts in it. Nobody else can.');
+  }
+  return null;
+}
+
+async function hasLeft(tx: Tx, id: string): Promise<Refusal | null> {
+  const [member] = await tx.select({ leftAt: staff.leftAt }).from(staff).where(eq(staff.id, id));
+  return member && member.leftAt !== null ? refuse('left', 'Whoever publishes must still work here.') : null;
 }

@@ -26,7 +26,7 @@ import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import { contentFiles, writeFolder } from './folder.ts';
 
 const now = new Date('2026-11-22T09:00:00Z');
-const by = { confirmedBy: 'Priya Nair', approvedBy: 'Grace Adeyemi', now };
+const by = { confirmedBy: 'priya', approvedBy: 'sander', reason: 'A word was wrong.', now };
 const none = new Map();
 
 let db: FreshDatabase;

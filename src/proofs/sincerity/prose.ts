@@ -45,7 +45,6 @@ function fieldsOf({ collection, data }: ParsedDocument): [Slot, string | undefin
           ]),
         ]),
         ['plain', data.verified?.reask?.question, ['verified', 'reask', 'question']],
-        ['plain', data.confirmer?.how, ['confirmer', 'how']],
         ['still', data.still_not_right, ['still_not_right']],
       ];
     case 'offers':

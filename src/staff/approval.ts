@@ -1,0 +1,403 @@
+import { and, desc, eq, isNotNull, lte } from 'drizzle-orm';
+import type { Db, Reader, Tx } from '../../db/client.ts';
+import { drafts, signOffs } from '../../db/schema/desk.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
+import { staff } from '../../db/schema/staff.ts';
+import { sameContent } from '../proofs/chain.ts';
+import { type Judgement, judge } from '../proofs/check.ts';
+import { parseDocument } from '../proofs/content.ts';
+import { notTheirs, type Published, publishDocument } from '../proofs/publish.ts';
+import { publishedOthers } from '../proofs/published.ts';
+import { newId } from '../shared/ids.ts';
+import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { type Doing, may } from './access.ts';
+import { record } from './audit.ts';
+import { colleaguesWho, type Member } from './colleagues.ts';
+import { typedConfirmer } from './confirmers.ts';
+import type { Draft, SignOff } from './draft.ts';
+import { subjectOf } from './drafts.ts';
+import { factsOf } from './facts.ts';
+import { writeToStaff } from './letters.ts';
+import { publicPath, reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
+
+/*
+ * From a draft to a published version: its writer sends it, its owner confirms each number, somebody who neither wrote nor owns it
+ * publishes. Whoever says something about a draft names the content they saw; about any other content it counts for nothing.
+ */
+
+/** A draft by its id, and the hash of what stood on the page on which the press was made. */
+type Seen = { draftId: string; contentHash: string; by: string };
+
+type Handed = { draft: Draft; standing: Standing; member: Member };
+
+const CHANGED = 'It was changed after you opened this page. Look at it again as it is now.';
+
+/** Everything that was said about a draft. */
+export async function signOffsOf(reader: Reader, draftId: string): Promise<SignOff[]> {
+  return reader.select().from(signOffs).where(eq(signOffs.draftId, draftId));
+}
+
+/** What keeps a draft from being published, and what its approver should see, with the rule that nobody types a confirmer. */
+export async function judgeDraft(reader: Reader, draft: Draft): Promise<Judgement> {
+  const { collection, documentId: id, source, assets } = draft;
+  const judged = await judge({ collection, id, source, assets }, await publishedOthers(reader, collection));
+  const typed = await typedConfirmer(reader, draft);
+  return typed ? { ...judged, problems: [...judged.problems, typed] } : judged;
+}
+
+/** Its writer is done: to its owner, or straight to those who may publish where nobody has to confirm. */
+export async function sendToOwner(tx: Tx, seen: Seen, now: Date): Promise<Standing | Refusal> {
+  const handed = await inHand(tx, seen, 'write');
+  if (isRefusal(handed)) return handed;
+  const { draft, standing, member } = handed;
+  if (!['writing', 'returned'].includes(standing.status)) {
+    return refuse('sent', 'It has been sent already.');
+  }
+  const { problems } = await judgeDraft(tx, draft);
+  if (problems.length > 0) return refuse('problems', `It can’t be sent yet: ${problems[0]!.sentence}`);
+  const live = await liveVersion(tx, draft);
+  if (live && sameContent(live, draft)) {
+    return refuse('same', 'It says what is public already. There is nothing to publish.');
+  }
+  const owner = standing.owner === null ? null : await memberOf(tx, standing.owner);
+  if (standing.owner !== null && !(owner && owner.leftAt === null && may(owner.roles, 'confirm'))) {
+    const name = owner?.name ?? `“${standing.owner}”`;
+    return refuse(
+      'owner',
+      `${name} answers for it and can’t confirm it at this desk. Name an owner who can, or ask an admin to add them.`,
+    );
+  }
+  await say(tx, seen, 'sent', null, now);
+  await record(
+    tx,
+    { by: member.id, action: 'sent', subject: subjectOf(draft), detail: { hash: seen.contentHash } },
+    now,
+  );
+  if (owner) {
+    await tell(tx, 'please-confirm', draft, seen.contentHash, [owner], {}, now);
+  } else {
+    await askApprovers(tx, draft, standing, now);
+  }
+  return standingOf(tx, draft);
+}
+
+/** Its owner has held every number and date against its source. `ticked` are the ids of the facts. */
+export async function confirmFacts(
+  tx: Tx,
+  { ticked, ...seen }: Seen & { ticked: readonly string[] },
+  now: Date,
+): Promise<Standing | Refusal> {
+  const handed = await inHand(tx, seen, 'confirm');
+  if (isRefusal(handed)) return handed;
+  const { draft, standing } = handed;
+  if (standing.owner === null) return refuse('no-owner', 'Nobody has to confirm this document.');
+  if (standing.owner !== seen.by) {
+    const owner = await memberOf(tx, standing.owner);
+    return refuse('not-owner', `Only ${owner?.name ?? standing.owner}, who answers for it, can confirm it.`);
+  }
+  if (standing.status !== 'sent') return refuse('not-sent', 'It is not waiting for you to confirm it.');
+  const facts = factsIn(draft);
+  const left = facts.filter(({ id }) => !ticked.includes(id));
+  if (left.length > 0) {
+    const [first] = left;
+    return refuse(
+      'unticked',
+      `Tick every number that you have checked. Left: ${left.length}, the first is ${first!.value}. If one is wrong, send it back.`,
+    );
+  }
+  await say(tx, seen, 'confirmed', null, now);
+  const detail = { hash: seen.contentHash, facts: facts.length };
+  await record(tx, { by: seen.by, action: 'confirmed', subject: subjectOf(draft), detail }, now);
+  const confirmed = await standingOf(tx, draft);
+  await askApprovers(tx, draft, confirmed, now);
+  return confirmed;
+}
+
+/** Back to its writers, with what to mend: by its owner while it waits for them, by who may publish after that. */
+export async function sendBack(
+  tx: Tx,
+  { note, ...seen }: Seen & { note: string },
+  now: Date,
+): Promise<Standing | Refusal> {
+  const handed = await inHand(tx, seen, null);
+  if (isRefusal(handed)) return handed;
+  const { draft, standing, member } = handed;
+  const approver = may(member.roles, 'approve');
+  const owner = standing.owner === member.id && standing.status === 'sent';
+  if (!approver && !owner) return refuse('role', 'Whoever owns it or may publish it sends it back.');
+  if (!['sent', 'confirmed', 'scheduled'].includes(standing.status)) {
+    return refuse('not-sent', 'Its writers have it already.');
+  }
+  const mend = note.trim();
+  if (mend.length < 8) return refuse('note', 'Say in a sentence what to mend.');
+  if (mend.length > 2000) return refuse('note', 'Say it in at most 2,000 characters.');
+  await giveBack(tx, { draft, standing, by: member.id, note: mend }, now);
+  await record(
+    tx,
+    { by: member.id, action: 'sent back', subject: subjectOf(draft), detail: { hash: seen.contentHash } },
+    now,
+  );
+  const others = await membersOf(
+    tx,
+    writersOf(draft).filter((id) => id !== member.id),
+  );
+  await tell(tx, 'returned', draft, `${seen.contentHash}:${now.getTime()}`, others, { by: member.name }, now);
+  return standingOf(tx, draft);
+}
+
+/** Publishes now, or at `publishAt`. */
+export async function approve(
+  tx: Tx,
+  { reason, publishAt = null, ...seen }: Seen & { reason: string; publishAt?: Date | null },
+  now: Date,
+): Promise<Published | { scheduledFor: Date } | Refusal> {
+  const handed = await inHand(tx, seen, 'approve');
+  if (isRefusal(handed)) return handed;
+  const { draft, standing, member } = handed;
+  const refused = await mayPublish(tx, draft, standing, member);
+  if (refused) return refused;
+  if (standing.status === 'scheduled') {
+    return refuse('scheduled', 'It is scheduled already. Take the day away first.');
+  }
+  const why = reason.trim();
+  if (draft.basedOn !== null || (await liveVersion(tx, draft))) {
+    if (why.length < 8)
+      return refuse('reason', 'Say in a sentence why it changes. Everyone who compares the versions reads it.');
+    if (why.length > 300) return refuse('reason', 'Say why it changes in at most 300 characters.');
+  }
+  if (publishAt === null) {
+    const published = await publishDraft(tx, draft, standing, { approvedBy: member.id, reason: why }, now);
+    if (isRefusal(published)) return published;
+    await record(
+      tx,
+      { by: member.id, action: 'published', subject: subjectOf(draft), detail: { version: published.version } },
+      now,
+    );
+    return published;
+  }
+  if (publishAt.getTime() <= now.getTime())
+    return refuse('past', 'That day and time have passed. Choose a later one, or publish now.');
+  if (publishAt.getTime() > now.getTime() + 366 * 86_400_000) return refuse('far', 'Choose a day within a year.');
+  const { problems } = await judgeDraft(tx, draft);
+  if (problems.length > 0) return refuse('problems', problems[0]!.sentence);
+  await say(tx, seen, 'approved', why, now);
+  await tx.update(drafts).set({ publishAt: publishAt.getTime() }).where(eq(drafts.id, draft.id));
+  const detail = { hash: seen.contentHash, publishAt: publishAt.toISOString() };
+  await record(tx, { by: member.id, action: 'scheduled', subject: subjectOf(draft), detail }, now);
+  return { scheduledFor: publishAt };
+}
+
+/** Takes the day away: it waits for an approver again. */
+export async function unschedule(tx: Tx, seen: Seen, now: Date): Promise<Standing | Refusal> {
+  const handed = await inHand(tx, seen, 'approve');
+  if (isRefusal(handed)) return handed;
+  const { draft, standing } = handed;
+  if (standing.status !== 'scheduled') return refuse('not-scheduled', 'It has no day on which it is published.');
+  await tx.update(drafts).set({ publishAt: null }).where(eq(drafts.id, draft.id));
+  await record(tx, { by: seen.by, action: 'unscheduled', subject: subjectOf(draft) }, now);
+  return standingOf(tx, { ...draft, publishAt: null });
+}
+
+/**
+ * Publishes what is due; answers how many were. Each is judged anew: what may no longer be published goes back to its writers, and
+ * they and its approver hear of it.
+ */
+export async function publishDueDrafts(db: Db, now: Date): Promise<number> {
+  const due = await db.read
+    .select({ id: drafts.id })
+    .from(drafts)
+    .where(and(isNotNull(drafts.publishAt), lte(drafts.publishAt, now.getTime())));
+  let published = 0;
+  for (const { id } of due) if (await db.write((tx) => publishDue(tx, id, now))) published += 1;
+  return published;
+}
+
+async function publishDue(tx: Tx, id: string, now: Date): Promise<boolean> {
+  const [draft] = await tx.select().from(drafts).where(eq(drafts.id, id));
+  // Another process, or a press, was first.
+  if (!draft || draft.publishAt === null || draft.publishAt > now.getTime()) return false;
+  const standing = await standingOf(tx, draft);
+  const { approved } = standing;
+  if (!approved) {
+    await tx.update(drafts).set({ publishAt: null }).where(eq(drafts.id, id));
+    return false;
+  }
+  const member = await stillHere(tx, approved.staffId, 'approve');
+  const refused = isRefusal(member) ? member : await mayPublish(tx, draft, standing, member);
+  const result =
+    refused ??
+    (await publishDraft(tx, draft, standing, { approvedBy: approved.staffId, reason: approved.note ?? '' }, now));
+  if (!isRefusal(result)) {
+    await record(
+      tx,
+      {
+        by: null,
+        action: 'published',
+        subject: subjectOf(draft),
+        detail: { version: result.version, approvedBy: approved.staffId },
+      },
+      now,
+    );
+    return true;
+  }
+  const note = `Not published on its day: ${result.sentence}`;
+  await giveBack(tx, { draft, standing, by: approved.staffId, note }, now);
+  await record(
+    tx,
+    { by: null, action: 'not published', subject: subjectOf(draft), detail: { code: result.code } },
+    now,
+  );
+  const people = await membersOf(tx, [...writersOf(draft), approved.staffId]);
+  await tell(tx, 'not-published', draft, `${standing.hash}:${draft.publishAt}`, people, {}, now);
+  return false;
+}
+
+/** Who may publish this draft now: they neither wrote nor own nor confirmed it, and may publish at all. */
+export async function approversOf(reader: Reader, draft: Draft, standing: Standing): Promise<Member[]> {
+  const parties = { owner: standing.owner, confirmedBy: standing.owner, writers: draft.writers };
+  const all = await colleaguesWho(reader, 'approve');
+  return all.filter(({ id }) => notTheirs({ ...parties, approvedBy: id }) === null);
+}
+
+export async function standingOf(reader: Reader, draft: Draft): Promise<Standing> {
+  return statusOf(draft, await signOffsOf(reader, draft.id));
+}
+
+/** What the owner of a draft has to tick. */
+export function factsIn({ collection, documentId, source, assets }: Draft) {
+  const { document } = parseDocument(collection, documentId, source, assets);
+  return document ? factsOf(document) : [];
+}
+
+async function mayPublish(tx: Tx, draft: Draft, standing: Standing, member: Member): Promise<Refusal | null> {
+  const confirmedBy = standing.confirmed?.staffId ?? null;
+  const alone = notTheirs({
+    owner: standing.owner,
+    confirmedBy: standing.owner,
+    approvedBy: member.id,
+    writers: draft.writers,
+  });
+  if (alone) return alone;
+  if (!['confirmed', 'scheduled'].includes(standing.status)) {
+    return standing.owner === null
+      ? refuse('not-sent', 'Its writers have not sent it yet.')
+      : refuse('unconfirmed', 'Its owner has not confirmed the facts in it. Nobody else can.');
+  }
+  if (confirmedBy === null) return null;
+  const owner = await stillHere(tx, confirmedBy, 'confirm');
+  return isRefusal(owner)
+    ? refuse('owner', 'Whoever confirmed it can’t answer for it here any more. Name another owner.')
+    : null;
+}
+
+/** Publishes and puts the draft away, in one transaction with whatever else its caller writes. */
+async function publishDraft(
+  tx: Tx,
+  draft: Draft,
+  standing: Standing,
+  { approvedBy, reason }: { approvedBy: string; reason: string },
+  now: Date,
+): Promise<Published | Refusal> {
+  const { collection, documentId: id, source, assets, writers } = draft;
+  const typed = await typedConfirmer(tx, draft);
+  if (typed) return refuse('confirmer', typed.sentence);
+  const confirmedBy = standing.confirmed?.staffId ?? null;
+  const published = await publishDocument(tx, {
+    collection,
+    id,
+    source,
+    assets,
+    confirmedBy,
+    approvedBy,
+    writers,
+    reason: reason || null,
+    now,
+  });
+  if (isRefusal(published)) return published;
+  await tx.delete(drafts).where(eq(drafts.id, draft.id));
+  const told = await membersOf(
+    tx,
+    [...writersOf(draft), ...(confirmedBy ? [confirmedBy] : [])].filter((one) => one !== approvedBy),
+  );
+  await tell(tx, 'published', draft, published.hash, told, {}, now, publicPath(draft) ?? undefined);
+  return published;
+}
+
+async function giveBack(
+  tx: Tx,
+  { draft, standing, by, note }: { draft: Draft; standing: Standing; by: string; note: string },
+  now: Date,
+): Promise<void> {
+  await say(tx, { draftId: draft.id, contentHash: standing.hash, by }, 'returned', note, now);
+  await tx.update(drafts).set({ publishAt: null }).where(eq(drafts.id, draft.id));
+}
+
+async function say(tx: Tx, { draftId, contentHash, by }: Seen, kind: SignOff['kind'], note: string | null, now: Date) {
+  await tx.insert(signOffs).values({ id: newId(), draftId, contentHash, kind, staffId: by, at: now.getTime(), note });
+}
+
+/** The draft as the page showed it, and the colleague who may do this to some draft. `doing` null: any of the desk. */
+async function inHand(tx: Tx, { draftId, contentHash, by }: Seen, doing: Doing | null): Promise<Handed | Refusal> {
+  const member = await stillHere(tx, by, doing ?? 'look');
+  if (isRefusal(member)) return member;
+  const [draft] = await tx.select().from(drafts).where(eq(drafts.id, draftId));
+  if (!draft) return refuse('gone', 'This draft is no longer there: it was published or discarded meanwhile.');
+  const standing = await standingOf(tx, draft);
+  return standing.hash === contentHash ? { draft, standing, member } : refuse('changed', CHANGED);
+}
+
+async function memberOf(reader: Reader, id: string): Promise<Member | null> {
+  const [member] = await reader.select().from(staff).where(eq(staff.id, id));
+  return member ?? null;
+}
+
+async function membersOf(reader: Reader, ids: readonly string[]): Promise<Member[]> {
+  const found = await Promise.all([...new Set(ids)].map((id) => memberOf(reader, id)));
+  return found.filter((member) => member !== null);
+}
+
+/** Whoever this is, working here and allowed to do this. */
+export async function stillHere(reader: Reader, id: string, doing: Doing): Promise<Member | Refusal> {
+  const member = await memberOf(reader, id);
+  if (!member || member.leftAt !== null) return refuse('left', 'Only somebody who works here can do this.');
+  return may(member.roles, doing)
+    ? member
+    : refuse('role', `${member.name} may not do this. An admin can change that.`);
+}
+
+async function askApprovers(tx: Tx, draft: Draft, standing: Standing, now: Date): Promise<void> {
+  await tell(tx, 'please-approve', draft, standing.hash, await approversOf(tx, draft, standing), {}, now);
+}
+
+async function tell(
+  tx: Tx,
+  letter: Parameters<typeof writeToStaff>[1]['letter'],
+  draft: Draft,
+  about: string,
+  to: readonly Member[],
+  slots: Record<string, string>,
+  now: Date,
+  path = reviewPath(draft),
+): Promise<void> {
+  const cause = `${draft.id}:${about}`;
+  await writeToStaff(tx, { letter, cause, to, path, slots: { document: shownTitle(draft), ...slots } }, now);
+}
+
+/** Whoever began it hears of it too, even if they wrote nothing. */
+function writersOf({ writers, startedBy }: Draft): string[] {
+  return [...new Set([...writers, startedBy])];
+}
+
+/** What is public of a document today; null before its first version. */
+export async function liveVersion(
+  reader: Reader,
+  { collection, documentId }: Pick<Draft, 'collection' | 'documentId'>,
+) {
+  const [live] = await reader
+    .select()
+    .from(publishedVersions)
+    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, documentId)))
+    .orderBy(desc(publishedVersions.version))
+    .limit(1);
+  return live ?? null;
+}

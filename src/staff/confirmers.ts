@@ -1,0 +1,348 @@
+import { and, asc, eq, gt, inArray, isNotNull, isNull } from 'drizzle-orm';
+import { isMap, parseDocument as parseYaml } from 'yaml';
+import { z } from 'zod';
+import type { Reader, Tx } from '../../db/client.ts';
+import { confirmations, drafts } from '../../db/schema/desk.ts';
+import { complaints, departures, persons } from '../../db/schema/people.ts';
+import { staff } from '../../db/schema/staff.ts';
+import { fill } from '../mail/delivery.ts';
+import { postLetter } from '../mail/outbox.ts';
+import { isSuppressed, normaliseAddress } from '../people/suppression.ts';
+import { CONFIRM_DAYS, type Confirmation } from '../proofs/confirmers.ts';
+import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
+import type { Proof } from '../proofs/documents.ts';
+import { publishedLetter, publishedSite } from '../proofs/published.ts';
+import { sameName } from '../proofs/state.ts';
+import { latestVersionsOf } from '../proofs/versions.ts';
+import { type Day, dayOf, longDay } from '../shared/dates.ts';
+import { newId } from '../shared/ids.ts';
+import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { may } from './access.ts';
+import { record } from './audit.ts';
+import { colleagues } from './colleagues.ts';
+import type { Draft } from './draft.ts';
+import { draftOf, openDraft } from './drafts.ts';
+import { writeToStaff } from './letters.ts';
+import { shownTitle } from './status.ts';
+
+/*
+ * Someone independent who says that a proof is so. Nobody here types that: they are asked by a letter, answer by its link, and their
+ * answer goes into the document as they gave it.
+ */
+
+/** A proof as it would be published: its draft, or without one what is public. Null when there is neither. */
+export async function proofAsWritten(
+  reader: Reader,
+  proofId: string,
+): Promise<Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'> | null> {
+  const draft = await draftOf(reader, { collection: 'proofs', documentId: proofId });
+  if (draft) return draft;
+  const [live] = await latestVersionsOf(reader, proofId, 1);
+  return live ? { collection: 'proofs', documentId: proofId, source: live.source, assets: live.assets } : null;
+}
+
+async function documentOf(reader: Reader, proofId: string): Promise<ParsedDocument<'proofs'> | null> {
+  const written = await proofAsWritten(reader, proofId);
+  return written && parseDocument('proofs', proofId, written.source, written.assets).document;
+}
+
+/** Who was asked about a proof, the newest first. */
+export async function confirmationsOf(reader: Reader, proofId: string): Promise<Confirmation[]> {
+  const rows = await reader
+    .select()
+    .from(confirmations)
+    .where(eq(confirmations.proofId, proofId))
+    .orderBy(asc(confirmations.askedAt));
+  return rows.toReversed();
+}
+
+export type Complainer = { personId: string; name: string; saidOn: Day | null };
+
+/** People who told us openly of one of its issues and may be written to, with the day on which they first did. */
+export async function complainersToAsk(reader: Reader, issues: readonly string[]): Promise<Complainer[]> {
+  if (issues.length === 0) return [];
+  const told = and(
+    inArray(complaints.issueId, [...issues]),
+    eq(complaints.confidentiality, 'open'),
+    isNotNull(persons.email),
+  );
+  const rows = await reader
+    .select({ person: persons, saidOn: complaints.saidOn })
+    .from(complaints)
+    .innerJoin(persons, eq(persons.id, complaints.personId))
+    .where(told)
+    .orderBy(asc(complaints.saidOn));
+  const never = await reader
+    .select({ personId: departures.personId })
+    .from(departures)
+    .where(isNotNull(departures.neverContact));
+  const left = new Set(never.map(({ personId }) => personId));
+  const found = new Map<string, Complainer>();
+  for (const { person, saidOn } of rows) {
+    if (left.has(person.id) || found.has(person.id) || (await isSuppressed(reader, person.email!))) continue;
+    const name = [person.firstName, person.lastName].filter(Boolean).join(' ');
+    if (name) found.set(person.id, { personId: person.id, name, saidOn });
+  }
+  return [...found.values()];
+}
+
+export type Asked = { personId: string } | { name: string; address: string };
+
+/** Asks someone by a letter of their own. Refuses whoever isn't independent, may not be written to, or was asked already. */
+export async function askConfirmer(
+  tx: Tx,
+  { proofId, by, who }: { proofId: string; by: string; who: Asked },
+  now: Date,
+): Promise<Confirmation | Refusal> {
+  const [asker] = await tx.select().from(staff).where(eq(staff.id, by));
+  if (!asker || asker.leftAt !== null || !may(asker.roles, 'write')) {
+    return refuse('role', 'Only a writer or an owner who works here can ask somebody.');
+  }
+  const document = await documentOf(tx, proofId);
+  if (!document) return refuse('proof', 'Finish the proof first: what you would show them can’t be read yet.');
+  const asked = await whoIsAsked(tx, who, document.data.issues);
+  if (isRefusal(asked)) return asked;
+  const ours = await oneOfUs(tx, asked.name, asked.address);
+  if (ours) return refuse('independent', `${asked.name} ${ours} Ask someone who complained, or an outsider.`);
+  const open = and(
+    eq(confirmations.proofId, proofId),
+    eq(confirmations.address, asked.address),
+    isNull(confirmations.answeredAt),
+    gt(confirmations.expiresAt, now.getTime()),
+  );
+  const [before] = await tx.select().from(confirmations).where(open);
+  if (before) {
+    return refuse('asked', `They were asked already, and have until ${longDay(dayOf(before.expiresAt))} to answer.`);
+  }
+  const confirmation: Confirmation = {
+    id: newId(),
+    proofId,
+    ...asked,
+    askedBy: by,
+    askedAt: now.getTime(),
+    expiresAt: now.getTime() + CONFIRM_DAYS * 86_400_000,
+    hash: null,
+    answeredAt: null,
+    confirmed: null,
+    shownAs: null,
+    how: null,
+  };
+  await tx.insert(confirmations).values(confirmation);
+  await record(
+    tx,
+    {
+      by,
+      action: 'asked a confirmer',
+      subject: `proofs:${proofId}`,
+      detail: { confirmation: confirmation.id, relation: asked.relation },
+    },
+    now,
+  );
+  await sendQuestion(tx, confirmation, asker.name, now);
+  return confirmation;
+}
+
+async function whoIsAsked(
+  tx: Tx,
+  who: Asked,
+  issues: readonly string[],
+): Promise<Pick<Confirmation, 'personId' | 'relation' | 'name' | 'address'> | Refusal> {
+  if ('personId' in who) {
+    const person = (await complainersToAsk(tx, issues)).find(({ personId }) => personId === who.personId);
+    if (!person) return refuse('person', 'Choose somebody who told us of this and may be written to.');
+    const [row] = await tx.select().from(persons).where(eq(persons.id, who.personId));
+    return {
+      personId: person.personId,
+      relation: 'complained',
+      name: person.name,
+      address: normaliseAddress(row!.email!),
+    };
+  }
+  const name = who.name.trim().replace(/\s+/g, ' ');
+  const address = normaliseAddress(who.address);
+  if (!/\S\s\S/.test(name) || name.length > 80) return refuse('name', 'Type their first and last name.');
+  if (!z.email().max(254).safeParse(address).success) {
+    return refuse('address', 'Type their whole address, for example name@example.org.');
+  }
+  if (await isSuppressed(tx, address)) return refuse('suppressed', 'This address must not be written to.');
+  return { personId: null, relation: 'outsider', name, address };
+}
+
+/** How somebody is one of us, to follow their name; null: they are not. Who left is one of us still. */
+async function oneOfUs(reader: Reader, name: string, address: string): Promise<string | null> {
+  const { people } = await publishedSite(reader);
+  const everyone = await colleagues(reader);
+  const addresses = [...everyone.map((one) => one.address), ...Object.values(people).map((one) => one.address)];
+  if (addresses.some((one) => one !== undefined && normaliseAddress(one) === normaliseAddress(address)))
+    return 'has an address of ours.';
+  const names = [...everyone, ...Object.values(people)].map((one) => one.name);
+  return names.some((one) => sameName(one, name)) ? 'has the name of somebody who works here.' : null;
+}
+
+async function sendQuestion(tx: Tx, { id, proofId, personId, address, name }: Confirmation, asker: string, now: Date) {
+  const letter = await publishedLetter(tx, 'confirm');
+  if (!letter) throw new Error('The letter “confirm” is not published.');
+  const [{ organisation }, written] = await Promise.all([publishedSite(tx), proofAsWritten(tx, proofId)]);
+  const slots = {
+    name: name.split(' ')[0]!,
+    organisation,
+    headline: shownTitle(written!),
+    sender: asker,
+    stop: personId ? 'Stop our letters: {stopLink}' : 'We write to you about this once. No answer is an answer too.',
+  };
+  await postLetter(
+    tx,
+    {
+      cause: `confirm:${id}`,
+      kind: 'confirm',
+      personId,
+      to: address,
+      fromName: asker,
+      subject: fill(letter.data.subject, slots),
+      body: fill(letter.body, slots),
+      mint: { link: `confirm:${id}`, ...(personId && { stopLink: 'stop' }) },
+    },
+    now,
+  );
+}
+
+export type ConfirmerAnswer =
+  | { confirmed: true /** The name that may stand on the page. */; shownAs: string; how: string }
+  | { confirmed: false; how: string };
+
+/**
+ * Their answer, once. A yes goes into the proof’s draft, as they gave it; a draft is opened if there is none. What was said about
+ * that draft before counts no more.
+ */
+export async function answerConfirmation(
+  tx: Tx,
+  { id, ...answer }: { id: string } & ConfirmerAnswer,
+  now: Date,
+): Promise<Confirmation | Refusal> {
+  const how = answer.how.trim().replace(/\s+/g, ' ');
+  const shownAs = answer.confirmed ? answer.shownAs.trim().replace(/\s+/g, ' ') : null;
+  const [asked] = await tx.select().from(confirmations).where(eq(confirmations.id, id));
+  if (!asked) return refuse('gone', 'This question is no longer there.');
+  if (answer.confirmed && (shownAs!.length < 2 || shownAs!.length > 80)) {
+    return refuse('shownAs', 'Type the name that may stand on the page.');
+  }
+  if (how.length < 8) {
+    return refuse(
+      'how',
+      answer.confirmed ? 'Say in a sentence how you checked it.' : 'Say in a sentence what is not so.',
+    );
+  }
+  if (how.length > 600) return refuse('how', 'Say it in at most 600 characters.');
+  if (shownAs !== null) {
+    const ours = await oneOfUs(tx, shownAs, asked.address);
+    if (ours) return refuse('independent', `${shownAs} ${ours} Only somebody independent can confirm it.`);
+  }
+  const [claimed] = await tx
+    .update(confirmations)
+    .set({ answeredAt: now.getTime(), confirmed: answer.confirmed, shownAs, how })
+    .where(and(eq(confirmations.id, id), isNull(confirmations.answeredAt), gt(confirmations.expiresAt, now.getTime())))
+    .returning();
+  if (!claimed) return refuse('answered', 'This question has been answered already, or its time is over.');
+  const subject = `proofs:${claimed.proofId}`;
+  await record(
+    tx,
+    { by: null, action: 'confirmer answered', subject, detail: { confirmation: id, confirmed: answer.confirmed } },
+    now,
+  );
+  if (answer.confirmed) await writeIn(tx, claimed, claimed.askedBy, now);
+  await tellOfAnswer(tx, claimed, now);
+  return claimed;
+}
+
+/** Puts a yes into the draft once more: the draft that it went into was put away, or couldn’t be read. */
+export async function useConfirmation(
+  tx: Tx,
+  { id, by }: { id: string; by: string },
+  now: Date,
+): Promise<Draft | Refusal> {
+  const [found] = await tx.select().from(confirmations).where(eq(confirmations.id, id));
+  if (!found?.confirmed) return refuse('gone', 'Nobody has said yes to this question.');
+  const written = await writeIn(tx, found, by, now);
+  if (!isRefusal(written)) {
+    await record(
+      tx,
+      { by, action: 'used a confirmation', subject: `proofs:${found.proofId}`, detail: { confirmation: id } },
+      now,
+    );
+  }
+  return written;
+}
+
+/** What the document says about a yes. */
+export function confirmerOf(
+  { relation, shownAs, how, answeredAt }: Confirmation,
+  timeZone: string,
+): NonNullable<Proof['confirmer']> {
+  return { name: shownAs!, relation, on: dayOf(answeredAt!, timeZone), how: how! };
+}
+
+async function writeIn(tx: Tx, confirmation: Confirmation, by: string, now: Date): Promise<Draft | Refusal> {
+  const { time_zone } = await publishedSite(tx);
+  const draft = await openDraft(tx, { collection: 'proofs', documentId: confirmation.proofId, by }, now);
+  if (isRefusal(draft)) return draft;
+  const source = withConfirmer(draft.source, confirmerOf(confirmation, time_zone));
+  if (source === null)
+    return refuse('unreadable', 'The draft can’t be read at the moment. Mend it, then put the answer in.');
+  const changed = {
+    source,
+    revision: draft.revision + 1,
+    savedAt: now.getTime(),
+    savedBy: by,
+    // Whoever asked arranged for it: they don’t publish it.
+    writers: [...new Set([...draft.writers, by])],
+    publishAt: null,
+  };
+  await tx.update(drafts).set(changed).where(eq(drafts.id, draft.id));
+  return { ...draft, ...changed };
+}
+
+/** The document with this confirmer in it, everything else as it was; null when its fields can’t be read. */
+export function withConfirmer(source: string, confirmer: NonNullable<Proof['confirmer']>): string | null {
+  const match = /^(---\r?\n)([\s\S]*?\n|)(---[ \t]*(?:\r?\n|$)[\s\S]*)$/.exec(source);
+  if (!match) return null;
+  const yaml = parseYaml(match[2]!);
+  if (yaml.errors.length > 0 || (yaml.contents !== null && !isMap(yaml.contents))) return null;
+  yaml.set('confirmer', yaml.createNode(confirmer));
+  return `${match[1]}${yaml.toString({ lineWidth: 0 })}${match[3]}`;
+}
+
+async function tellOfAnswer(tx: Tx, { id, proofId, askedBy }: Confirmation, now: Date): Promise<void> {
+  const [written, document] = await Promise.all([proofAsWritten(tx, proofId), documentOf(tx, proofId)]);
+  const people = await colleagues(tx);
+  const to = people.filter((one) => one.id === askedBy || one.id === document?.data.owner);
+  const path = `/staff/drafts/proofs/${proofId}/confirmer`;
+  await writeToStaff(
+    tx,
+    { letter: 'answered', cause: id, to, path, slots: { document: written ? shownTitle(written) : proofId } },
+    now,
+  );
+}
+
+/** Nobody here types a confirmer: the one in a draft is the one who is public already, or somebody who answered yes by their link. */
+export async function typedConfirmer(reader: Reader, draft: Draft): Promise<Problem | null> {
+  if (draft.collection !== 'proofs') return null;
+  const { document } = parseDocument('proofs', draft.documentId, draft.source, draft.assets);
+  const confirmer = document?.data.confirmer;
+  if (!document || !confirmer) return null;
+  const [live] = await latestVersionsOf(reader, draft.documentId, 1);
+  const known = live && parseDocument('proofs', draft.documentId, live.source, live.assets).document?.data.confirmer;
+  if (known && same(known, confirmer)) return null;
+  const { time_zone } = await publishedSite(reader);
+  const yes = (await confirmationsOf(reader, draft.documentId)).filter((one) => one.confirmed === true);
+  if (yes.some((one) => same(confirmerOf(one, time_zone), confirmer))) return null;
+  return {
+    file: `proofs/${draft.documentId}/index.md`,
+    line: document.lineOf(['confirmer']),
+    rule: 'S206',
+    sentence: `${confirmer.name} has not said this by a link of their own. Ask them, or take it out: nobody here writes it for them.`,
+  };
+}
+
+function same(a: NonNullable<Proof['confirmer']>, b: NonNullable<Proof['confirmer']>): boolean {
+  return sameName(a.name, b.name) && a.relation === b.relation && a.on === b.on && a.how === b.how;
+}
