@@ -44,7 +44,7 @@ export function sentenceOf({ staffId, action, subject, detail }: Entry, names: R
   const said =
     self && !did.includes('{what}') ? did : did.replace('{what}', self ? 'their own place at the desk' : whom);
   const known = Object.entries(detail).filter(([, value]) => value !== null && value !== '' && value !== false);
-  const more = known.map(([key, value]) => (value === true ? spaced(key) : `${spaced(key)} ${brief(value)}`));
+  const more = known.map(([key, value]) => (value === true ? spaced(key) : `${spaced(key)}: ${brief(value)}`));
   return `${who} ${said}${more.length > 0 ? ` (${more.join('; ')})` : ''}.`;
 }
 
