@@ -3,6 +3,7 @@ import { parseDocument } from '../proofs/content.ts';
 import {
   checkFile,
   type Difference,
+  newestArrived,
   type Served,
   type VersionFile,
   verifyProof,
@@ -24,6 +25,8 @@ type Verified = {
   agreed: string[];
   /** The newest fingerprint: who notes it will see later whether the history was rewritten as a whole. */
   fingerprint: string | null;
+  /** The same for measurements that arrived since, by series. */
+  arrived: Record<string, string>;
   /** Why it could not be checked. */
   failed: string | null;
 };
@@ -34,14 +37,14 @@ export const verify: Verb = {
   help: `Use: amends verify <address> [--json]
 
 The address of a proof (https://…/proofs/exports-finish), or of a site: then every proof in its sitemap. Reads what anyone can
-download there, needs no account and no database, and changes nothing. Checked are the fingerprint of each version, that
-each follows the one before, every number and the state from the measurements alone, the downloads, and what the page says.
-Each thing that differs is named.
+download there, needs no account and no database, and changes nothing. Checked are the fingerprint of each version and that
+each follows the one before, the same for each measurement that arrived since, every number and the state from the
+measurements alone, the downloads, and what the page says. Each thing that differs is named.
 
 What nobody can check from outside: whether the measurements are true, and whether people who came back said no.
 
   --json   one JSON object: { "proofs": [{ "proof", "url", "differences": [{ "what", "sentence" }], "agreed",
-           "fingerprint", "failed" }] }
+           "fingerprint", "arrived", "failed" }] }
 
 Exit code: 0 all agrees, 1 something differs, 2 something could not be checked.`,
 
@@ -120,13 +123,15 @@ async function verifyOne(origin: string, id: string): Promise<Verified> {
     differences: [],
     agreed: [],
     fingerprint: null,
+    arrived: {},
     failed: null,
   };
   try {
     const look = async () => {
       const served = await fetchServed(origin, id);
       const newest = served.check.versions.toSorted((a, b) => b.version - a.version)[0]!;
-      return { ...result, ...verifyProof(id, served, new Date()), fingerprint: newest.hash };
+      const arrived = Object.fromEntries(newestArrived(served.check));
+      return { ...result, ...verifyProof(id, served, new Date()), fingerprint: newest.hash, arrived };
     };
     const first = await look();
     // Something may have been published between one file and the next: what differs must differ twice.
@@ -239,13 +244,16 @@ async function inTurn<Item>(items: readonly Item[], work: (item: Item) => Promis
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-function linesOf({ url, differences, agreed, fingerprint, failed }: Verified): string[] {
+function linesOf({ url, differences, agreed, fingerprint, arrived, failed }: Verified): string[] {
   const lines = [sayable(url)];
   if (failed !== null) return [...lines, `  Could not be checked. ${sayable(failed)}`];
   for (const sentence of agreed) lines.push(`  agrees   ${sayable(sentence)}`);
   for (const { sentence } of differences) lines.push(`  DIFFERS  ${sayable(sentence)}`);
   if (differences.length === 0) {
     lines.push(`  All agrees. Newest fingerprint, to keep: ${fingerprint}`);
+    for (const [series, hash] of Object.entries(arrived)) {
+      lines.push(`  And of what arrived for ${sayable(series)}: ${hash}`);
+    }
   } else lines.push(`  ${counted(differences.length, 'thing differs', 'things differ')}.`);
   return lines;
 }

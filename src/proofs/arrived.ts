@@ -14,7 +14,10 @@ import { formatValue, inOrder, type Point } from './evidence.ts';
 export const NOTHING = createHash('sha256').update('').digest('hex');
 
 /** One link of the chain of a series. */
-export type Link = Point & {
+export type Link = {
+  on: Day;
+  value: number;
+  n?: number | undefined;
   proof: string;
   series: string;
   /** The instant it arrived, `2026-11-22T10:00:00.000Z`. */
@@ -27,7 +30,7 @@ export type Link = Point & {
  * {"n":…,"on":…,"previousHash":…,"proof":…,"receivedAt":…,"series":…,"value":…}. `previousHash` is that of the measurement that
  * arrived before it for the same series; the first names NOTHING.
  */
-export function measurementHash({ n = undefined, on, previousHash, proof, receivedAt, series, value }: Link): string {
+export function measurementHash({ n, on, previousHash, proof, receivedAt, series, value }: Link): string {
   const canonical = JSON.stringify({ n: n ?? null, on, previousHash, proof, receivedAt, series, value });
   return createHash('sha256').update(canonical, 'utf8').digest('hex');
 }

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { type Day, daysBetween, isDay, longDay } from '../shared/dates.ts';
 import { counted, listed } from '../shared/words.ts';
+import { type Link, measurementHash, NOTHING } from './arrived.ts';
 import { versionHash } from './chain.ts';
 import { problemsOf } from './check.ts';
 import { parseDocument } from './content.ts';
 import { plainSchemas, type Site } from './documents.ts';
-import { formatValue, type SeriesSummary } from './evidence.ts';
+import { formatValue, type Point, type SeriesSummary } from './evidence.ts';
 import type { PublishedProof } from './published.ts';
 import { answersLimitReachedOn, type NoAnswer, type State, stateOfProof, stateWords } from './state.ts';
-import { namesOf, type ProofVersion, readVersion } from './versions.ts';
+import { namesOf, type ProofVersion, readVersion, type VersionRead } from './versions.ts';
 
 /*
  * A proof checked from outside: what a site serves about it (check.json and its versions) against what follows from that. Both
@@ -82,6 +83,20 @@ export const checkFile = z.strictObject({
     )
     .min(1)
     .max(10_000),
+  /** Measurements that arrived since, series by series, each in the order of its chain (arrived.ts). */
+  arrived: z
+    .array(
+      z.strictObject({
+        series: z.string(),
+        on: day,
+        value: z.number(),
+        n: z.number().int().positive().optional(),
+        receivedAt: z.iso.datetime(),
+        previousHash: hash,
+        hash,
+      }),
+    )
+    .max(50_000),
   claims: z.strictObject({
     headline: z.string(),
     line: z.string(),
@@ -145,6 +160,7 @@ export function checkFileOf(
   proof: PublishedProof,
   state: State,
   versions: readonly Omit<ProofVersion, 'source' | 'assets'>[],
+  arrived: readonly (Link & { hash: string })[],
   noAnswers: ReadonlyMap<string, readonly NoAnswer[]>,
   { site, today }: { site: Site; today: Day },
 ): CheckFile {
@@ -164,13 +180,25 @@ export function checkFileOf(
       ...namesOf(one, site),
       reason: one.reason,
     })),
+    arrived: arrived.map(({ proof: _, ...link }) => link),
     claims: claimsOf(proof, state),
   };
 }
 
 /** What doesn’t agree. `what` is for programs, `sentence` for people. */
 export type Difference = {
-  what: 'version' | 'hash' | 'chain' | 'source' | 'number' | 'state' | 'claim' | 'series' | 'page' | 'date';
+  what:
+    | 'version'
+    | 'hash'
+    | 'chain'
+    | 'source'
+    | 'measurement'
+    | 'number'
+    | 'state'
+    | 'claim'
+    | 'series'
+    | 'page'
+    | 'date';
   sentence: string;
 };
 
@@ -215,6 +243,9 @@ export function verifyProof(id: string, served: Served, now: Date): { difference
     before = file;
   }
   if (differences.length === 0) agreed.push(chainWords(check));
+  const wrong = wrongWithArrived(check, now);
+  differences.push(...wrong);
+  if (wrong.length === 0 && check.arrived.length > 0) agreed.push(arrivedWords(check));
 
   const last = versions.get(newest);
   if (!last || 'unreadable' in last) return { differences, agreed };
@@ -235,13 +266,13 @@ function whatFollows(last: VersionFile, { check, files, html }: Served, now: Dat
   const differs = (what: Difference['what'], sentence: string) => differences.push({ what, sentence });
   const name = `Version ${last.version}`;
   const { problems } = parseDocument('proofs', last.id, last.source, last.assets);
-  const read = readVersion(last);
+  const read = readVersion(last, pointsOf(check));
   if (!read) {
     differs('source', `${name} can’t be read, so nothing follows from it: ${problems[0]?.sentence}`);
     return { differences, agreed };
   }
   const { data } = read.document;
-  for (const problem of [...problems, ...brokenRules(read.document, check)]) {
+  for (const problem of [...problems, ...brokenRules(read, check)]) {
     differs('source', `${name} breaks a rule that it must keep (${problem.rule}): ${problem.sentence}`);
   }
 
@@ -254,7 +285,7 @@ function whatFollows(last: VersionFile, { check, files, html }: Served, now: Dat
       `The “no” answers can’t have reached the limit on ${longDay(reached)}: that is not between the change and today.`,
     );
   }
-  const computed = claimsOf(read, stateFrom(read.document, check));
+  const computed = claimsOf(read, stateFrom(read, check));
   const wrong = wrongClaims(computed, check.claims);
   differences.push(...wrong);
   if (!wrong.some(({ what }) => what === 'number')) agreed.push(...read.summaries.map(summaryWords));
@@ -262,12 +293,15 @@ function whatFollows(last: VersionFile, { check, files, html }: Served, now: Dat
 
   for (const [file, text] of files ?? []) {
     const series = data.series.find((one) => file === `${one.id}.csv`);
-    const published = last.assets[series?.file ?? file];
+    const published = read.assets[series?.file ?? file];
     if (text === null) differs('series', `${file} can’t be downloaded.`);
-    else if (text !== published)
-      differs('series', `${file}, as the page offers it, is not what version ${last.version} contains.`);
+    else if (text !== published) {
+      const since = published === last.assets[series?.file ?? file] ? '' : ' with what arrived since';
+      differs('series', `${file}, as the page offers it, is not what version ${last.version} contains${since}.`);
+    }
   }
-  if (html !== undefined) differences.push(...wrongOnPage(html, computed, last.hash));
+  if (html !== undefined)
+    differences.push(...wrongOnPage(html, computed, [last.hash, ...newestArrived(check).values()]));
   return { differences, agreed };
 }
 
@@ -318,24 +352,75 @@ function wrongWithVersion(id: string, listed: Listed, file: VersionFile, before:
   return wrong;
 }
 
-/** The rules about evidence. How something is worded is for its authors, and may be judged differently later. */
-const OF_EVIDENCE = new Set(['series', 'hash', 'S202', 'S203']);
+/** What is wrong with the chains of what arrived since: changed, missing, out of order, or not yet possible. */
+function wrongWithArrived({ proof, arrived }: CheckFile, now: Date): Difference[] {
+  const wrong: Difference[] = [];
+  const newest = new Map<string, CheckFile['arrived'][number]>();
+  const days = new Set<string>();
+  for (const link of arrived) {
+    const { series, on, receivedAt, previousHash, hash } = link;
+    const name = `The measurement of ${longDay(on)} that arrived for “${series}”`;
+    const differs = (sentence: string) => wrong.push({ what: 'measurement', sentence: `${name} ${sentence}` });
+    const before = newest.get(series);
+    const computed = measurementHash({ proof, ...link });
+    if (computed !== hash) {
+      differs(`was changed after it arrived: its fingerprint is ${computed}, it claims ${hash}.`);
+    }
+    if (!before && previousHash !== NOTHING) differs('names one before it, and none is listed: something is missing.');
+    if (before && previousHash !== before.hash) {
+      differs(`doesn’t follow that of ${longDay(before.on)}: it names ${previousHash} as the one before.`);
+    }
+    if (days.has(`${series} ${on}`)) differs('is listed twice.');
+    if (before && receivedAt < before.receivedAt) differs(`says that it arrived before that of ${longDay(before.on)}.`);
+    const late = Date.parse(receivedAt) > now.getTime() + 600_000;
+    if (late) differs(`says that it arrived at ${receivedAt}, which has not been yet.`);
+    if (daysBetween(receivedAt.slice(0, 10), on) > 1) differs(`says that it arrived at ${receivedAt}, before its day.`);
+    newest.set(series, link);
+    days.add(`${series} ${on}`);
+  }
+  return wrong;
+}
 
-function brokenRules(document: NonNullable<ReturnType<typeof readVersion>>['document'], { people }: CheckFile) {
-  const site = { people: Object.fromEntries(Object.entries(people).map(([id, name]) => [id, { name }])) };
-  return problemsOf(document, { site, issues: new Set(document.data.issues), notes: new Map() }).filter(({ rule }) =>
-    OF_EVIDENCE.has(rule),
+function pointsOf({ arrived }: CheckFile): Record<string, Point[]> {
+  type Listed = CheckFile['arrived'][number];
+  const pointOf = ({ on, value, n }: Listed): Point => ({ on, value, ...(n === undefined ? {} : { n }) });
+  return Object.fromEntries(
+    [...Map.groupBy(arrived, ({ series }) => series)].map(([series, its]) => [series, its.map(pointOf)]),
   );
 }
 
+/** The fingerprint of the newest measurement that arrived, by series. */
+export function newestArrived({ arrived }: Pick<CheckFile, 'arrived'>): Map<string, string> {
+  return new Map(arrived.map(({ series, hash }) => [series, hash]));
+}
+
+function arrivedWords({ arrived }: CheckFile): string {
+  if (arrived.length === 1) return 'One measurement that arrived since, with the fingerprint it claims.';
+  return `${counted(arrived.length, 'measurement')} that arrived since, each with the fingerprint it claims and each following the one before.`;
+}
+
+/** The rules about evidence. How something is worded is for its authors, and may be judged differently later. */
+const OF_EVIDENCE = new Set(['series', 'hash', 'S202', 'S203']);
+
+function brokenRules({ document, points }: VersionRead, { people }: CheckFile) {
+  const site = { people: Object.fromEntries(Object.entries(people).map(([id, name]) => [id, { name }])) };
+  const others = { site, issues: new Set(document.data.issues), notes: new Map() };
+  // What was typed had to agree with what was known when it was published. What is measured must be possible, whenever it came.
+  return [
+    ...problemsOf({ ...document, points }, others).filter(({ rule }) => rule === 'series'),
+    ...problemsOf(document, others).filter(({ rule }) => rule !== 'series' && OF_EVIDENCE.has(rule)),
+  ];
+}
+
 /** The state that follows from a version, the thresholds, the names and the one day. */
-function stateFrom(document: NonNullable<ReturnType<typeof readVersion>>['document'], check: CheckFile): State {
+function stateFrom({ document, points }: VersionRead, check: CheckFile): State {
   const { thresholds, noAnswersReachedLimitOn: on } = check;
   const people = Object.fromEntries(Object.entries(check.people).map(([id, name]) => [id, { name, role: '' }]));
   const limit = thresholds.reopen.no_answers;
   const site = { holding: thresholds.holding, reopen: { no_answers: limit, answer_working_days: 2 }, people };
   const answers = on === null ? [] : Array.from({ length: limit }, (_, index) => ({ on, personId: String(index) }));
-  return stateOfProof(document, new Map([[document.data.issues[0]!, answers]]), { site, today: check.computedOn });
+  const facts = { ...document, points };
+  return stateOfProof(facts, new Map([[document.data.issues[0]!, answers]]), { site, today: check.computedOn });
 }
 
 function wrongClaims(computed: CheckFile['claims'], claimed: CheckFile['claims']): Difference[] {
@@ -394,7 +479,7 @@ function leavesThatDiffer(is: unknown, says: unknown, path = ''): Leaf[] {
 function wrongOnPage(
   html: string,
   { headline, lede, series, state }: CheckFile['claims'],
-  newest: string,
+  fingerprints: string[],
 ): Difference[] {
   const text = wordsOf(html);
   const wrong: Difference[] = [];
@@ -405,7 +490,7 @@ function wrongOnPage(
   must('the state', state.words);
   must('the headline', headline);
   must('the lede', lede);
-  must('the fingerprint', newest);
+  for (const hash of fingerprints) must('the fingerprint', hash);
   for (const { title, unit, currency, before, after } of series) {
     const said = (value: number) => formatValue(unit as SeriesSummary['unit'], value, currency);
     if (before !== null) must(`the number before the change (${title})`, said(before));

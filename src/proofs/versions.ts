@@ -1,10 +1,11 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
+import { withArrived } from './arrived.ts';
 import { fillPlaceholders } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import type { Site } from './documents.ts';
-import { type SeriesSummary, summariseProof } from './evidence.ts';
+import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
 
 /* Every version of a proof that was ever published, as it was. Nothing here is changed or taken away, only added to. */
 
@@ -64,25 +65,32 @@ export async function latestVersions(db: Reader, count: number): Promise<ProofVe
 }
 
 export type VersionRead = {
+  /** As published. */
   document: ParsedDocument<'proofs'>;
+  /** With what arrived since. */
+  points: Record<string, Point[]>;
+  assets: Record<string, string>;
   summaries: SeriesSummary[];
   headline: string;
   line: string;
   lede: string;
 };
 
-/** A version as a reader saw it, its numbers from its own measurements. Null when today’s rules can’t read it any more. */
-export function readVersion({
-  id,
-  source,
-  assets,
-}: Pick<ProofVersion, 'id' | 'source' | 'assets'>): VersionRead | null {
+/**
+ * A version as a reader saw it, its numbers from its own measurements and from those, by series, that had arrived by then. Null
+ * when today’s rules can’t read it any more.
+ */
+export function readVersion(
+  { id, source, assets }: Pick<ProofVersion, 'id' | 'source' | 'assets'>,
+  arrived: Record<string, readonly Point[]> = {},
+): VersionRead | null {
   const { document } = parseDocument('proofs', id, source, assets);
   if (!document) return null;
-  const summaries = summariseProof(document.data, document.points);
+  const all = withArrived(document, arrived);
+  const summaries = summariseProof(document.data, all.points);
   const filled = (text: string) => fillPlaceholders(text, summaries);
   const { headline, line, lede } = document.data;
-  return { document, summaries, headline: filled(headline), line: filled(line), lede: filled(lede) };
+  return { document, ...all, summaries, headline: filled(headline), line: filled(line), lede: filled(lede) };
 }
 
 /** Who confirmed and approved it, by the name that site.yaml gives them. */

@@ -1,7 +1,11 @@
+import { eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { measurements } from '../../db/schema/measurements.ts';
+import { measurementHash, NOTHING } from '../../src/proofs/arrived.ts';
 import { versionHash } from '../../src/proofs/chain.ts';
 import { readContent } from '../../src/proofs/content.ts';
+import { addMeasurements, measurementsOf } from '../../src/proofs/measurements.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { circumstancesOf, proofWithState, publishedSite } from '../../src/proofs/published.ts';
 import type { NoAnswer } from '../../src/proofs/state.ts';
@@ -25,15 +29,17 @@ const id = 'exports-finish';
 const person = (index: number, on: string): NoAnswer => ({ on, personId: `person-${index}` });
 
 let db: FreshDatabase;
-/** What a site serves, as text. */
-let honest: { check: string; versions: string[] };
+/** What a site serves, as text: as published, and after four more measurements. */
+let honest: Files;
+let measured: Files;
 
 async function servedWith(noAnswers: NoAnswer[]) {
   const answers = new Map([['exports-failed', noAnswers]]);
   const site = await publishedSite(db.read);
   const found = (await proofWithState(db.read, id, answers, now))!;
   const circumstances = { site, today: circumstancesOf(site, now).today };
-  const check = checkFileOf(found.proof, found.state, await versionsOf(db.read, id), answers, circumstances);
+  const [versionsThere, arrived] = await Promise.all([versionsOf(db.read, id), measurementsOf(db.read, id)]);
+  const check = checkFileOf(found.proof, found.state, versionsThere, arrived, answers, circumstances);
   const versions = (await latestVersionsOf(db.read, id, 100)).toReversed().map((one) => versionFileOf(one, site));
   return { check: JSON.stringify(check), versions: versions.map((one) => JSON.stringify(one)) };
 }
@@ -55,7 +61,26 @@ beforeAll(async () => {
     await publish({ ...proof, source }, 'A word was wrong.', now);
   }
   honest = await servedWith([]);
+  await measureOn(db);
+  measured = await servedWith([]);
+  await db.write((tx) => tx.delete(measurements));
 });
+
+/** Four more weeks, one of them late, sent in two goes. */
+async function measureOn(target: FreshDatabase): Promise<void> {
+  const about = { proofId: id, seriesId: 'failed' };
+  const one = (on: string, value: number, n: number) => ({ on, value, n, sourceId: on });
+  for (const [sent, at] of [
+    [[one('2026-07-27', 0.2, 120), one('2026-08-10', 0.4, 90)], '2026-08-10T06:00:00Z'],
+    [[one('2026-08-03', 0.1, 80), one('2026-08-17', 0.5, 110)], '2026-08-17T06:00:00Z'],
+  ] as const) {
+    const stored = await target.write((tx) =>
+      addMeasurements(tx, about, sent, { sentBy: 'command', now: new Date(at) }),
+    );
+    expect(stored).toMatchObject({ stored: 2 });
+  }
+}
+
 afterAll(() => db.cleanup());
 
 type Files = { check: string; versions: string[] };
@@ -82,8 +107,8 @@ function parsed(text: string): unknown {
 }
 
 /** The same files with one thing in them changed. */
-function tampered(change: (files: { check: CheckFile; versions: VersionFile[] }) => unknown): string[] {
-  const files = { check: JSON.parse(honest.check), versions: honest.versions.map((text) => JSON.parse(text)) };
+function tampered(change: (files: { check: CheckFile; versions: VersionFile[] }) => unknown, whole = honest): string[] {
+  const files = { check: JSON.parse(whole.check), versions: whole.versions.map((text) => JSON.parse(text)) };
   change(files);
   return sentencesOf({
     check: JSON.stringify(files.check),
@@ -271,12 +296,16 @@ describe('each thing that was altered is named', () => {
     ]);
   });
 
-  test('any single character of a version, and of what is claimed', () => {
-    const places = placesOf(honest);
+  test.each([
+    ['as it was published', () => honest],
+    ['after more has arrived', () => measured],
+  ])('any single character of a version, of what arrived, and of what is claimed: %s', (_, files) => {
+    const whole = files();
+    const places = placesOf(whole);
     expect(places.length).toBeGreaterThan(3000);
     fc.assert(
       fc.property(fc.constantFrom(...places), fc.integer({ min: 1, max: 94 }), (place, step) => {
-        const files = { check: honest.check, versions: [...honest.versions] };
+        const files = { check: whole.check, versions: [...whole.versions] };
         const text = place.file === 0 ? files.check : files.versions[place.file - 1]!;
         const other = String.fromCharCode(((text.charCodeAt(place.at) - 32 + step) % 95) + 32);
         const altered = text.slice(0, place.at) + other + text.slice(place.at + 1);
@@ -286,14 +315,131 @@ describe('each thing that was altered is named', () => {
         else files.versions[place.file - 1] = altered;
         expect(sentencesOf(files)).not.toEqual([]);
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 });
 
-/** Every place in the versions, and in the part of check.json that claims something. */
+describe('measurements that arrived', () => {
+  const link = (check: CheckFile, index: number) => check.arrived[index]!;
+  const rechained = (check: CheckFile) => {
+    let previousHash = NOTHING;
+    for (const one of check.arrived) {
+      one.previousHash = previousHash;
+      one.hash = previousHash = measurementHash({ proof: id, ...one });
+    }
+  };
+  const named = (change: (check: CheckFile) => unknown) => tampered(({ check }) => change(check), measured);
+
+  test('agree, and every number and the state come from them too', () => {
+    const check = checkFile.parse(JSON.parse(measured.check));
+    const versions = new Map(measured.versions.map((text, index) => [index + 1, versionFile.parse(JSON.parse(text))]));
+    expect(verifyProof(id, { check, versions }, now)).toEqual({
+      differences: [],
+      agreed: [
+        '3 versions, each with the fingerprint it claims and each following the one before.',
+        '4 measurements that arrived since, each with the fingerprint it claims and each following the one before.',
+        'Share of exports that failed, weekly: 20% before (10 measurements) and 0.3% after (12 measurements).',
+        'The state: Fixed and holding 11 weeks (measured).',
+      ],
+    });
+  });
+
+  test('a value, an n or a day that was altered is named', () => {
+    for (const change of [
+      (check: CheckFile) => (link(check, 1).value = 0.1),
+      (check: CheckFile) => (link(check, 1).n = 91),
+      (check: CheckFile) => (link(check, 1).on = '2026-08-11'),
+      (check: CheckFile) => (link(check, 1).receivedAt = '2026-08-10T06:00:01.000Z'),
+    ]) {
+      expect(named(change)[0]).toMatch(
+        /^The measurement of 1[01] August 2026 that arrived for “failed” was changed after it arrived: its fingerprint is /,
+      );
+    }
+    expect(named((check) => (link(check, 1).value = 0.1))).toContainEqual(
+      expect.stringMatching(/^Share of exports .*: the number after the change is /),
+    );
+  });
+
+  test('a missing one is named, at the beginning and in between; and so are two that changed places', () => {
+    expect(named((check) => check.arrived.shift())).toContain(
+      'The measurement of 10 August 2026 that arrived for “failed” names one before it, and none is listed: something is missing.',
+    );
+    expect(named((check) => check.arrived.splice(2, 1))).toContainEqual(
+      expect.stringMatching(/^The measurement of 17 August 2026 .* doesn’t follow that of 10 August 2026: it names /),
+    );
+    const places = named((check) => check.arrived.splice(1, 2, link(check, 2), link(check, 1)));
+    expect(places).toContain(
+      'The measurement of 10 August 2026 that arrived for “failed” says that it arrived before that of 3 August 2026.',
+    );
+  });
+
+  test('a chain that was made anew no longer has what the page shows, and the numbers give it away', () => {
+    const sentences = named((check) => {
+      check.arrived.splice(1, 1);
+      rechained(check);
+    });
+    expect(sentences).toEqual([
+      expect.stringMatching(/the number after the change is /),
+      expect.stringMatching(/the number of measurements after the change is 11 by the data, the claim is 12\.$/),
+      expect.stringMatching(/the number of cases after the change is /),
+    ]);
+    const newest = JSON.parse(measured.check).arrived.at(-1).hash;
+    const cut = tampered(({ check }) => check.arrived.pop(), measured);
+    expect(cut.length).toBeGreaterThan(0);
+    const page = (hash: string) => ({ html: `<body>${JSON.stringify(JSON.parse(measured.check))}${hash}</body>` });
+    expect(sentencesOf(measured, page(newest)).filter((one) => one.includes(newest))).toEqual([]);
+    expect(sentencesOf(measured, { html: '<body></body>' })).toContain(
+      `The page doesn’t show the fingerprint that follows: “${newest}”.`,
+    );
+  });
+
+  test('what can’t be is named though its chain is whole: a share over 100, a day twice, a day before it was over', () => {
+    const made = (change: (check: CheckFile) => unknown) =>
+      named((check) => {
+        change(check);
+        rechained(check);
+      });
+    expect(made((check) => (link(check, 0).value = 120))).toContainEqual(
+      expect.stringContaining('breaks a rule that it must keep (series): A share lies between 0 and 100.'),
+    );
+    expect(made((check) => (link(check, 1).on = '2026-07-27'))).toContain(
+      'The measurement of 27 July 2026 that arrived for “failed” is listed twice.',
+    );
+    expect(made((check) => (link(check, 3).receivedAt = '2026-08-12T00:00:00.000Z'))).toContainEqual(
+      expect.stringContaining('says that it arrived at 2026-08-12T00:00:00.000Z, before its day.'),
+    );
+    expect(made((check) => (link(check, 3).receivedAt = '2026-12-12T00:00:00.000Z'))).toContainEqual(
+      expect.stringContaining('which has not been yet.'),
+    );
+  });
+
+  test('a download without them, or with another value, is named', () => {
+    const csv = JSON.parse(measured.versions[2]!).assets['failed.csv'] as string;
+    const sentence = 'failed.csv, as the page offers it, is not what version 3 contains with what arrived since.';
+    expect(sentencesOf(measured, { files: new Map([['failed.csv', csv]]) })).toEqual([sentence]);
+    const whole = `${csv}2026-07-27,0.2,120\n2026-08-03,0.1,80\n2026-08-10,0.4,90\n2026-08-17,0.5,110\n`;
+    expect(sentencesOf(measured, { files: new Map([['failed.csv', whole]]) })).toEqual([]);
+    expect(sentencesOf(measured, { files: new Map([['failed.csv', whole.replace('0.5', '0.4')]]) })).toEqual([
+      sentence,
+    ]);
+  });
+
+  test('one that was altered in the database itself is named', async () => {
+    await measureOn(db);
+    await db.write((tx) =>
+      tx.update(measurements).set({ value: 0.1 }).where(eq(measurements.measuredOn, '2026-08-10')),
+    );
+    const after = await servedWith([]);
+    expect(sentencesOf(after)[0]).toMatch(/^The measurement of 10 August 2026 .* was changed after it arrived/);
+    await db.write((tx) => tx.delete(measurements).where(eq(measurements.measuredOn, '2026-08-10')));
+    expect(sentencesOf(await servedWith([]))[0]).toMatch(/^The measurement of 3 August 2026 .* doesn’t follow that of/);
+  });
+});
+
+/** Every place in the versions, and in the part of check.json that claims something or lists what arrived. */
 function placesOf({ check, versions }: Files): { file: number; at: number }[] {
-  const from = check.indexOf('"claims"');
+  const from = check.indexOf('"arrived"');
   const claims = Array.from({ length: check.length - from }, (_, index) => ({ file: 0, at: from + index }));
   return [
     ...claims,

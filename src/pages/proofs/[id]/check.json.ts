@@ -2,6 +2,7 @@ import type { APIRoute } from 'astro';
 import { publicJson } from '../../../caching.ts';
 import { noAnswersByIssue } from '../../../checkins/answers.ts';
 import { database } from '../../../database.ts';
+import { measurementsOf } from '../../../proofs/measurements.ts';
 import { circumstancesOf, proofWithState, publishedSite } from '../../../proofs/published.ts';
 import { checkFileOf } from '../../../proofs/verify.ts';
 import { versionsOf } from '../../../proofs/versions.ts';
@@ -12,8 +13,12 @@ export const GET: APIRoute = async ({ params, request, rewrite }) => {
   const db = (await database()).read;
   const id = params['id']!;
   const [site, noAnswers] = await Promise.all([publishedSite(db), noAnswersByIssue(db)]);
-  const [found, versions] = await Promise.all([proofWithState(db, id, noAnswers, now), versionsOf(db, id)]);
+  const [found, versions, arrived] = await Promise.all([
+    proofWithState(db, id, noAnswers, now),
+    versionsOf(db, id),
+    measurementsOf(db, id),
+  ]);
   if (!found) return rewrite('/404');
   const { today } = circumstancesOf(site, now);
-  return publicJson(request, checkFileOf(found.proof, found.state, versions, noAnswers, { site, today }));
+  return publicJson(request, checkFileOf(found.proof, found.state, versions, arrived, noAnswers, { site, today }));
 };
