@@ -1,15 +1,17 @@
 import { fileURLToPath } from 'node:url';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { importFile } from '../src/people/intake/import.ts';
 import { NEUTRAL } from '../src/people/intake/mapping.ts';
-import { parseDocument, readContent } from '../src/proofs/content.ts';
+import { sameContent } from '../src/proofs/chain.ts';
+import { parseDocument, readContent, type SourceDocument } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
 import { addColleague, colleagues } from '../src/staff/colleagues.ts';
 import { RESOLUTIONS, STAFF } from './cast.ts';
-import type { Db } from './client.ts';
+import type { Db, Tx } from './client.ts';
 import { complaints, resolutions } from './schema/people.ts';
+import { publishedVersions } from './schema/proofs.ts';
 
 /** What refers to something is published after it. */
 const ORDER: Collection[] = ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'];
@@ -29,18 +31,29 @@ export async function seedContent(db: Db, dir: string, now: Date): Promise<numbe
     const wrong = problems.map((problem) => `${problem.file}:${problem.line} ${problem.sentence}`);
     for (const document of sorted) {
       const { collection, id, source, assets } = document;
+      // What was published from the desk since is not taken back because the folder still has an earlier text.
+      if (await wasPublished(tx, document)) continue;
       const parsed = parseDocument(collection, id, source, assets).document?.data;
       const confirmedBy = parsed && 'owner' in parsed ? parsed.owner : null;
       const approvedBy = APPROVERS.find((approver) => approver !== confirmedBy)!;
       const reason = 'The text in the content folder changed.';
       const published = await publishDocument(tx, { ...document, confirmedBy, approvedBy, reason, now });
       if ('refused' in published) {
+        if (published.problems.length === 0) wrong.push(`${collection}/${id}: ${published.sentence}`);
         wrong.push(...published.problems.map((problem) => `${problem.file}:${problem.line} ${problem.sentence}`));
       } else if (published.isNew) added += 1;
     }
     if (wrong.length > 0) throw new Error(`The content can’t be published:\n${wrong.join('\n')}`);
     return added;
   });
+}
+
+async function wasPublished(tx: Tx, { collection, id, source, assets }: SourceDocument): Promise<boolean> {
+  const versions = await tx
+    .select({ source: publishedVersions.source, assets: publishedVersions.assets })
+    .from(publishedVersions)
+    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, id)));
+  return versions.some((version) => sameContent(version, { source, assets }));
 }
 
 /** Brings the cast in through the same importer as anyone, and what staff confirmed about their complaints. */

@@ -33,7 +33,7 @@ export async function publishDocument(
 ): Promise<Published | (Refusal & { problems: Problem[] })> {
   const { document } = parseDocument(collection, id, source, assets);
   const owner = document && 'owner' in document.data ? document.data.owner : null;
-  const unfit = notTheirs({ owner, confirmedBy, approvedBy, writers }) ?? (await hasLeft(tx, approvedBy));
+  const unfit = notTheirs({ owner, confirmedBy, approvedBy, writers });
   if (unfit) return { ...unfit, problems: [] };
   const { problems } = await judge({ collection, id, source, assets }, await publishedOthers(tx, collection));
   if (problems.length > 0) {
@@ -49,6 +49,8 @@ export async function publishDocument(
   if (newest && sameContent(newest, { source, assets })) {
     return { version: newest.version, hash: newest.hash, isNew: false };
   }
+  const left = await hasLeft(tx, approvedBy);
+  if (left) return { ...left, problems: [] };
   if (newest && !reason?.trim()) {
     return { ...refuse('reason', 'Say why it changes. Everyone who compares the versions reads it.'), problems: [] };
   }
