@@ -6,6 +6,7 @@ import { sameContent } from '../src/proofs/chain.ts';
 import { parseDocument, readContent, type SourceDocument } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
+import { publishedSite } from '../src/proofs/published.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
 import { addColleague, colleagues } from '../src/staff/colleagues.ts';
 import { RESOLUTIONS, STAFF } from './cast.ts';
@@ -20,8 +21,20 @@ const ORDER: Collection[] = ['site', 'issues', 'proofs', 'offers', 'checkins', '
 const APPROVERS = ['sander', 'ruth'];
 
 /**
- * Publishes everything in a content folder, as approved by the cast. The same content again makes no new version. Throws
- * with every problem, and publishes nothing, when one document can't be published.
+ * Brings the example organisation up: its documents, people and staff. What was published, written or changed since is left as
+ * it is, and a place that has become somebody's own gets nothing. Answers whether it is the example.
+ */
+export async function seedExample(db: Db, dir: string, now: Date): Promise<boolean> {
+  const [begun] = await db.read.select({ id: publishedVersions.id }).from(publishedVersions).limit(1);
+  if (begun && !(await publishedSite(db.read)).example) return false;
+  await seedContent(db, dir, now);
+  await seedCast(db, now);
+  await seedStaff(db, now);
+  return true;
+}
+
+/**
+ * Publishes everything in a content folder, as approved by the cast. The same content again makes no new version. Throws with every problem, and publishes nothing, when one document can't be published.
  */
 export async function seedContent(db: Db, dir: string, now: Date): Promise<number> {
   const { documents, problems } = await readContent(dir);

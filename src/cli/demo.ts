@@ -39,8 +39,35 @@ try {
 }
 
 const { url, links } = place;
-const of = (key: string) => links.find((link) => link.member.key === key)!;
-console.log(`
+if (links.length === 0) ownTour();
+else exampleTour();
+console.log('\nCtrl-C ends it. The data stays in .data.');
+
+// Ctrl-C reaches every process of the terminal, and this one twice: the first counts.
+let ending = false;
+async function end(code: number, why?: string): Promise<void> {
+  if (ending) return;
+  ending = true;
+  if (why) console.error(why);
+  await place.close();
+  process.exit(code);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
+place.ended.then((what) => end(1, `${what} ended unexpectedly, so everything stops.`));
+
+/** Once the example is removed, the place is somebody's own. */
+function ownTour(): void {
+  console.log(`
+${bold(`Your pages are at ${url}`)}
+The desk:              ${url}/staff
+What comes next:       ${url}/staff/guide
+Letters and codes:     ${url}/demo/mailbox   (nothing leaves this machine)
+Bring in your people:  npm run amends -- import <file> --dry-run`);
+}
+
+function exampleTour(): void {
+  const of = (key: string) => links.find((link) => link.member.key === key)!;
+  console.log(`
 ${bold(`Northline has ${first ? 'opened' : 'reopened'} at ${url}`)}
 Northline is made up, and so are its people. Payments go to a sandbox on this machine; letters to ${url}/demo/mailbox
 
@@ -57,19 +84,9 @@ ${bold('Three minutes through it')}
  5. What everyone sees from now on:      ${url}/
  6. Who may be invited, and why not:     npm run amends -- gate
     What nobody has answered yet:        npm run amends -- coverage
+ 7. The desk, where all this is written: ${url}/staff
+    Sign in as grace.adeyemi@northline.example; the code is in the mailbox.
 
 ${bold('Everyone’s own page')} (new links at each start; they work for 90 days)`);
-for (const { member, url: address } of links) console.log(`  ${member.name}\n    ${member.story}\n    ${address}`);
-console.log('\nCtrl-C ends it. The data stays in .data.');
-
-// Ctrl-C reaches every process of the terminal, and this one twice: the first counts.
-let ending = false;
-async function end(code: number, why?: string): Promise<void> {
-  if (ending) return;
-  ending = true;
-  if (why) console.error(why);
-  await place.close();
-  process.exit(code);
+  for (const { member, url: address } of links) console.log(`  ${member.name}\n    ${member.story}\n    ${address}`);
 }
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end(0));
-place.ended.then((what) => end(1, `${what} ended unexpectedly, so everything stops.`));

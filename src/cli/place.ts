@@ -7,7 +7,7 @@ import { CAST, type CastMember, SANDBOX_FIXTURES } from '../../db/cast.ts';
 import { type Db, openDatabase } from '../../db/client.ts';
 import { migrate } from '../../db/migrate.ts';
 import { departures, persons } from '../../db/schema/people.ts';
-import { seedCast, seedContent, seedStaff } from '../../db/seed.ts';
+import { seedExample } from '../../db/seed.ts';
 import { mintLink } from '../invitations/links.ts';
 import { neverContactOf } from '../people/diagnosis.ts';
 import { freePort, root, startProcess, stopProcess, untilAnswers } from './processes.ts';
@@ -18,6 +18,7 @@ export type Place = {
   url: string;
   /** Settings under which another command sees the same place. */
   settings: Record<string, string>;
+  /** One for each of the cast; none once the example is removed. */
   links: { member: CastMember; url: string }[];
   sandboxUrl: string;
   db: Db;
@@ -65,13 +66,11 @@ export async function openPlace(options: {
       .join(''),
   );
 
-  say('Opening the database and publishing the example organisation …');
+  say('Opening the database …');
   const db = await openDatabase(databaseUrl);
   await migrate(db);
   const now = new Date();
-  await seedContent(db, settings.CONTENT_DIR, now);
-  await seedCast(db, now);
-  await seedStaff(db, now);
+  const example = await seedExample(db, settings.CONTENT_DIR, now);
 
   say('Starting the payment sandbox, the site and the jobs …');
   const sandbox = startProcess(
@@ -89,7 +88,9 @@ export async function openPlace(options: {
   };
   try {
     await untilAnswers(`${sandboxUrl}/_sandbox/health`, sandbox);
-    await fetch(`${sandboxUrl}/_sandbox/fixtures`, { method: 'POST', body: JSON.stringify(SANDBOX_FIXTURES) });
+    if (example) {
+      await fetch(`${sandboxUrl}/_sandbox/fixtures`, { method: 'POST', body: JSON.stringify(SANDBOX_FIXTURES) });
+    }
     const site = startProcess('src/server.ts', [], settings);
     children.push(['The site', site]);
     if (options.jobs !== false) children.push(['The jobs process', startProcess('src/jobs/main.ts', [], settings)]);
@@ -101,7 +102,8 @@ export async function openPlace(options: {
   const ended = Promise.race(
     children.map(([name, child]) => new Promise<string>((resolve) => child.once('exit', () => resolve(name)))),
   );
-  return { url, settings, sandboxUrl, db, links: await mintForCast(db, url, now), ended, close };
+  const links = example ? await mintForCast(db, url, now) : [];
+  return { url, settings, sandboxUrl, db, links, ended, close };
 }
 
 /**

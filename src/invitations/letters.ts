@@ -20,9 +20,10 @@ export type LetterToWrite = {
 /** Puts a letter to a person into the outbox: our published text, their slots. Without an address there is none. */
 export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Promise<void> {
   if (!write.person.email) return;
-  const text = await publishedLetter(tx, write.letter);
+  const [text, site] = await Promise.all([publishedLetter(tx, write.letter), publishedSite(tx)]);
   if (!text) throw new Error(`The letter “${write.letter}” is not published.`);
-  const slots = { firstName: write.person.firstName ?? 'there', sender: write.sender, ...write.slots };
+  const { organisation } = site;
+  const slots = { firstName: write.person.firstName ?? 'there', sender: write.sender, organisation, ...write.slots };
   await postLetter(
     tx,
     {

@@ -41,7 +41,14 @@ export async function addColleague(
   const roles = rolesOf(wanted);
   if (isRefusal(roles)) return roles;
   const told = { name: name.trim(), title: title.trim(), address: address.trim().toLowerCase() };
-  if (told.name.length < 2 || told.name.length > 80) return refuse('name', 'Type their first and last name.');
+  // As the check of documents has it: whoever has a place here may be named in one.
+  if (
+    !/\S\s+\S/.test(told.name) ||
+    told.name.length > 80 ||
+    /\b(team|support|desk|department|office)\b/i.test(told.name)
+  ) {
+    return refuse('name', 'Type the first and last name of one person. Nobody can ask a team what it promised.');
+  }
   if (told.title.length < 2 || told.title.length > 80)
     return refuse('title', 'Say what they do here, as pages will say it.');
   if (!z.email().max(254).safeParse(told.address).success) {
