@@ -8,12 +8,23 @@ import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins }
 import { writeLetter } from './invitations/letters.ts';
 import { fill } from './mail/delivery.ts';
 import { postLetter } from './mail/outbox.ts';
-import type { Site } from './proofs/documents.ts';
-import { issueWithState, publishedLetter, publishedOffer, publishedSite } from './proofs/published.ts';
-import type { NoAnswer } from './proofs/state.ts';
+import type { Series, Site } from './proofs/documents.ts';
+import { formatValue, type Point } from './proofs/evidence.ts';
+import { limitWords } from './proofs/looks/sentences.ts';
+import {
+  circumstancesOf,
+  issueStates,
+  issueWithState,
+  type PublishedProof,
+  publishedLetter,
+  publishedOffer,
+  publishedProof,
+  publishedSite,
+} from './proofs/published.ts';
+import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
 import type { Rejoin } from './rejoin/check.ts';
 import { undoUntil } from './rejoin/undo.ts';
-import { dayOf, longDay } from './shared/dates.ts';
+import { type Day, dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
 
 /*
@@ -80,7 +91,73 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
     const issue = await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now);
     return issue?.state.state === 'came_back';
   };
-  if ((await cameBackBy(known)) && !(await cameBackBy(without))) await tellReturned(tx, checkin, { owner, title }, now);
+  if (!(await cameBackBy(known)) || (await cameBackBy(without))) return;
+  await tellReturned(tx, checkin.issueId, now, { except: checkin.personId });
+}
+
+/** Which measurements were just stored: of one series, on these days. */
+export type Measured = { proofId: string; seriesId: string; days: readonly Day[] };
+
+/**
+ * New measurements. Where they make an issue come back, everyone who returned for it is told, and its owner. Nothing else needs doing:
+ * pages, the gate and check-ins read the state.
+ */
+export async function onMeasured(tx: Tx, { proofId, seriesId, days }: Measured, now: Date): Promise<void> {
+  const proof = await publishedProof(tx, proofId);
+  const series = proof?.data.series.find(({ id }) => id === seriesId);
+  if (!series || days.length === 0) return;
+  const isNew = new Set(days);
+  const crossed = (proof?.points[seriesId] ?? []).find(({ on, value }) => isNew.has(on) && isBeyond(series, value));
+  if (!crossed) return;
+  const [site, noAnswers] = await Promise.all([publishedSite(tx), noAnswersByIssue(tx)]);
+  const circumstances = circumstancesOf(site, now);
+  for (const { issue, state, proofs } of await issueStates(tx, noAnswers, now)) {
+    if (state.state !== 'came_back' || !proofs.some((one) => one.proof.id === proofId)) continue;
+    const before = proofs.map((one) => (one.proof.id === proofId ? without(one.proof, seriesId, isNew) : one.proof));
+    const was = stateOfIssue(before, noAnswers.get(issue.id) ?? [], circumstances);
+    if (was.state === 'came_back') continue;
+    await tellReturned(tx, issue.id, now);
+    await alertOfCrossing(tx, issue.id, { series, crossed, site }, now);
+  }
+}
+
+function without(proof: PublishedProof, seriesId: string, days: ReadonlySet<Day>): PublishedProof {
+  const points = (proof.points[seriesId] ?? []).filter(({ on }) => !days.has(on));
+  return { ...proof, points: { ...proof.points, [seriesId]: points } };
+}
+
+/** The owner learns what was measured, and that everything else has happened already. */
+async function alertOfCrossing(
+  tx: Tx,
+  issueId: string,
+  { series, crossed, site }: { series: Series; crossed: Point; site: Site },
+  now: Date,
+): Promise<void> {
+  const alert = await publishedLetter(tx, 'owner-measured');
+  if (!alert) return;
+  const { owner, title } = await questionFor(tx, issueId);
+  const said = (value: number) => formatValue(series.unit, value, series.currency);
+  const slots = {
+    issueTitle: title,
+    sender: site.organisation,
+    series: series.title,
+    value: said(crossed.value),
+    on: longDay(crossed.on),
+    limit: limitWords(series),
+  };
+  await postLetter(
+    tx,
+    {
+      cause: `owner-measured:${issueId}:${series.id}:${crossed.on}`,
+      kind: 'owner-alert',
+      personId: null,
+      to: owner.address ?? site.reply_to,
+      fromName: site.organisation,
+      subject: fill(alert.data.subject, slots),
+      body: fill(alert.body, slots),
+    },
+    now,
+  );
 }
 
 /** The owner learns that and by when, and not who or in what words: those stay on the desk. */
@@ -111,20 +188,25 @@ async function alertOwner(
 
 type Question = { owner: { name: string; address?: string | undefined }; title: string };
 
-/** Everyone who came back for the same reason hears it from us, once per return of the problem. */
-async function tellReturned(tx: Tx, checkin: Checkin, { owner, title }: Question, now: Date): Promise<void> {
+/**
+ * Everyone who came back for the reason that has itself come back hears it from us, once per return of the problem; except the
+ * one who told us.
+ */
+async function tellReturned(tx: Tx, issueId: string, now: Date, { except }: { except?: string } = {}): Promise<void> {
+  const { owner, title } = await questionFor(tx, issueId);
+  const other = except === undefined ? undefined : ne(persons.id, except);
   const returned = await tx
     .selectDistinct({ person: persons, rejoinId: rejoins.id })
     .from(rejoins)
     .innerJoin(persons, eq(persons.id, rejoins.personId))
     .innerJoin(checkins, eq(checkins.rejoinId, rejoins.id))
-    .where(and(eq(rejoins.state, 'active'), eq(checkins.issueId, checkin.issueId), ne(persons.id, checkin.personId)));
+    .where(and(eq(rejoins.state, 'active'), eq(checkins.issueId, issueId), other));
   for (const { person } of returned) {
     await writeLetter(
       tx,
       {
         letter: 'came-back',
-        cause: `came-back:${checkin.issueId}:${dayOf(now)}:${person.id}`,
+        cause: `came-back:${issueId}:${dayOf(now)}:${person.id}`,
         person,
         sender: owner.name,
         slots: { issueTitle: title },

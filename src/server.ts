@@ -19,10 +19,10 @@ const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 
 /**
- * Requests without a browser behind them: a signed webhook, and the one-click stop that mail programs send (RFC 8058). The
- * whole address counts: after `/hooks/../` Astro would find another page.
+ * Requests without a browser behind them: a signed webhook, the one-click stop that mail programs send (RFC 8058), a system
+ * that sends measurements with its key. The whole address counts: after `/hooks/../` Astro would find another page.
  */
-const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/];
+const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/, /^\/measurements\/[\w-]+\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
 const PERSONAL = /^\/(for|check-in|stop|confirm|staff|demo)(\/|$)/;
@@ -51,7 +51,7 @@ export function mayChange(method: string, path: string, origin: string | undefin
 export function refusesBody(method: string, path: string, length: string | undefined): 411 | 413 | null {
   if (method === 'GET' || method === 'HEAD') return null;
   if (length === undefined) return 411;
-  const limit = path.startsWith('/hooks/') ? HOOK_LIMIT : FORM_LIMIT;
+  const limit = /^\/(hooks|measurements)\//.test(path) ? HOOK_LIMIT : FORM_LIMIT;
   return Number(length) > limit ? 413 : null;
 }
 

@@ -53,10 +53,11 @@ test('a change is allowed from our own pages only', () => {
     }
 });
 
-test('a signed webhook and the one-press stop have no page behind them', () => {
+test('a signed webhook, the one-press stop and a system that measures have no page behind them', () => {
   for (const origin of [...ORIGINS, SITE]) {
     expect(mayChange('POST', '/hooks/stripe', origin, SITE)).toBe(true);
     expect(mayChange('POST', `/stop/${TOKEN}`, origin, SITE)).toBe(true);
+    expect(mayChange('POST', '/measurements/exports-finish/failed', origin, SITE)).toBe(true);
   }
 });
 
@@ -69,6 +70,11 @@ test('nothing else hides behind their addresses', () => {
     `/hooks\\..\\for/${TOKEN}/rejoin`,
     `/stop/${TOKEN}/../../for/${TOKEN}/rejoin`,
     `//hooks/for/${TOKEN}`,
+    `/measurements/../for/${TOKEN}`,
+    `/measurements/x/../../for/${TOKEN}/rejoin`,
+    '/measurements/x/y/z',
+    '/measurements/x',
+    '/staff/measuring',
     `/for/hooks/stripe`,
   ])
     expect([path, mayChange('POST', path, 'https://evil.example', SITE)]).toEqual([path, false]);
@@ -99,6 +105,8 @@ test.each([
   ['POST', '/hooks/stripe', '262144', null],
   ['POST', '/hooks/stripe', '262145', 413],
   ['POST', '/hooks', '65537', 413],
+  ['POST', '/measurements/x/y', '262144', null],
+  ['POST', '/measurements/x/y', '262145', 413],
 ] as const)('%s %s of %s bytes: %s', (method, path, length, status) => {
   expect(refusesBody(method, path, length)).toBe(status);
 });

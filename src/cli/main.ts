@@ -2,14 +2,30 @@ import { auditVerb } from './audit.ts';
 import { check } from './check.ts';
 import { coverageVerb } from './coverage.ts';
 import { due } from './due.ts';
+import { exampleVerb } from './example.ts';
 import { gate } from './gate.ts';
 import { importVerb } from './import.ts';
 import { link } from './link.ts';
+import { measure } from './measure.ts';
+import { measuringKey } from './measuring-key.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
 
-export const verbs: Verb[] = [check, verify, importVerb, coverageVerb, gate, link, due, staffVerb, auditVerb];
+export const verbs: Verb[] = [
+  check,
+  verify,
+  importVerb,
+  coverageVerb,
+  gate,
+  link,
+  due,
+  measure,
+  measuringKey,
+  staffVerb,
+  auditVerb,
+  exampleVerb,
+];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };
 

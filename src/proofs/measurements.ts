@@ -18,23 +18,28 @@ export type Sender = { sentBy: string; now: Date };
 /** `row` counts from 1, in the order they were sent. */
 export type BadRow = { row: number; code: string; sentence: string };
 
-export type Judged = { fresh: Incoming[]; already: number; bad: BadRow[]; previousHash: string };
+export type BadRows = Refusal & { bad: BadRow[] };
 
-/** What would become of these measurements. Refused as a whole: an unknown proof or series. Writes nothing. */
+export type Judged = { fresh: Incoming[]; already: number; previousHash: string };
+
+/**
+ * What would become of these measurements: which of them are new. Refused, with every bad row, when one of them is wrong, and
+ * without any for an unknown proof or series. Writes nothing.
+ */
 export async function judgeMeasurements(
   reader: Reader,
   { proofId, seriesId }: About,
   incoming: readonly Incoming[],
   now: Date,
-): Promise<Judged | Refusal> {
+): Promise<Judged | BadRows> {
   const proof = await publishedProof(reader, proofId);
-  if (!proof) return refuse('no-proof', `There is no published proof “${proofId}”.`);
+  if (!proof) return { ...refuse('no-proof', `There is no published proof “${proofId}”.`), bad: [] };
   const series = proof.data.series.find(({ id }) => id === seriesId);
   const points = proof.points[seriesId];
   if (!series || !points || points.length === 0) {
     const ids = proof.data.series.map(({ id }) => id);
     const there = ids.length === 0 ? 'It has none: it was verified by a document.' : `There is ${ids.join(', ')}.`;
-    return refuse('no-series', `The proof “${proofId}” has no series “${seriesId}”. ${there}`);
+    return { ...refuse('no-series', `The proof “${proofId}” has no series “${seriesId}”. ${there}`), bad: [] };
   }
   const { time_zone } = await publishedSite(reader);
   const rows = await reader.all<[string, Day, number, number | null, string]>(sql`
@@ -49,10 +54,11 @@ export async function judgeMeasurements(
     byDay: new Map(points.map((point) => [point.on, point])),
     bySource: new Map(rows.map(([source, on, value, n]) => [source, pointOf(on, value, n)])),
   };
-  const judged: Judged = { fresh: [], already: 0, bad: [], previousHash: rows.at(-1)?.[4] ?? NOTHING };
+  const bad: BadRow[] = [];
+  const judged: Judged = { fresh: [], already: 0, previousHash: rows.at(-1)?.[4] ?? NOTHING };
   for (const [index, one] of incoming.entries()) {
     const verdict = judgeMeasurement(one, known);
-    if (isRefusal(verdict)) judged.bad.push({ row: index + 1, code: verdict.code, sentence: verdict.sentence });
+    if (isRefusal(verdict)) bad.push({ row: index + 1, code: verdict.code, sentence: verdict.sentence });
     else if (verdict === 'already') judged.already += 1;
     else {
       judged.fresh.push(one);
@@ -61,7 +67,8 @@ export async function judgeMeasurements(
       known.bySource.set(one.sourceId, point);
     }
   }
-  return judged;
+  const [first] = bad;
+  return first ? { ...refuse(first.code, first.sentence), bad } : judged;
 }
 
 /** As many rows in one statement. */
@@ -77,12 +84,10 @@ export async function addMeasurements(
   incoming: readonly Incoming[],
   { sentBy, now }: Sender,
   onProgress: (stored: number) => void = () => {},
-): Promise<{ stored: number; already: number; days: Day[] } | (Refusal & { bad: BadRow[] })> {
+): Promise<{ stored: number; already: number; days: Day[] } | BadRows> {
   const judged = await judgeMeasurements(tx, about, incoming, now);
-  if (isRefusal(judged)) return { ...judged, bad: [] };
-  const { fresh, already, bad } = judged;
-  const [first] = bad;
-  if (first) return { ...refuse(first.code, first.sentence), bad };
+  if ('refused' in judged) return judged;
+  const { fresh, already } = judged;
   let { previousHash } = judged;
   const receivedAt = now.getTime();
   for (let from = 0; from < fresh.length; from += AT_ONCE) {

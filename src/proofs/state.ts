@@ -78,7 +78,7 @@ export function stateOfSeries(
   const weeks = Math.floor(daysBetween(changedOn, last) / 7);
   const shared = { weeks, measured: true, verified: false };
 
-  const over = after.find((point) => beyond(series, point.value));
+  const over = after.find((point) => isBeyond(series, point.value));
   if (over) {
     const value = formatValue(series.unit, over.value, series.currency);
     const limit = formatValue(series.unit, series.reopen_limit, series.currency);
@@ -104,7 +104,8 @@ export function stateOfSeries(
   return { ...shared, state: why.length === 0 ? 'holding' : 'watching', since: changedOn, why };
 }
 
-function beyond(series: Series, value: number): boolean {
+/** One measurement past the limit is enough; exactly at it is not past it. */
+export function isBeyond(series: Pick<Series, 'better' | 'reopen_limit'>, value: number): boolean {
   return series.better === 'lower' ? value > series.reopen_limit : value < series.reopen_limit;
 }
 
