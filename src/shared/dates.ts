@@ -57,3 +57,24 @@ export function nextCharge(day: Day, interval: string): Day {
   const last = new Date(Date.UTC(target[0]!, target[1]!, 0)).getUTCDate();
   return `${target[0]}-${String(target[1]).padStart(2, '0')}-${String(Math.min(date, last)).padStart(2, '0')}`;
 }
+
+/**
+ * The instant at which clocks in this time zone show this day and time (`HH:MM`). In the hour that a clock skips in spring it is
+ * as much later; of the hour that comes twice in autumn, the first. Null for what is no day or no time.
+ */
+export function instantAt(day: Day, time: string, timeZone: string): Date | null {
+  if (!isDay(day) || !/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return null;
+  const wanted = Date.parse(`${day}T${time}:00Z`);
+  const shownAt = (at: number) => Date.parse(`${dayOf(at, timeZone)}T${clockAt(at, timeZone)}:00Z`);
+  // The zone's distance from UTC on either side of any change near this time.
+  const [before, after] = [-86_400_000, 86_400_000].map((away) => shownAt(wanted + away) - (wanted + away));
+  const fits = [wanted - before!, wanted - after!].filter((at) => shownAt(at) === wanted);
+  return new Date(fits.length > 0 ? Math.min(...fits) : wanted - before!);
+}
+
+/** `09:30`, as clocks in this time zone show it. */
+export function clockAt(instant: Date | number, timeZone: string): string {
+  return new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(
+    instant,
+  );
+}

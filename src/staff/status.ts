@@ -1,6 +1,6 @@
 import { fillPlaceholders } from '../proofs/claims.ts';
 import { parseDocument } from '../proofs/content.ts';
-import type { Site } from '../proofs/documents.ts';
+import { plainSchemas, type Site } from '../proofs/documents.ts';
 import { summariseProof } from '../proofs/evidence.ts';
 import { contentHash, type Draft, type SignOff } from './draft.ts';
 
@@ -84,4 +84,8 @@ export function publicPath({ collection, documentId }: Pick<Draft, 'collection' 
 /** The name of whoever a short id means, for pages that show it. */
 export function nameOf(id: string, site: Pick<Site, 'people'>): string {
   return site.people[id]?.name ?? id;
+}
+
+export function isCollection(text: string): text is Draft['collection'] {
+  return Object.hasOwn(plainSchemas, text);
 }

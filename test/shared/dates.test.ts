@@ -1,10 +1,12 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   addDays,
   addWorkingDays,
+  clockAt,
   dayOf,
   daysBetween,
+  instantAt,
   isDay,
   longDay,
   nextCharge,
@@ -85,4 +87,27 @@ test('a charge comes on the same day, or on the last one of a shorter month', ()
 test('days are written as people here write them', () => {
   expect(longDay('2026-06-02')).toBe('2 June 2026');
   expect(shortDay('2026-06-02')).toBe('2 June');
+});
+
+describe('a day and a time in a zone', () => {
+  test.each([
+    ['winter', '2026-11-23', '09:00', '2026-11-23T09:00:00.000Z'],
+    ['summer', '2026-07-23', '09:00', '2026-07-23T08:00:00.000Z'],
+    ['the hour that is skipped', '2026-03-29', '01:30', '2026-03-29T01:30:00.000Z'],
+    ['the hour that comes twice', '2026-10-25', '01:30', '2026-10-25T00:30:00.000Z'],
+    ['midnight', '2026-07-01', '00:00', '2026-06-30T23:00:00.000Z'],
+  ])('%s', (_, day, time, instant) => {
+    expect(instantAt(day, time, 'Europe/London')?.toISOString()).toBe(instant);
+  });
+
+  test('far from Greenwich, and back again', () => {
+    expect(instantAt('2026-11-23', '09:00', 'Pacific/Auckland')?.toISOString()).toBe('2026-11-22T20:00:00.000Z');
+    expect(clockAt(new Date('2026-11-22T20:00:00Z'), 'Pacific/Auckland')).toBe('09:00');
+  });
+
+  test('nothing for what is no day or no time', () => {
+    expect(instantAt('2026-02-30', '09:00', 'Europe/London')).toBeNull();
+    expect(instantAt('2026-11-23', '24:00', 'Europe/London')).toBeNull();
+    expect(instantAt('2026-11-23', '9', 'Europe/London')).toBeNull();
+  });
 });

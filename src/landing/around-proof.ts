@@ -1,0 +1,36 @@
+import type { Reader } from '../../db/client.ts';
+import { tallyOf } from '../checkins/tally.ts';
+import { peoplePerIssue, publicCount } from '../people/counts.ts';
+import { type Voice, voicesOf } from '../people/voices.ts';
+import type { Proof, Site } from '../proofs/documents.ts';
+import { peopleSentence, tallyWords } from '../proofs/looks/sentences.ts';
+import { type PublishedIssue, publishedIssues } from '../proofs/published.ts';
+
+/** What a proof's page shows beside the proof: its issues, whom it quotes, how many told us, what those who came back say. */
+export type AroundProof = { issues: PublishedIssue[]; voices: Voice[]; people: string[]; asked: string | undefined };
+
+export async function aroundProof(
+  reader: Reader,
+  proof: Pick<Proof, 'issues' | 'voices'>,
+  site: Site,
+): Promise<AroundProof> {
+  const [allIssues, perIssue, voices, tallies] = await Promise.all([
+    publishedIssues(reader),
+    peoplePerIssue(reader),
+    voicesOf(reader, proof.voices),
+    Promise.all(proof.issues.map((issue) => tallyOf(reader, issue))),
+  ]);
+  const issues = allIssues.filter(({ id }) => proof.issues.includes(id));
+  const floor = site.count_floor;
+  const people = issues.map((issue) => {
+    const { customers, employees } = perIssue.get(issue.id) ?? { customers: 0, employees: 0 };
+    const sayable = {
+      customers: publicCount(customers, floor.customer),
+      employees: publicCount(employees, floor.employee),
+    };
+    const ending = issues.length > 1 ? `told us: ${issue.data.title}.` : 'told us.';
+    return peopleSentence(sayable, issue.data.affects, floor, ending);
+  });
+  const asked = tallies.flatMap((tally) => tallyWords(tally, floor.customer) ?? [])[0];
+  return { issues, voices, people, asked };
+}
