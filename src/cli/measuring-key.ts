@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { database } from '../database.ts';
-import { type MeasuringKey, measuringKeysOf, mintMeasuringKey, revokeMeasuringKey } from '../proofs/measuring-keys.ts';
+import { type MeasuringKey, measuringKeysOf } from '../proofs/measuring-keys.ts';
 import { dayOf } from '../shared/dates.ts';
 import { isRefusal } from '../shared/refusal.ts';
-import { record } from '../staff/audit.ts';
+import { endKey, makeKey } from '../staff/measuring.ts';
 import type { Verb } from './verb.ts';
 
 export const measuringKey: Verb = {
@@ -40,13 +40,7 @@ Exit code: 0 done, 1 refused.`,
     const db = await database();
     try {
       if (proofId !== undefined) {
-        const minted = await db.write(async (tx) => {
-          const made = await mintMeasuringKey(tx, { proofId, label, createdBy: null }, now);
-          if (isRefusal(made)) return made;
-          const subject = `measuring-key:${made.id}`;
-          await record(tx, { by: null, action: 'made a measuring key', subject, detail: { proof: proofId } }, now);
-          return made;
-        });
+        const minted = await db.write((tx) => makeKey(tx, null, { proofId, label }, now));
         if (isRefusal(minted)) {
           io.err(minted.sentence);
           return 1;
@@ -56,17 +50,7 @@ Exit code: 0 done, 1 refused.`,
         return 0;
       }
       if (revoke !== undefined) {
-        const revoked = await db.write(async (tx) => {
-          const done = await revokeMeasuringKey(tx, revoke, now);
-          if (isRefusal(done)) return done;
-          const detail = { proof: done.proofId };
-          await record(
-            tx,
-            { by: null, action: 'revoked a measuring key', subject: `measuring-key:${revoke}`, detail },
-            now,
-          );
-          return done;
-        });
+        const revoked = await db.write((tx) => endKey(tx, null, revoke, now));
         if (isRefusal(revoked)) io.err(revoked.sentence);
         else io.out(json ? JSON.stringify(revoked) : `“${revoked.label}” can send nothing any more.`);
         return isRefusal(revoked) ? 1 : 0;

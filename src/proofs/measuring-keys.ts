@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { measuringKeys } from '../../db/schema/measurements.ts';
 import { newId } from '../shared/ids.ts';
@@ -50,9 +50,15 @@ export async function revokeMeasuringKey(tx: Tx, id: string, now: Date): Promise
   return revoked ?? refuse('no-key', 'There is no such key, or it was revoked before.');
 }
 
-/** All keys there have been, oldest first. */
-export async function measuringKeysOf(reader: Reader): Promise<MeasuringKey[]> {
-  return reader.select(COLUMNS).from(measuringKeys).orderBy(asc(measuringKeys.id));
+/** All keys there have been, oldest first, with when something new last came with each. */
+export async function measuringKeysOf(reader: Reader): Promise<(MeasuringKey & { lastSentAt: number | null })[]> {
+  const lastSentAt = sql<number | null>`(
+    select max(m.received_at) from measurements m
+    where m.proof_id = measuring_keys.proof_id and m.sent_by = 'key:' || measuring_keys.id)`;
+  return reader
+    .select({ ...COLUMNS, lastSentAt })
+    .from(measuringKeys)
+    .orderBy(asc(measuringKeys.id));
 }
 
 /** Whose key this is; null for one that is unknown, revoked or no key at all. */
