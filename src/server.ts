@@ -17,6 +17,8 @@ const log = pino({ level: env.LOG_LEVEL, base: { process: 'web' } });
 const METHODS = ['GET', 'HEAD', 'POST'];
 const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
+/** A picture or a series of two megabytes, and the form around it. */
+const UPLOAD_LIMIT = 2 * 1024 * 1024 + FORM_LIMIT;
 
 /**
  * Requests without a browser behind them: a signed webhook, the one-click stop that mail programs send (RFC 8058), a system
@@ -27,7 +29,7 @@ const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/, /^\/measurement
 /** Addresses that hold a personal link, or show something that is meant for one person. */
 const PERSONAL = /^\/(for|check-in|stop|confirm|staff|demo)(\/|$)/;
 
-const CONTENT_SECURITY_POLICY = [
+const POLICY = [
   "default-src 'none'",
   "style-src 'self'",
   "font-src 'self'",
@@ -35,7 +37,12 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
-].join('; ');
+];
+const CONTENT_SECURITY_POLICY = POLICY.join('; ');
+
+/** Where staff write, our own script files may run and ask our own pages. Nothing inline may, there or anywhere. */
+const WRITING = /^\/staff\/drafts\/[\w-]+\/[\w-]+\/?$/;
+const WRITING_POLICY = [...POLICY, "script-src 'self'", "connect-src 'self'"].join('; ');
 
 /** True when this request may change something: it comes from a page of ours, or from a caller that has its own proof. */
 export function mayChange(method: string, path: string, origin: string | undefined, site: string): boolean {
@@ -51,6 +58,7 @@ export function mayChange(method: string, path: string, origin: string | undefin
 export function refusesBody(method: string, path: string, length: string | undefined): 411 | 413 | null {
   if (method === 'GET' || method === 'HEAD') return null;
   if (length === undefined) return 411;
+  if (path.startsWith('/staff/drafts/')) return Number(length) > UPLOAD_LIMIT ? 413 : null;
   const limit = /^\/(hooks|measurements)\//.test(path) ? HOOK_LIMIT : FORM_LIMIT;
   return Number(length) > limit ? 413 : null;
 }
@@ -61,7 +69,7 @@ export function withoutSecrets(path: string): string {
 }
 
 function setHeaders(response: ServerResponse, path: string): void {
-  response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+  response.setHeader('Content-Security-Policy', WRITING.test(path) ? WRITING_POLICY : CONTENT_SECURITY_POLICY);
   response.setHeader('X-Content-Type-Options', 'nosniff');
   // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
   response.setHeader('Referrer-Policy', 'strict-origin');

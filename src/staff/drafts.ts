@@ -11,7 +11,8 @@ import type { Collection } from '../proofs/documents.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
-import { contentHash, type Draft, type SignOff } from './draft.ts';
+import { contentHash, type Draft } from './draft.ts';
+import { type Status, statusOf } from './status.ts';
 
 /* Documents while they are being written: begun, saved by two people without harm, put away. */
 
@@ -137,23 +138,11 @@ export async function discardDraft(
   return { discarded: draft };
 }
 
-export type DraftStatus = 'writing' | 'returned' | 'sent' | 'confirmed' | 'approved';
-
-/** Where a draft stands: the last word that was said about exactly this content. */
-export function statusOf(draft: Draft, said: readonly SignOff[]): DraftStatus {
-  const hash = contentHash(draft);
-  const last = said
-    .filter((one) => one.draftId === draft.id && one.contentHash === hash)
-    .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
-    .at(-1);
-  return last?.kind ?? 'writing';
-}
-
 export type DraftRow = {
   draft: Omit<Draft, 'source' | 'assets'>;
   /** Its headline or title, if it has one already. */
   title: string;
-  status: DraftStatus;
+  status: Status;
   startedBy: string;
   savedBy: string;
 };
@@ -171,11 +160,20 @@ export async function draftsList(reader: Reader): Promise<DraftRow[]> {
     return {
       draft,
       title: titleOf(row),
-      status: statusOf(row, said),
+      status: statusOf(
+        row,
+        said.filter(({ draftId }) => draftId === row.id),
+      ).status,
       startedBy: nameOf(row.startedBy),
       savedBy: nameOf(row.savedBy),
     };
   });
+}
+
+/** Every document that has a published version, to begin a draft from. */
+export async function publishedNames(reader: Reader): Promise<DocumentName[]> {
+  const { collection, documentId } = publishedVersions;
+  return reader.selectDistinct({ collection, documentId }).from(publishedVersions).orderBy(collection, documentId);
 }
 
 const TITLES = ['headline', 'title', 'plan', 'question', 'subject', 'organisation'];

@@ -667,6 +667,30 @@ export function postedOf(form: Form): string {
   return qs.stringify({ f, waivers, rest, ...(body !== null && { body }), ...(raw !== null && { raw }) });
 }
 
+/** What a browser sent, with the text of each chosen file in place of what was pasted beside it. */
+export async function postedText(data: FormData): Promise<string> {
+  const sent = new URLSearchParams();
+  for (const [name, value] of data) if (typeof value === 'string') sent.append(name, value);
+  for (const [name, value] of data) {
+    if (typeof value !== 'string' && value.size > 0) sent.set(name.replace(/_upload\]$/, ']'), await value.text());
+  }
+  return sent.toString();
+}
+
+/** Mine in the fields that were picked, theirs in all others. */
+export function pickedFrom(mine: Form, theirs: Form, isMine: (key: string) => boolean): Form {
+  const keys = fieldsOf(theirs.collection).map(({ key }) => key);
+  const fields: Values = {};
+  for (const key of keys) {
+    const value = (isMine(key) ? mine : theirs).fields[key];
+    if (value !== undefined) fields[key] = value;
+  }
+  const waivers = [...theirs.waivers, ...mine.waivers].filter(
+    (one, index, all) => all.findIndex((other) => isDeepStrictEqual(one, other)) === index,
+  );
+  return { ...theirs, fields, body: isMine('body') ? mine.body : theirs.body, waivers, rest: theirs.rest || mine.rest };
+}
+
 /** Reads what a browser sent. Rows that say nothing, or are to be taken away, are left out, and waivers follow their rows. */
 export function formFrom(collection: Collection, posted: string): Form {
   const sent = qs.parse(posted, { depth: 8, arrayLimit: 1000, parameterLimit: 20_000, allowEmptyArrays: true });
@@ -772,4 +796,58 @@ function saysAnything(fields: readonly Field[], values: Values): boolean {
     }
     return value.length !== 0;
   });
+}
+
+// --- How it is arranged ---
+
+export type Section = { title: string; about: string; keys: string[] };
+
+const PROOF: Section[] = [
+  {
+    title: 'What you write',
+    about: 'Four things that nobody else can know. All that follows is picked or computed.',
+    keys: ['headline', 'body', 'changes', 'still_not_right'],
+  },
+  {
+    title: 'Dates and names',
+    about: 'Filled in from the issue. Put right what is not so.',
+    keys: ['issues', 'owner', 'started_on', 'known_on', 'changed_on', 'review_on'],
+  },
+  {
+    title: 'What was measured',
+    about: 'A change is only called fixed when measurements, or a document, carry it.',
+    keys: ['series'],
+  },
+  {
+    title: 'A document behind it',
+    about: 'For what no series can show: a clause, a policy, an outsider’s finding. Leave it empty if there is none.',
+    keys: ['verified'],
+  },
+  { title: 'Whom we quote', about: 'Only people who agreed to it are offered.', keys: ['voices', 'no_voice_because'] },
+  {
+    title: 'In short',
+    about: 'For lists and for the top of the page. The numbers in braces are computed.',
+    keys: ['line', 'lede'],
+  },
+  { title: 'Pictures', about: 'None is needed.', keys: ['pictures'] },
+];
+
+/** The sections of a form, every field in one of them. `body` is the text below the fields. */
+export function sectionsOf(collection: Collection): Section[] {
+  const keys = fieldsOf(collection).map(({ key }) => key);
+  if (collection !== 'proofs') {
+    return [{ title: 'What it says', about: '', keys: hasBody(collection) ? [...keys, 'body'] : keys }];
+  }
+  const placed = new Set(PROOF.flatMap((section) => section.keys));
+  return [...PROOF, { title: 'Who confirmed it', about: '', keys: keys.filter((key) => !placed.has(key)) }];
+}
+
+/** What stands above the text of a document, and what it should say. */
+export function bodyField(collection: Collection): Field {
+  const told: Partial<Record<Collection, [label: string, hint: string]>> = {
+    proofs: ['What went wrong', 'Begin with “We”: what we did, to whom, for how long, and why we were slow.'],
+    issues: ['What happens to people', 'What it does to them because of it, and what you have tried.'],
+  };
+  const [label, hint] = told[collection] ?? ['The text', ''];
+  return { kind: 'text', key: 'body', label, hint, required: collection === 'proofs', longest: null };
 }

@@ -113,9 +113,12 @@ test('what was approved is not scheduled any more once a letter changes', async 
   await db.write(async (tx) => {
     await tx.update(drafts).set({ publishAt: NOW.getTime() }).where(eq(drafts.id, draft.id));
     const sent = { id: newId(), draftId: draft.id, contentHash: contentHash(draft), staffId: 'dora', note: null };
-    await tx.insert(signOffs).values([{ ...sent, kind: 'approved', at: NOW.getTime() }]);
+    await tx.insert(signOffs).values([
+      { ...sent, kind: 'confirmed', staffId: 'priya', at: NOW.getTime() },
+      { ...sent, id: newId(), kind: 'approved', at: NOW.getTime() + 1 },
+    ]);
   });
-  expect((await draftsList(db.read))[0]!.status).toBe('approved');
+  expect((await draftsList(db.read))[0]!.status).toBe('scheduled');
   await save(draft, { source: `${draft.source}\nMore.` });
   const [row] = await draftsList(db.read);
   expect(row).toMatchObject({ status: 'writing', savedBy: 'Dora Writes', title: 'Exports now finish, on Mondays too' });
@@ -130,7 +133,11 @@ test('a draft is discarded only as it was looked at, and the record says so', as
   await db.write((tx) => discardDraft(tx, { id: draft.id, revision: 2, by: 'dora' }, NOW));
   expect(await draftOf(db.read, EXPORTS)).toBeNull();
   expect(await save(draft, { source: 'x' })).toMatchObject({ refused: true, code: 'gone' });
-  const entries = await db.read.select().from(audit).orderBy(audit.number);
+  const entries = await db.read
+    .select()
+    .from(audit)
+    .where(eq(audit.subject, 'proofs:exports-finish'))
+    .orderBy(audit.number);
   expect(entries.map(({ staffId, action, subject }) => [staffId, action, subject])).toEqual([
     ['dora', 'began', 'proofs:exports-finish'],
     ['emil', 'saved', 'proofs:exports-finish'],

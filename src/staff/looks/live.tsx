@@ -1,0 +1,234 @@
+import { useEffect, useState } from 'react';
+import { createPortal } from 'react-dom';
+import { createRoot } from 'react-dom/client';
+
+/*
+ * While a draft is written: the check follows the words, and they are saved. The page does all of this without script, by its
+ * button; no rule lives here.
+ */
+
+type Saving =
+  | { state: 'as saved' | 'typing' | 'saving' }
+  | { state: 'saved'; at: string }
+  | { state: 'kept here'; because: string }
+  | { state: 'conflict'; name: string; at: string };
+
+const SAVE_AFTER = 1500;
+const CHECK_AFTER = 600;
+
+function Live({ form, first }: { form: HTMLFormElement; first: string }) {
+  const [saving, setSaving] = useState<Saving>({ state: 'as saved' });
+  const [check, setCheck] = useState(first);
+  const [found] = useState(() => storedWords(form));
+  const [offered, setOffered] = useState(found !== null);
+
+  useEffect(() => {
+    let change = 0;
+    let saved = 0;
+    let busy = false;
+    let stopped = false;
+    let checkTimer = 0;
+    let saveTimer = 0;
+
+    async function checkNow() {
+      const asked = change;
+      const answer = await send(form, form.dataset['check']!, 'text/html').catch(() => null);
+      if (!answer?.ok || answer.redirected || asked !== change) return;
+      const html = await answer.text();
+      const panel = document.getElementById('check');
+      if (panel?.contains(document.activeElement)) return;
+      setCheck(html);
+    }
+
+    async function saveNow() {
+      if (busy || stopped || change === saved) return;
+      busy = true;
+      const upTo = change;
+      setSaving({ state: 'saving' });
+      const answer = await send(form, form.action, 'application/json').catch(() => null);
+      const body = answer && !answer.redirected ? await answer.json().catch(() => null) : null;
+      busy = false;
+      if (stopped) return;
+      if (body?.saved) {
+        saved = upTo;
+        (form.elements.namedItem('revision') as HTMLInputElement).value = body.saved.revision;
+        forgetWords(form);
+        setSaving(change === saved ? { state: 'saved', at: body.saved.at } : { state: 'typing' });
+        if (change !== saved) later();
+        return;
+      }
+      keepWords(form);
+      if (body?.conflict) {
+        stopped = true;
+        setSaving({ state: 'conflict', ...body.conflict });
+        return;
+      }
+      const because = answer?.redirected
+        ? 'you were signed out'
+        : (body?.refused ?? (answer ? 'the server refused' : 'no connection'));
+      setSaving({ state: 'kept here', because });
+      saveTimer = window.setTimeout(saveNow, 10_000);
+    }
+
+    function later() {
+      clearTimeout(saveTimer);
+      saveTimer = window.setTimeout(saveNow, SAVE_AFTER);
+    }
+
+    function onInput(event: Event) {
+      // A chosen file waits for the button: it may be large.
+      if (event.target instanceof HTMLInputElement && event.target.type === 'file') return;
+      change += 1;
+      setSaving((now) => (now.state === 'conflict' || now.state === 'kept here' ? now : { state: 'typing' }));
+      clearTimeout(checkTimer);
+      checkTimer = window.setTimeout(checkNow, CHECK_AFTER);
+      if (stopped) keepWords(form);
+      else later();
+    }
+    function onLeave(event: BeforeUnloadEvent) {
+      if (change !== saved) event.preventDefault();
+    }
+    function onSubmit() {
+      stopped = true;
+      clearTimeout(saveTimer);
+      window.removeEventListener('beforeunload', onLeave);
+      forgetWords(form);
+    }
+
+    form.addEventListener('input', onInput);
+    form.addEventListener('submit', onSubmit);
+    window.addEventListener('beforeunload', onLeave);
+    form.dataset['live'] = 'on';
+    return () => {
+      form.removeEventListener('input', onInput);
+      form.removeEventListener('submit', onSubmit);
+      window.removeEventListener('beforeunload', onLeave);
+    };
+  }, [form]);
+
+  useEffect(atTheirFields);
+
+  function putBack() {
+    if (!found) return;
+    writeInto(form, found);
+    setOffered(false);
+    form.dispatchEvent(new Event('input'));
+  }
+  function throwAway() {
+    forgetWords(form);
+    setOffered(false);
+  }
+
+  return (
+    <>
+      {createPortal(sentenceOf(saving, form), document.getElementById('save-status')!)}
+      {offered && (
+        <div className="notice limits" role="status">
+          <h2>Words of yours were not saved</h2>
+          <p>They were kept in this window when they could not be sent. They are not in the draft.</p>
+          <div className="actions">
+            <button type="button" className="button" onClick={putBack}>
+              Put them back
+            </button>
+            <button type="button" className="button secondary" onClick={throwAway}>
+              Throw them away
+            </button>
+          </div>
+        </div>
+      )}
+      {/* Our own page's markup, escaped where it was made. */}
+      {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the same server rendered the rest of this page. */}
+      <div dangerouslySetInnerHTML={{ __html: check }} />
+    </>
+  );
+}
+
+function sentenceOf(saving: Saving, form: HTMLFormElement) {
+  switch (saving.state) {
+    case 'as saved':
+      return null;
+    case 'typing':
+      return 'Not saved yet';
+    case 'saving':
+      return 'Saving';
+    case 'saved':
+      return `Saved ${saving.at}`;
+    case 'kept here':
+      return `Not saved: ${saving.because}. Your words are kept here.`;
+    case 'conflict':
+      return (
+        <>
+          {saving.name} saved at {saving.at} while you were writing. Nothing was overwritten; yours are kept here.{' '}
+          <button type="submit" form={form.id} className="button-link">
+            See both versions
+          </button>
+        </>
+      );
+  }
+}
+
+function send(form: HTMLFormElement, to: string, accept: string): Promise<Response> {
+  const body = new FormData(form);
+  for (const [name, value] of [...body]) if (typeof value !== 'string') body.delete(name);
+  return fetch(to, { method: 'POST', body, headers: { Accept: accept }, signal: AbortSignal.timeout(15_000) });
+}
+
+/** Each sentence of the check also stands at its field, as it does without script. */
+function atTheirFields() {
+  for (const place of document.querySelectorAll<HTMLElement>('[data-problems-at]')) {
+    const at = place.dataset['problemsAt']!;
+    const found = document.querySelectorAll(`#check [data-problem-at="${CSS.escape(at)}"] [data-sentence]`);
+    const sentences = [...found].map((one) => {
+      const wrong = document.createElement('p');
+      wrong.className = 'wrong';
+      wrong.textContent = one.textContent;
+      return wrong;
+    });
+    place.replaceChildren(...sentences);
+    place.parentElement?.classList.toggle(
+      'invalid',
+      sentences.length > 0 && place.parentElement.classList.contains('field'),
+    );
+  }
+}
+
+const keyOf = (form: HTMLFormElement) => `draft:${form.dataset['draft']}`;
+
+function keepWords(form: HTMLFormElement) {
+  const words = [...new FormData(form)].filter(([name, value]) => typeof value === 'string' && name !== 'revision');
+  sessionStorage.setItem(keyOf(form), JSON.stringify(words));
+}
+
+function forgetWords(form: HTMLFormElement) {
+  sessionStorage.removeItem(keyOf(form));
+}
+
+function storedWords(form: HTMLFormElement): [string, string][] | null {
+  const kept = sessionStorage.getItem(keyOf(form));
+  return kept === null ? null : JSON.parse(kept);
+}
+
+function writeInto(form: HTMLFormElement, words: [string, string][]) {
+  for (const control of form.elements) {
+    if (
+      !(
+        control instanceof HTMLInputElement ||
+        control instanceof HTMLTextAreaElement ||
+        control instanceof HTMLSelectElement
+      )
+    )
+      continue;
+    if (control.name === 'revision' || control.type === 'file') continue;
+    const values = words.filter(([name]) => name === control.name).map(([, value]) => value);
+    if (control instanceof HTMLInputElement && ['checkbox', 'radio'].includes(control.type))
+      control.checked = values.includes(control.value);
+    else if (values[0] !== undefined) control.value = values[0];
+  }
+}
+
+const form = document.querySelector<HTMLFormElement>('form[data-draft]');
+const panel = document.getElementById('check');
+if (form && panel) {
+  const first = panel.innerHTML;
+  createRoot(panel).render(<Live form={form} first={first} />);
+}
