@@ -39,14 +39,17 @@ function entryHash({ number, at, staffId, action, subject, detail, previousHash 
   return createHash('sha256').update(canonical, 'utf8').digest('hex');
 }
 
-/** The first entry that was changed, or that follows one which is gone; null when the record is whole. */
+/**
+ * The first entry that was changed or put in, or that follows one which is gone; null when the record is whole. That its last
+ * entries are gone can't be seen from those before: for that, keep the last hash somewhere else.
+ */
 export async function firstBrokenEntry(reader: Reader): Promise<number | null> {
   let previous: { number: number; hash: string } | null = null;
   for (;;) {
     const page: Entry[] = await reader
       .select()
       .from(audit)
-      .where(gt(audit.number, previous?.number ?? 0))
+      .where(previous ? gt(audit.number, previous.number) : undefined)
       .orderBy(asc(audit.number))
       .limit(1000);
     if (page.length === 0) return null;
