@@ -30,7 +30,11 @@ Exit code: 0.`,
     const db = await database();
     try {
       const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
-      const covered = await coverage(db.read, issues.map(issueToCover), now);
+      const covered = await coverage(
+        db.read,
+        issues.map((one) => issueToCover(one, now)),
+        now,
+      );
       if (json) io.out(JSON.stringify(covered));
       else for (const line of table(covered)) io.out(line);
       return 0;

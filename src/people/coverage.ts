@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
 import { dayOf } from '../shared/dates.ts';
+import { counted } from '../shared/words.ts';
 import type { Gap } from './diagnosis.ts';
 
 /** What coverage needs to know of an issue from the published documents. */
@@ -14,18 +15,23 @@ export type IssueToCover = {
   published: boolean;
   /** Whether someone independent has confirmed the change. */
   confirmed: boolean;
+  /** Whether a typed number no longer agrees with what was measured since. */
+  textDisagrees: boolean;
+  /** How many days ago it was last measured, where that is longer than it should be; null: as usual. */
+  daysBehind: number | null;
 };
 
 export const NEXT_ACTIONS = [
   'Name an owner',
   'Write the “not yet” note',
   'Write the proof',
+  'Correct the text',
   'Ask a confirmer',
   'Watch',
   'Change it again',
   'Invite',
 ] as const;
-export type NextAction = (typeof NEXT_ACTIONS)[number];
+export type NextAction = (typeof NEXT_ACTIONS)[number] | `Evidence is ${string} old`;
 
 type Waiting = {
   people: number;
@@ -66,13 +72,13 @@ export async function coverage(reader: Reader, issues: readonly IssueToCover[], 
   const described = new Set(issues.map((issue) => issue.id));
   return {
     issues: issues
-      .map(({ id, title, owner, state, published, confirmed }) => ({
-        id,
-        title,
-        owner,
-        state,
-        ...(waiting.get(id) ?? { people: 0, oldestDays: null, peopleDays: 0 }),
-        nextAction: nextAction({ owner, state, published, confirmed }),
+      .map((issue) => ({
+        id: issue.id,
+        title: issue.title,
+        owner: issue.owner,
+        state: issue.state,
+        ...(waiting.get(issue.id) ?? { people: 0, oldestDays: null, peopleDays: 0 }),
+        nextAction: nextAction(issue),
       }))
       .toSorted(longestFirst),
     unlinked: loose
@@ -86,10 +92,13 @@ export async function coverage(reader: Reader, issues: readonly IssueToCover[], 
 }
 
 /** The first thing that is missing, in the order in which it has to be done. */
-export function nextAction(issue: Pick<IssueToCover, 'owner' | 'state' | 'published' | 'confirmed'>): NextAction {
+export function nextAction(issue: Omit<IssueToCover, 'id' | 'title'>): NextAction {
   if (issue.owner === null) return 'Name an owner';
-  if (issue.state === 'holding') return 'Invite';
   if (issue.state === 'came_back') return 'Change it again';
+  if (issue.state !== 'not_yet' && issue.textDisagrees) return 'Correct the text';
+  if (issue.state !== 'not_yet' && issue.daysBehind !== null)
+    return `Evidence is ${counted(issue.daysBehind, 'day')} old`;
+  if (issue.state === 'holding') return 'Invite';
   if (issue.state === 'watching') return issue.confirmed ? 'Watch' : 'Ask a confirmer';
   if (!issue.published) return 'Write the “not yet” note';
   return 'Write the proof';

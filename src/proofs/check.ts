@@ -90,13 +90,28 @@ function unreachable(
 
 const CLAIMED = ['headline', 'line', 'lede'] as const;
 
-function claimsOf(proof: Extract<ParsedDocument, { collection: 'proofs' }>): Claims {
+type Proof = Pick<Extract<ParsedDocument, { collection: 'proofs' }>, 'data' | 'points' | 'assets'>;
+
+function claimsOf(proof: Proof): Claims {
   const { data, points, assets } = proof;
   return {
     proof: data,
     summaries: summariseProof(data, points),
     document: data.verified ? (assets[data.verified.file] ?? '') : '',
   };
+}
+
+/**
+ * Each number in headline, line and lede that the evidence does not give. Typed numbers that were right when published may be wrong
+ * after more has arrived.
+ */
+export function wrongClaims(proof: Proof): { field: (typeof CLAIMED)[number]; sentence: string }[] {
+  const claims = claimsOf(proof);
+  return CLAIMED.flatMap((field) =>
+    [...wrongPlaceholders(proof.data[field], claims.summaries), ...wrongNumbers(proof.data[field], claims)].map(
+      (sentence) => ({ field, sentence }),
+    ),
+  );
 }
 
 const RULES: Rule[] = [
@@ -189,14 +204,7 @@ const RULES: Rule[] = [
       ),
     ];
   }),
-  rule('S203', 'proofs', (proof) => {
-    const claims = claimsOf(proof);
-    return CLAIMED.flatMap((field) =>
-      [...wrongPlaceholders(proof.data[field], claims.summaries), ...wrongNumbers(proof.data[field], claims)].map(
-        (sentence) => found([field], sentence),
-      ),
-    );
-  }),
+  rule('S203', 'proofs', (proof) => wrongClaims(proof).map(({ field, sentence }) => found([field], sentence))),
   rule('S203', 'proofs', ({ data: { verified } }) => {
     const asked = verified?.reask;
     const wrong = asked !== undefined && (asked.yes > asked.answered || asked.answered > asked.asked);

@@ -146,6 +146,19 @@ function pooledShare(side: Point[]): number | null {
   return cases === 0 ? null : side.reduce((sum, point) => sum + point.value * point.n!, 0) / cases;
 }
 
+/**
+ * How many days ago a series was last measured, when that is more than twice its usual step (the median of the days between its
+ * measurements); null while it keeps its step, or has none.
+ */
+export function daysBehind(unordered: readonly Point[], today: Day): number | null {
+  const points = inOrder(unordered, today);
+  const steps = points.slice(1).map(({ on }, index) => daysBetween(points[index]!.on, on));
+  const step = median(steps);
+  if (step === null) return null;
+  const since = daysBetween(points.at(-1)!.on, today);
+  return since > 2 * step ? since : null;
+}
+
 /** Every series of a proof, in the order it is written. */
 export function summariseProof(proof: Pick<Proof, 'series' | 'changed_on'>, points: Record<string, readonly Point[]>) {
   return proof.series.map((series) => summarise(series, points[series.id] ?? [], proof.changed_on));

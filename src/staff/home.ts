@@ -5,8 +5,10 @@ import { complaints, departures } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { coverage, type IssueToCover, type NextAction } from '../people/coverage.ts';
 import type { Gap } from '../people/diagnosis.ts';
+import { wrongClaims } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
+import { daysBehind } from '../proofs/evidence.ts';
 import { type IssueWithState, issueStates } from '../proofs/published.ts';
 import { type StateName, stateWords } from '../proofs/state.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
@@ -58,7 +60,11 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
     reader.select().from(drafts),
     reader.select().from(signOffs),
   ]);
-  const covered = await coverage(reader, issues.map(issueToCover), now);
+  const covered = await coverage(
+    reader,
+    issues.map((one) => issueToCover(one, now)),
+    now,
+  );
   const handed = written.map((draft): Handed => {
     const its = said.filter(({ draftId }) => draftId === draft.id);
     return { draft, standing: statusOf(draft, its) };
@@ -101,10 +107,29 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
 }
 
 /** What coverage needs to know of an issue, from what is published. */
-export function issueToCover({ issue, state, proofs }: IssueWithState): IssueToCover {
+export function issueToCover({ issue, state, proofs }: IssueWithState, now: Date): IssueToCover {
+  const behind = proofs.flatMap(({ proof }) =>
+    Object.values(proof.points).map((points) => daysBehind(points, dayOf(now))),
+  );
   const confirmed = proofs.length > 0 && proofs.every(({ proof }) => proof.data.confirmer !== undefined);
+  const textDisagrees = proofs.some(disagrees);
+  const worst = behind.reduce((most, days) => (days !== null && days > (most ?? 0) ? days : most), null);
   const { title, owner } = issue.data;
-  return { id: issue.id, title, owner, state: state.state, published: true, confirmed };
+  return {
+    id: issue.id,
+    title,
+    owner,
+    state: state.state,
+    published: true,
+    confirmed,
+    textDisagrees,
+    daysBehind: worst,
+  };
+}
+
+/** What was published agreed with its numbers; what arrived since may have moved them. */
+function disagrees({ proof }: IssueWithState['proofs'][number]): boolean {
+  return proof.arrived.length > 0 && wrongClaims(proof).length > 0;
 }
 
 function isNew({ documentId }: Draft, known: ReadonlyMap<string, unknown>, unknown: { id: string }[]): boolean {
@@ -155,11 +180,16 @@ function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction):
       const without = proofs.find(({ proof }) => proof.data.confirmer === undefined)?.proof.id ?? latest;
       return without ? { label: action, href: `/staff/drafts/proofs/${without}/confirmer` } : { label: action };
     }
+    case 'Correct the text': {
+      const wrong = proofs.find(disagrees)?.proof.id ?? issue.id;
+      return { label: action, begin: { collection: 'proofs', id: wrong } };
+    }
     case 'Watch':
       return { label: state.why[0] ?? 'Watch' };
     case 'Invite':
       return { label: 'Nothing: it holds' };
     default:
+      if (action.startsWith('Evidence')) return { label: `${action}: measure it` };
       return { label: action, begin: { collection: 'issues', id: issue.id } };
   }
 }

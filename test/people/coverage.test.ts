@@ -16,6 +16,8 @@ const issue = (id: string, rest: Partial<IssueToCover> = {}): IssueToCover => ({
   state: 'not_yet',
   published: true,
   confirmed: false,
+  textDisagrees: false,
+  daysBehind: null,
   ...rest,
 });
 
@@ -66,6 +68,15 @@ test('the next action is the first thing that is missing', () => {
   expect(nextAction(issue('x', { state: 'watching' }))).toBe('Ask a confirmer');
   expect(nextAction(issue('x', { state: 'watching', confirmed: true }))).toBe('Watch');
   expect(nextAction(issue('x', { state: 'holding', confirmed: true }))).toBe('Invite');
+});
+
+test('what has arrived since asks for the text to be corrected, and what has not for measuring, before anyone is invited', () => {
+  const known = { confirmed: true, textDisagrees: true, daysBehind: 21 };
+  expect(nextAction(issue('x', { ...known, state: 'holding' }))).toBe('Correct the text');
+  expect(nextAction(issue('x', { ...known, state: 'watching' }))).toBe('Correct the text');
+  expect(nextAction(issue('x', { ...known, state: 'came_back' }))).toBe('Change it again');
+  expect(nextAction(issue('x', { ...known, state: 'not_yet' }))).toBe('Write the proof');
+  expect(nextAction(issue('x', { ...known, state: 'holding', textDisagrees: false }))).toBe('Evidence is 21 days old');
 });
 
 test('people are counted once an issue, customers and employees apart', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Series } from '../../src/proofs/documents.ts';
 import {
+  daysBehind,
   formatTick,
   formatValue,
   median,
@@ -136,6 +137,42 @@ describe('what a series comes down to', () => {
   test('the median of an even number of values lies between the middle two', () => {
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(median([])).toBeNull();
+  });
+});
+
+describe('a series that falls behind', () => {
+  const every = (days: number, count = 5): Point[] =>
+    Array.from({ length: count }, (_, index) => ({ on: addDays('2026-01-05', index * days), value: 1 }));
+
+  test('is older than twice its usual step', () => {
+    const weekly = every(7); // the last on 2 February
+    expect(daysBehind(weekly, addDays('2026-02-02', 14))).toBeNull();
+    expect(daysBehind(weekly, addDays('2026-02-02', 15))).toBe(15);
+    expect(daysBehind(every(1), '2026-01-12')).toBe(3);
+    expect(daysBehind(every(30), '2026-06-01')).toBeNull();
+  });
+
+  test('one long gap does not make a long step, and without a step nothing is late', () => {
+    const gap = [...every(7), { on: '2026-05-04', value: 1 }];
+    expect(daysBehind(gap, '2026-05-19')).toBe(15);
+    expect(daysBehind(every(7, 1), '2027-01-01')).toBeNull();
+    expect(daysBehind([], '2027-01-01')).toBeNull();
+  });
+
+  test('does so whatever the order, and never while it keeps its step', () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 2, maxLength: 30 });
+    fc.assert(
+      fc.property(gaps, fc.integer({ min: 0, max: 100 }), (steps, since) => {
+        let on = '2026-01-05';
+        const points: Point[] = [{ on, value: 1 }];
+        for (const step of steps) {
+          on = addDays(on, step);
+          points.push({ on, value: 1 });
+        }
+        const late = since > 2 * median(steps)!;
+        expect(daysBehind(points.toReversed(), addDays(on, since))).toBe(late ? since : null);
+      }),
+    );
   });
 });
 
