@@ -17,6 +17,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
   ['scheduled', '*/5 * * * * *', (now) => rounds.scheduled(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],
+  ['sessions', '0 0 * * * *', (now) => rounds.sessions(db, now)],
 ];
 
 const running = schedule.map(

@@ -12,6 +12,7 @@ import { onEnded, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
+import { forgetEndedSessions } from '../sessions/staff.ts';
 import { forEachOne } from '../shared/each.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
 
@@ -53,3 +54,5 @@ export async function promises(db: Db, now: Date): Promise<number> {
 }
 
 export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);
+
+export const sessions = (db: Db, now: Date) => db.write((tx) => forgetEndedSessions(tx, now));
