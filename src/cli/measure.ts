@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { database } from '../database.ts';
 import type { Incoming } from '../proofs/arrived.ts';
-import { addMeasurements, type BadRow, judgeMeasurements } from '../proofs/measurements.ts';
+import { addMeasurements, judgeMeasurements } from '../proofs/measurements.ts';
 import { onMeasured } from '../reactions.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { counted } from '../shared/words.ts';
@@ -44,26 +44,28 @@ Exit code: 0 all is in, 1 something was refused and nothing was stored, 2 nothin
       return 2;
     }
     const read = rowsOf(await text(process.stdin));
-    if (isRefusal(read)) return refused(io, json, read, 2);
-    if (read.bad.length > 0) return refused(io, json, { ...refuse('row', ''), bad: read.bad }, 1, read.lines);
-
+    if (isRefusal(read)) return refused(io, json, [{ line: null, ...read }], 2);
     const now = new Date();
     const db = await database();
     try {
       const progress = (stored: number) => {
         if (read.rows.length > 500) io.err(`${stored} of ${read.rows.length} rows`);
       };
-      const judged = dryRun
-        ? await judgeMeasurements(db.read, about, read.rows, now)
-        : await db.write(async (tx) => {
-            const added = await addMeasurements(tx, about, read.rows, { sentBy: 'command', now }, progress);
-            if ('refused' in added || added.stored === 0) return added;
-            await onMeasured(tx, { ...about, days: added.days }, now);
-            const detail = { series: about.seriesId, stored: added.stored };
-            await record(tx, { by: null, action: 'measured', subject: `proofs:${about.proofId}`, detail }, now);
-            return added;
-          });
-      if ('refused' in judged) return refused(io, json, judged, 1, read.lines);
+      const judged =
+        dryRun || read.bad.length > 0
+          ? await judgeMeasurements(db.read, about, read.rows, now)
+          : await db.write(async (tx) => {
+              const added = await addMeasurements(tx, about, read.rows, { sentBy: 'command', now }, progress);
+              if ('refused' in added || added.stored === 0) return added;
+              await onMeasured(tx, { ...about, days: added.days }, now);
+              const detail = { series: about.seriesId, stored: added.stored };
+              await record(tx, { by: null, action: 'measured', subject: `proofs:${about.proofId}`, detail }, now);
+              return added;
+            });
+      const wrong =
+        'refused' in judged ? judged.bad.map(({ row, ...why }) => ({ line: read.lines[row - 1]!, ...why })) : [];
+      if (wrong.length + read.bad.length > 0) return refused(io, json, [...read.bad, ...wrong], 1);
+      if ('refused' in judged) return refused(io, json, [{ line: null, ...judged }], 1);
       const stored = 'fresh' in judged ? judged.fresh.length : judged.stored;
       const { already } = judged;
       if (json) io.out(JSON.stringify({ stored, already, dryRun, refused: [] }));
@@ -89,9 +91,10 @@ function optionsOf(args: string[]) {
   return { about: { proofId, seriesId }, dryRun: values['dry-run'], json: values.json };
 }
 
-type Rows = { rows: Incoming[]; lines: number[]; bad: BadRow[] };
+type Bad = { line: number | null; code: string; sentence: string };
+type Rows = { rows: Incoming[]; lines: number[]; bad: Bad[] };
 
-/** The rows with their lines; cells that are no numbers are wrong here, everything else is for the rules to say. */
+/** The rows with their lines, and those that can’t be read; everything else about them is for the rules to say. */
 export function rowsOf(csv: string): Rows | Refusal {
   let read: { record: string[]; info: { lines: number } }[];
   try {
@@ -112,30 +115,32 @@ export function rowsOf(csv: string): Rows | Refusal {
   if (records.length > MOST)
     return refuse('size', `More than ${MOST} rows. A series has one measurement a day at most.`);
   const all: Rows = { rows: [], lines: [], bad: [] };
-  for (const [index, { record, info }] of records.entries()) {
-    all.lines.push(info.lines);
+  for (const { record, info } of records) {
+    const line = info.lines;
     const cell = (name: string) => (names.includes(name) ? record[names.indexOf(name)] : undefined);
     const [on = '', value = '', n = '', source = ''] = known.map(cell);
-    const wrong = (sentence: string) => all.bad.push({ row: index + 1, code: 'row', sentence });
-    if (record.length !== names.length)
-      wrong(`This line has ${record.length} values, the first names ${names.length}.`);
-    else if (!/^-?\d+(\.\d+)?$/.test(value)) wrong(`“${value}” is not a number. Write it plainly, like 19.8.`);
-    else if (n !== '' && !/^\d+$/.test(n)) wrong(`n is “${n}”. It is the whole number of cases behind the value.`);
-    const counts = n === '' ? undefined : Number(n);
-    all.rows.push({ on, value: Number(value), n: counts, sourceId: source === '' ? on : source });
+    const sentence = unreadable(record.length, names.length, value, n);
+    if (sentence) all.bad.push({ line, code: 'row', sentence });
+    else {
+      const counts = n === '' ? undefined : Number(n);
+      all.rows.push({ on, value: Number(value), n: counts, sourceId: source === '' ? on : source });
+      all.lines.push(line);
+    }
   }
   return all;
 }
 
+function unreadable(cells: number, columns: number, value: string, n: string): string | null {
+  if (cells !== columns) return `This line has ${cells} values, the first names ${columns}.`;
+  if (!/^-?\d+(\.\d+)?$/.test(value)) return `“${value}” is not a number. Write it plainly, like 19.8.`;
+  return n === '' || /^\d+$/.test(n) ? null : `n is “${n}”. It is the whole number of cases behind the value.`;
+}
+
 /** Says why nothing was stored: at each line, or as a whole. */
-function refused(io: Io, json: boolean, why: Refusal & { bad?: BadRow[] }, code: 1 | 2, lines: number[] = []): number {
-  const whole = { line: null, code: why.code, sentence: why.sentence };
-  const rows = (why.bad ?? []).map(({ row, code: kind, sentence }) => ({
-    line: lines[row - 1]!,
-    code: kind,
-    sentence,
-  }));
-  const at = rows.length > 0 ? rows : [whole];
+function refused(io: Io, json: boolean, why: Bad[], code: 1 | 2): number {
+  const at = why
+    .map(({ line, code: kind, sentence }) => ({ line, code: kind, sentence }))
+    .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
   if (json) io.out(JSON.stringify({ stored: 0, already: 0, refused: at }));
   else {
     for (const { line, sentence } of at.slice(0, 50)) io.err(line === null ? sentence : `line ${line}: ${sentence}`);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Day, isDay } from '../shared/dates.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
-import { listed } from '../shared/words.ts';
 import type { Series } from './documents.ts';
 import { formatValue, inOrder, type Point } from './evidence.ts';
 
@@ -124,7 +123,7 @@ export function judgeMeasurement(incoming: Incoming, known: Known): 'new' | 'alr
   if (!before) return 'new';
   if (same(before)) return 'already';
   const said = ({ on, value, n }: Point) =>
-    listed([`${formatValue(series.unit, value, series.currency)} on ${on}`, ...(n === undefined ? [] : [`n ${n}`])]);
+    `${formatValue(series.unit, value, series.currency)} on ${on}${n === undefined ? '' : ` (n ${n})`}`;
   return refuse(
     'different',
     `We have ${said(before)}; this says ${said({ on, value, ...(n === undefined ? {} : { n }) })}. A correction is published as a new version.`,
