@@ -25,6 +25,8 @@ const PORTS = {
   'other-ways': 21_400,
   'everyone-can-use-it': 21_600,
   sceptic: 22_000,
+  'not-alone': 22_200,
+  'desk-writes': 22_400,
 };
 
 export type Journey = {
