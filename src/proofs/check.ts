@@ -299,7 +299,7 @@ export function problemsOf(document: ParsedDocument, others: Others): Problem[] 
     check(document, others).map(({ at, sentence }): Problem => {
       if (at === 'body') return { file, line: document.bodyLine, rule: ruleId, sentence };
       if ('asset' in at) return { file: assetFileOf(collection, id, at.asset), line: at.line, rule: ruleId, sentence };
-      return { file, line: document.lineOf(at), rule: ruleId, sentence };
+      return { file, line: document.lineOf(at), rule: ruleId, sentence, at };
     }),
   );
 }

@@ -11,7 +11,14 @@ import { withoutWaivers } from './sincerity/waivers.ts';
  */
 
 /** `file` is relative to the content directory. */
-export type Problem = { file: string; line: number; rule: string; sentence: string };
+export type Problem = {
+  file: string;
+  line: number;
+  rule: string;
+  sentence: string;
+  /** The field that it is about, where it is about one; a missing field has no line of its own. */
+  at?: readonly PropertyKey[];
+};
 
 /** A document as written. `assets` are the series and documents beside it, by file name. */
 export type SourceDocument = {
@@ -244,7 +251,7 @@ function schemaProblems(
   file: string,
   lineOf: (path: Path) => number,
 ): Problem[] {
-  const at = (path: Path, sentence: string) => ({ file, line: lineOf(path), rule: 'schema', sentence });
+  const at = (path: Path, sentence: string) => ({ file, line: lineOf(path), rule: 'schema', sentence, at: path });
   if (issue.code === 'unrecognized_keys') {
     const fields = Object.keys(shapeOf(fieldAt(schema, issue.path)) ?? {});
     return issue.keys.map((key) =>

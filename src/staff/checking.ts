@@ -8,11 +8,21 @@ import { circumstancesOf, type PublishedProof, publishedOthers } from '../proofs
 import { type State, stateOfProof } from '../proofs/state.ts';
 import { typedConfirmer } from './confirmers.ts';
 import type { Draft } from './draft.ts';
-import { type At, type Field, fieldsOf, formOf, placeProblems, sourceFrom, type Value, type Values } from './form.ts';
+import {
+  type At,
+  type Field,
+  fieldsOf,
+  formOf,
+  type PlacedProblem,
+  placeProblems,
+  sourceFrom,
+  type Value,
+  type Values,
+} from './form.ts';
 
 /* What the check says of a draft while it is being written: the same judgement as everywhere, each sentence at its field. */
 
-export type Placed = Problem & { at: At };
+export type Placed = PlacedProblem;
 
 export type Checked = {
   problems: Placed[];
@@ -45,7 +55,7 @@ export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: 
   }
 
   const placed = place(shape);
-  const isMissing = ({ rule, sentence }: Problem) => rule === 'schema' && /^\w+ is missing\./.test(sentence);
+  const isMissing = ({ rule, sentence }: Placed) => rule === 'schema' && /^\w+ is missing\./.test(sentence);
   const missing = placed.filter(isMissing).map(({ at }) => ({ at, label: labelAt(fieldsOf(collection), at) }));
   const unfit = placed.filter((problem) => !isMissing(problem));
   const complete = completed(draft, new Set(placed.map(({ at }) => at)));

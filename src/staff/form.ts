@@ -82,6 +82,12 @@ const LABELS: Record<string, string> = {
   dated: 'Dated',
   decided_on: 'Decided on',
   ends_because: 'Why it ends',
+  baseline_from: 'The time before begins on',
+  'changes.source': 'Where anyone can see it',
+  'source.label': 'A few words to press',
+  'series.source': 'Where the numbers come from',
+  'rivals.label': 'What happened',
+  'verified.by': 'Who issued it',
   gap: 'Why it hurt',
   headline: 'Headline',
   holding: 'When a change counts as fixed',
@@ -169,11 +175,17 @@ function fieldOf(key: string, schema: z.ZodType, within: string): Field {
   const inner = unwrapped(schema);
   const path = within ? `${within}.${key}` : key;
   const label = LABELS[path] ?? LABELS[key] ?? key.charAt(0).toUpperCase() + key.slice(1).replaceAll('_', ' ');
-  const hint = schema.description ?? inner.description ?? '';
+  const kind = KEPT.has(path) ? ({ kind: 'kept' } as const) : kindOf(inner, key);
+  const hint = hintOf(schema.description ?? inner.description ?? '', label, kind);
   const longest = (inner as { maxLength?: number | null }).maxLength ?? null;
   const named = { key, label, hint, required: !schema.safeParse(undefined).success, longest };
-  if (KEPT.has(path)) return { ...named, kind: 'kept' };
-  return { ...named, ...kindOf(inner, key) };
+  return { ...named, ...kind };
+}
+
+/** A name is picked, so its short id needs no word; and nothing is said twice. */
+function hintOf(description: string, label: string, { kind }: Kind): string {
+  if (kind === 'person' || kind === 'issue') return '';
+  return description.startsWith(label) ? description.slice(label.length).replace(/^[.:]\s*/, '') : description;
 }
 
 function kindOf(schema: z.ZodType, key: string): Kind {
@@ -586,13 +598,15 @@ function placesOf(yaml: string): Place[] {
 /** The path of a field as text, `changes.0.what`; `body`, or an empty one for the document as a whole. */
 export type At = string;
 
+export type PlacedProblem = Omit<Problem, 'at'> & { at: At };
+
 /** Each problem with the field of the form that it is about. */
 export function placeProblems(
   collection: Collection,
   documentId: string,
   { source }: Written,
   problems: readonly Problem[],
-): (Problem & { at: At })[] {
+): PlacedProblem[] {
   const split = splitOf(collection, source);
   const below = hasBody(collection) ? 1 : 0;
   const places = split ? placesOf(split.yaml) : [];
@@ -609,38 +623,16 @@ export function placeProblems(
       return { ...problem, at: named ? [...named.path.slice(0, -1), of].join('.') : '' };
     }
     if (hasBody(collection) && problem.line >= bodyFrom) return { ...problem, at: 'body' };
-    const on = places.filter(({ line }) => line === problem.line - below).at(-1)?.path ?? [];
-    return { ...problem, at: atOf(collection, on, problem) };
+    const on = problem.at ?? places.filter(({ line }) => line === problem.line - below).at(-1)?.path ?? [];
+    return { ...problem, at: shownAt(on) };
   });
 }
 
-/** A field that is missing has no line: its problem stands at what surrounds it and begins with its name. */
-function atOf(collection: Collection, on: (string | number)[], { rule, sentence }: Problem): At {
-  const name = rule === 'schema' ? /^(\w+)(?: |: )/.exec(sentence)?.[1] : undefined;
-  if (name) {
-    for (let depth = on.length; depth >= 0; depth -= 1) {
-      const above = on.slice(0, depth);
-      if (above.findLast((step) => typeof step === 'string') === name) return above.join('.');
-      if (fieldsWithin(collection, above).some(({ key }) => key === name)) return [...above, name].join('.');
-    }
-  }
-  const last = on.at(-1);
-  const stands = last === 'file' || last === 'sha256' || last === 'id' ? on.slice(0, -1) : on;
-  if (stands.length === on.length) return on.join('.');
-  return [...stands, stands[0] === 'verified' ? TEXT : CSV].join('.');
-}
-
-function fieldsWithin(collection: Collection, path: readonly (string | number)[]): Field[] {
-  let fields = fieldsOf(collection);
-  for (const [index, step] of path.entries()) {
-    if (typeof step === 'number') continue;
-    const field = fields.find(({ key }) => key === step);
-    if (field && 'fields' in field) fields = field.fields;
-    else if (index > 0 && typeof path[index - 1] === 'string')
-      continue; // the name of a group
-    else return [];
-  }
-  return fields;
+/** Ids, file names and fingerprints are not shown: what is wrong with one stands at the content of the file. */
+function shownAt(path: readonly PropertyKey[]): At {
+  const [group, last] = [path[0], path.at(-1)];
+  const isKept = path.length > 1 && KEPT.has(`${String(group)}.${String(last)}`) && group !== 'pictures';
+  return [...(isKept ? [...path.slice(0, -1), group === 'verified' ? TEXT : CSV] : path)].join('.');
 }
 
 // --- As a browser sends it ---

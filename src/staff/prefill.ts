@@ -43,7 +43,7 @@ export async function prefilled(
   { collection, documentId, issue }: { collection: Collection; documentId: string; issue?: string | undefined },
   today: Day,
 ): Promise<Written> {
-  const fields = await fieldsFor(reader, collection, issue ?? documentId, today);
+  const fields = await fieldsFor(reader, { collection, documentId }, issue ?? documentId, today);
   const known = new Set(fieldsOf(collection).map(({ key }) => key));
   const kept = Object.fromEntries(Object.entries(fields).filter(([key]) => known.has(key)));
   const form: Form = {
@@ -57,11 +57,16 @@ export async function prefilled(
   return sourceFrom(form);
 }
 
-async function fieldsFor(reader: Reader, collection: Collection, issueId: string, today: Day): Promise<Values> {
+async function fieldsFor(
+  reader: Reader,
+  { collection, documentId }: { collection: Collection; documentId: string },
+  issueId: string,
+  today: Day,
+): Promise<Values> {
   if (collection === 'issues') return issueFields(reader, issueId);
   const issue = await publishedIssue(reader, issueId);
   if (!issue) return {};
-  if (collection === 'proofs') return proofFields(reader, issueId, issue.data, today);
+  if (collection === 'proofs') return proofFields(reader, documentId, issueId, issue.data, today);
   if (collection === 'offers') return { better: [{ issue: issueId }] };
   return collection === 'checkins' ? { issue: issueId } : {};
 }
@@ -88,7 +93,13 @@ async function issueFields(reader: Reader, issueId: string): Promise<Values> {
   };
 }
 
-async function proofFields(reader: Reader, issueId: string, issue: Issue, today: Day): Promise<Values> {
+async function proofFields(
+  reader: Reader,
+  documentId: string,
+  issueId: string,
+  issue: Issue,
+  today: Day,
+): Promise<Values> {
   const told = await toldAbout(reader, [issueId]);
   const quotable = told.filter(({ voice }) => voice !== null);
   return {
@@ -98,7 +109,13 @@ async function proofFields(reader: Reader, issueId: string, issue: Issue, today:
     owner: issue.owner,
     started_on: issue.started_on,
     known_on: issue.known_on,
-    changes: [{ by: issue.owner }],
+    changes: [
+      {
+        by: issue.owner,
+        // Where the first series of this proof will be for everyone to take.
+        source: { label: 'The measurements', href: `/proofs/${documentId}/measured-1.csv` },
+      },
+    ],
     ...(quotable.length === 0 && {
       no_voice_because: 'Nobody who told us of this has agreed to be quoted in public.',
     }),

@@ -27,6 +27,7 @@ const PORTS = {
   sceptic: 22_000,
   'not-alone': 22_200,
   'desk-writes': 22_400,
+  'it-is-measured': 22_600,
 };
 
 export type Journey = {
