@@ -34,8 +34,6 @@ export type HomeRow = {
   people: number;
   oldestDays: number | null;
   peopleDays: number;
-  /** How old the newest measurement is, when that says something. */
-  note: string | null;
   next: Step;
 };
 
@@ -50,9 +48,6 @@ export type Home = {
 
 type Viewer = Pick<Member, 'id' | 'roles'>;
 type Handed = { draft: Draft; standing: Standing };
-
-/** Old enough to be asked about: weekly series arrive every seven days. */
-const STALE_DAYS = 8;
 
 export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home> {
   const [issues, written, said] = await Promise.all([
@@ -78,7 +73,6 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
         key: row.id,
         href: `/issues/${row.id}`,
         state: { name: row.state, words: stateWords(one.state) },
-        note: measuredNote(one, now),
         next: waitingFor(draftFor(handed, row.id)) ?? nextStep(one, row.nextAction),
       };
     }),
@@ -86,13 +80,13 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
       const begin: Step = { label: 'Write the issue', begin: { collection: 'issues', id: row.id } };
       const draft = handed.find((one) => one.draft.collection === 'issues' && one.draft.documentId === row.id);
       const next = waitingFor(draft) ?? begin;
-      return { ...row, key: row.id, title: row.id, href: null, state: null, owner: null, note: null, next };
+      return { ...row, key: row.id, title: row.id, href: null, state: null, owner: null, next };
     }),
     ...handed
       .filter(({ draft }) => draft.collection === 'issues' && isNew(draft, byId, covered.unknown))
       .map((one): HomeRow => {
         const { documentId: key } = one.draft;
-        const nobody = { people: 0, oldestDays: null, peopleDays: 0, note: null };
+        const nobody = { people: 0, oldestDays: null, peopleDays: 0 };
         const owner = one.standing.owner;
         const next = waitingFor(one)!;
         return { ...nobody, key, title: shownTitle(one.draft), href: null, state: null, owner, next };
@@ -192,18 +186,6 @@ function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction):
       if (action.startsWith('Evidence')) return { label: `${action}: measure it` };
       return { label: action, begin: { collection: 'issues', id: issue.id } };
   }
-}
-
-function measuredNote({ proofs, state }: IssueWithState, now: Date): string | null {
-  if (state.state === 'not_yet') return null;
-  const newest = proofs
-    .flatMap(({ proof }) => proof.summaries.map(({ latest }) => latest?.on))
-    .filter((on) => on !== undefined)
-    .toSorted()
-    .at(-1);
-  if (newest === undefined) return null;
-  const days = Math.floor((now.getTime() - Date.parse(`${newest}T00:00:00Z`)) / 86_400_000);
-  return days > STALE_DAYS ? `Last measured ${counted(days, 'day')} ago` : null;
 }
 
 function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'] {
