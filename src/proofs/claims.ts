@@ -23,8 +23,10 @@ function shown(summary: SeriesSummary, value: number | null): string | null {
   return value === null ? null : formatValue(summary.unit, value, summary.currency);
 }
 
+const GROUPED = new Intl.NumberFormat('en-GB');
+
 function grouped(count: number): string {
-  return new Intl.NumberFormat('en-GB').format(count);
+  return GROUPED.format(count);
 }
 
 function find(name: string, summaries: readonly SeriesSummary[]): { text: string } | { wrong: string } {

@@ -1,8 +1,11 @@
 const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
 
+const GROUPED = new Intl.NumberFormat('en-GB');
+const AND = new Intl.ListFormat('en-GB', { type: 'conjunction' });
+
 /** `four` up to ten, figures from eleven on. */
 export function countWord(count: number): string {
-  return SMALL[count] ?? new Intl.NumberFormat('en-GB').format(count);
+  return SMALL[count] ?? GROUPED.format(count);
 }
 
 export function capitalise(text: string): string {
@@ -11,12 +14,12 @@ export function capitalise(text: string): string {
 
 /** `1 day`, `3 days`; thousands are grouped. */
 export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${new Intl.NumberFormat('en-GB').format(count)} ${count === 1 ? one : many}`;
+  return `${GROUPED.format(count)} ${count === 1 ? one : many}`;
 }
 
 /** `a, b and c`. */
 export function listed(parts: string[]): string {
-  return new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(parts);
+  return AND.format(parts);
 }
 
 /** `m•••@studio.example`: enough to recognise one's own address, too little to learn another's. */
