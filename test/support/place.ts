@@ -19,7 +19,7 @@ import { openBrowser } from './browser.ts';
  * A whole place for one file of journeys: database, sandbox, site and jobs in a folder that goes with it, and a browser. Each
  * file has two hundred ports of its own, so that files run side by side.
  */
-const PORTS = {
+export const PORTS = {
   'maya-comes-back': 21_000,
   'opening-is-harmless': 21_200,
   'other-ways': 21_400,
@@ -28,6 +28,7 @@ const PORTS = {
   'not-alone': 22_200,
   'desk-writes': 22_400,
   'it-is-measured': 22_600,
+  'who-may-do-what': 22_800,
 };
 
 export type Journey = {
