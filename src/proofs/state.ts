@@ -65,12 +65,30 @@ function together(states: State[]): State {
   };
 }
 
-/** One series on its own: what its measurements say, whoever confirmed it. */
+/** Every page asks for the state of every series, and on one day it is the same: what was worked out last, by the measurements. */
+const workedOut = new WeakMap<readonly Point[], { from: readonly unknown[]; state: State }>();
+
+/** One series on its own: what its measurements say, whoever confirmed it. The measurements must not be changed in place. */
 export function stateOfSeries(
+  series: Series,
+  points: readonly Point[],
+  changedOn: Day,
+  { site, today }: Circumstances,
+): State {
+  const { points_before, points_after, days, shift } = site.holding;
+  const from = [series, changedOn, today, points.length, points_before, points_after, days, shift];
+  const known = workedOut.get(points);
+  if (known?.from.every((one, index) => one === from[index])) return known.state;
+  const state = judgeSeries(series, points, changedOn, { site, today });
+  workedOut.set(points, { from, state });
+  return state;
+}
+
+function judgeSeries(
   series: Series,
   unordered: readonly Point[],
   changedOn: Day,
-  { site, today }: Circumstances,
+  { site, today }: Pick<Circumstances, 'today'> & { site: Pick<Site, 'holding'> },
 ): State {
   const points = inOrder(unordered, today);
   const { before, after } = splitAtChange(series, points, changedOn);
