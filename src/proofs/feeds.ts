@@ -12,6 +12,9 @@ import { namesOf, type ProofVersion, readVersion } from './versions.ts';
 
 export type Entry = { id: string; url: string; title: string; summary: string; text: string; at: Date };
 
+/** As many entries a feed holds. */
+const LONGEST = 100;
+
 /** Newest first. `url` is the site's address, without a slash at its end. */
 export function entriesOf(
   versions: readonly ProofVersion[],
@@ -53,10 +56,11 @@ export function entriesOf(
         title: `${stateWords(state)}: ${issue.data.title}`,
         summary: why,
         text: `${issue.data.summary}\n\n${why}`,
-        at: new Date(`${state.since}T00:00:00Z`),
+        // A day is all that is known in public. At noon it is the same day from Honolulu to Auckland.
+        at: new Date(`${state.since}T12:00:00Z`),
       };
     });
-  return [...published, ...back].toSorted((a, b) => b.at.getTime() - a.at.getTime());
+  return [...published, ...back].toSorted((a, b) => b.at.getTime() - a.at.getTime()).slice(0, LONGEST);
 }
 
 function changeWords(before: ProofVersion, version: ProofVersion): string {

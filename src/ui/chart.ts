@@ -64,6 +64,8 @@ export type Drawing = {
 const TEXT = { narrow: 15, wide: 16 };
 const GAP = 6;
 
+const CLOSEST_DOTS = 3;
+
 /** Shapes for a box `width` wide (360 and 640 are used); the height follows from the labels. Throws without a point. */
 export function drawChart(data: ChartData, width: number): Drawing {
   if (data.points.length === 0) throw new Error('There is nothing to draw: the series has no point.');
@@ -115,7 +117,10 @@ export function drawChart(data: ChartData, width: number): Drawing {
     plot,
     gridlines: ticks.map((tick) => round(y(tick))),
     paths: pathsOf(dots),
-    dots: dots.map((dot) => ({ ...dot, x: round(dot.x), y: round(dot.y) })),
+    // Dots that would touch say no more than their line, and two hundred of them weigh more than the page.
+    dots: dots
+      .filter((dot) => dot.marked || spacing >= CLOSEST_DOTS)
+      .map((dot) => ({ ...dot, x: round(dot.x), y: round(dot.y) })),
     dotRadius,
     rules: rules.map((rule) => ({ ...rule, x: round(rule.x) })),
     limit: limit === null ? null : round(limit),

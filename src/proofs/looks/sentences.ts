@@ -82,7 +82,7 @@ export function cameBackLine(state: State, summaries: readonly SeriesSummary[]):
   const summary = summaries.find(({ id }) => id === crossing.series);
   if (!summary) return null;
   const said = (value: number) => formatValue(summary.unit, value, summary.currency);
-  const first = `${capitalise(said(crossing.value))} on ${longDay(crossing.on)}. Our limit is ${said(summary.limit)}.`;
+  const first = `${crossing.title}: ${said(crossing.value)} on ${longDay(crossing.on)}. Our limit is ${said(summary.limit)}.`;
   const { latest } = summary;
   return latest && latest.on > crossing.on ? `${first} It was ${said(latest.value)} on ${longDay(latest.on)}.` : first;
 }

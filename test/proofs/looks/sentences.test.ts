@@ -80,7 +80,7 @@ describe('what brought it back', () => {
   test('a measurement, and where it is now', () => {
     const crossing = { series: 'ninety', title: 'Seconds', on: '2026-11-03', value: 74 };
     expect(cameBackLine({ ...state, crossing }, [summary])).toBe(
-      '74 seconds on 3 November 2026. Our limit is 30 seconds. It was 71 seconds on 17 November 2026.',
+      'Seconds: 74 seconds on 3 November 2026. Our limit is 30 seconds. It was 71 seconds on 17 November 2026.',
     );
   });
   test('people, without a number', () => {
