@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { Page } from 'playwright';
+import AxeBuilder from '@axe-core/playwright';
+import type { BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAYA } from '../../db/cast.ts';
 import { measuringKeys } from '../../db/schema/measurements.ts';
@@ -21,9 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => journey?.close());
 
-async function signedIn(staffId: string): Promise<Page> {
+async function signedIn(staffId: string, options: BrowserContextOptions = {}): Promise<Page> {
   const secret = await journey.place.db.write((tx) => beginSession(tx, staffId, undefined, new Date()));
-  const device = await journey.device();
+  const device = await journey.device(options);
   const cookie = {
     name: 'amends-staff',
     value: secret,
@@ -80,6 +81,23 @@ test('an operator makes a key, which is shown once; a writer can’t', async () 
   expect(await mei.content()).not.toContain(key);
   const rows = await journey.place.db.read.select().from(measuringKeys);
   expect(rows).toMatchObject([{ proofId: 'exports-finish', createdBy: 'mei', hash: hashSecret(key) }]);
+});
+
+test('the page of keys breaks no rule of accessibility, at 360 and 1280 px, light and dark', async () => {
+  for (const [width, colorScheme] of [
+    [360, 'light'],
+    [1280, 'dark'],
+  ] as const) {
+    const page = await signedIn('mei', { viewport: { width, height: 800 }, colorScheme, javaScriptEnabled: true });
+    await page.goto(`${journey.place.url}/staff/measuring`);
+    await page.getByLabel('What will send with it').fill(`For looking at ${width}`);
+    for (const press of [null, 'Make the key']) {
+      if (press) await page.getByRole('button', { name: press }).click();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    }
+  }
 });
 
 test('without a key that works nothing is taken, and every such answer is the same', async () => {
@@ -164,7 +182,7 @@ test('one beyond the limit: the public home leads with it, the personal page tur
   expect(alert.text).toContain('6.5% on 18 November 2026');
   expect((await journey.amends('verify', journey.place.url + PROOF)).code).toBe(0);
   expect((await journey.amends('coverage')).out).toMatch(/exports-failed .* came back +Change it again/);
-});
+}, 60_000);
 
 test('the command does the same from a file: all rows or none, and once', async () => {
   const about = ['exports-finish', 'failed'];
@@ -197,7 +215,7 @@ test('the command does the same from a file: all rows or none, and once', async 
     expect((await measure(text, ...args)).code).toBe(2);
   }
   expect((await journey.amends('audit')).out).toContain('measured');
-});
+}, 120_000);
 
 test('a revoked key answers like one that never was; what it sent stays', async () => {
   const mei = await signedIn('mei');
