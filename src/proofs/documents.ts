@@ -17,6 +17,16 @@ const complaintRef = z
   .regex(/^[^:\s]+:\S+$/, 'Name the complaint as source:id, for example cast:c-07. Never paste its words.')
   .meta({ drawn: 'complaint' });
 
+/** What a picture shows, in words. */
+export const pictureAlt = z
+  .string()
+  .trim()
+  .min(8, 'Say what the picture shows, for someone who can’t see it.')
+  .refine(
+    (text) => !/\.(jpe?g|png|webp|gif|avif|heic|svg)$/i.test(text),
+    'That is a file name. Say what the picture shows.',
+  );
+
 export const GAPS = ['value', 'trust', 'experience', 'growth'] as const;
 export type Gap = (typeof GAPS)[number];
 
@@ -257,15 +267,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
             .string()
             .regex(/^[0-9a-f]{64}$/, 'The hash that the desk gave it when it was uploaded.')
             .describe('The picture itself, by the hash of its file.'),
-          alt: z
-            .string()
-            .trim()
-            .min(8, 'Say what the picture shows, for someone who can’t see it.')
-            .refine(
-              (text) => !/^\S+\.(jpe?g|png|webp|gif|avif|heic|svg)$/i.test(text),
-              'That is a file name. Say what the picture shows.',
-            )
-            .describe('What it shows, for someone who can’t see it.'),
+          alt: pictureAlt.describe('What it shows, for someone who can’t see it.'),
           caption: sentence.optional().describe('A line under it.'),
         }),
       )
