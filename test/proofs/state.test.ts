@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Proof, plainSchemas, type Series, type Site } from '../../src/proofs/documents.ts';
-import type { Point } from '../../src/proofs/evidence.ts';
+import { median, type Point } from '../../src/proofs/evidence.ts';
 import {
   type NoAnswer,
   type ProofFacts,
@@ -440,5 +440,30 @@ describe('the shift rule on a published example', () => {
     expect(run([19, 18, 20, 17, 19])).toBe('4');
     expect(run([19, 18, 21, 17, 19, 16])).toBe('3');
     expect(run([19, 18, 20, 20, 17, 19, 16, 15, 20, 12, 11])).toBe('shift');
+  });
+
+  // John MacKintosh, runcharter 0.2.0 on CRAN, tests/testthat/test_outputs.R, “check points on median not plotted”: weekly shares
+  // from 1 January 2018. The first 13 have the median 100. From 9 April nine in a row lie below it, three weeks on the median
+  // passed over; the run is complete on 25 June, and its own median is 81.8.
+  test('finds the run, its last week and both medians that a published example gives', () => {
+    const before = [100, 62.5, 100, 100, 100, 90, 90, 85.7, 87.5, 100, 100, 100, 100];
+    const after = [100, 71.4, 75, 83.3, 75, 90.9, 100, 90.9, 76.9, 81.8, 100, 100, 84.6];
+    const changed = '2018-04-02';
+    const points = weekly(before, after, changed);
+    expect([points[0]!.on, points.at(-1)!.on]).toEqual(['2018-01-01', '2018-06-25']);
+    expect(median(before)).toBe(100);
+    expect(median(after.filter((value) => value < 100))).toBe(81.8);
+    const holding = { ...site.holding, points_before: 1, points_after: 1, days: 0, shift: 9 };
+    const series = { ...exportsSeries, reopen_limit: 100 };
+    const why = (until: string, better: 'lower' | 'higher' = 'lower') =>
+      stateOfSeries({ ...series, better, reopen_limit: better === 'lower' ? 100 : 0 }, points, changed, {
+        site: { ...site, holding },
+        today: until,
+      }).why;
+    expect(why('2018-06-24')).toEqual(['8 of 9 measurements in a row on the better side of the earlier median.']);
+    expect(why('2018-06-25')).toEqual([]);
+    expect(why('2018-06-25', 'higher')).toEqual([
+      '0 of 9 measurements in a row on the better side of the earlier median.',
+    ]);
   });
 });
