@@ -319,14 +319,39 @@ describe('what a visitor sees of it', () => {
     expect(personal.headers.get('etag')).toBeNull();
   });
 
+  test('with styles and fonts no page is over 150 KB, and none has a script', async () => {
+    const { url } = journey.place;
+    const fetched = async (path: string) => Buffer.from(await (await fetch(new URL(path, url))).arrayBuffer());
+    const home = (await fetched('/')).toString();
+    const styles = [...home.matchAll(/<link rel="stylesheet" href="([^"]+)"/g)].map((match) => match[1]!);
+    let common = 0;
+    for (const style of styles) {
+      const css = await fetched(style);
+      common += css.byteLength;
+      for (const [, font] of css.toString().matchAll(/url\(["']?([^)"']+-latin-wght-normal[^)"']*)["']?\)/g)) {
+        common += (await fetched(font!)).byteLength;
+      }
+    }
+    const sitemap = (await fetched('/sitemap.xml')).toString();
+    const pages = [...sitemap.matchAll(/<loc>([^<]+)<\/loc>/g)].map((match) => new URL(match[1]!).pathname);
+    for (const path of [...pages, '/issues', '/search?q=exports']) {
+      const html = await fetched(path);
+      expect(html.toString(), path).not.toMatch(/<script/i);
+      expect((html.byteLength + common) / 1024, path).toBeLessThanOrEqual(150);
+    }
+  });
+
   test('a page that was seen is not sent again until something on it changes', async () => {
     const { place } = journey;
     for (const path of [
       '/',
       PROOF,
+      '/issues',
       '/issues/exports-failed',
       '/how-we-count',
+      '/privacy',
       `${PROOF}/versions`,
+      `${PROOF}/versions/1`,
       `${PROOF}/check.json`,
     ]) {
       const first = await fetch(place.url + path);
