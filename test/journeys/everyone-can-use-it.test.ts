@@ -16,8 +16,13 @@ import {
   SUNNIVA,
 } from '../../db/cast.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
+import { isRefusal } from '../../src/shared/refusal.ts';
 import { mintSecret } from '../../src/shared/secrets.ts';
+import { confirmFacts, factsIn, sendToOwner } from '../../src/staff/approval.ts';
+import { contentHash } from '../../src/staff/draft.ts';
+import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { addressesIn, type Journey, openJourney, until } from '../support/place.ts';
 
 /*
@@ -52,6 +57,7 @@ const PUBLIC = [
   '/proofs/exports-finish/versions/1',
   '/how-we-count',
   '/privacy',
+  '/issues?state=holding',
   '/search',
   '/search?q=exports',
   '/search?q=zeppelin',
@@ -359,5 +365,89 @@ describe('Personal pages', { timeout: 120_000 }, () => {
     await look('mailbox');
     await goto('/');
     await look('home, after a no');
+  });
+});
+
+describe('From draft to published', { timeout: 240_000 }, () => {
+  const name = { collection: 'proofs', documentId: 'exports-finish' } as const;
+  const desk = '/staff/drafts/proofs/exports-finish';
+
+  /** A colleague's browser, in place of the one before. */
+  async function asColleague(id: string): Promise<void> {
+    await context.close();
+    context = await journey.device({ javaScriptEnabled: true });
+    const { url, db } = journey.place;
+    const value = await db.write((tx) => beginSession(tx, id, undefined, new Date()));
+    await context.addCookies([{ name: 'amends-staff', value, url, httpOnly: true, sameSite: 'Lax' }]);
+    page = await context.newPage();
+  }
+
+  test('each hand that a draft goes through, and what each reader would see', async () => {
+    const { db } = journey.place;
+    const now = new Date();
+    const draft = await db.write(async (tx) => {
+      const opened = await openDraft(tx, { ...name, by: 'grace' }, now);
+      if (isRefusal(opened)) throw new Error(opened.sentence);
+      const source = `${opened.source.trimEnd()}\n\nWe should have said so sooner.\n`;
+      const answer = await saveDraft(tx, { ...opened, source, by: 'grace' }, now);
+      if (!('saved' in answer)) throw new Error('It was not saved.');
+      return answer.saved;
+    });
+    const seen = { draftId: draft.id, contentHash: contentHash(draft) };
+
+    await asColleague('grace');
+    await goto(`${desk}/review`);
+    await look('review, to send');
+    for (const as of ['public', 'person', 'letter', 'narrow', 'dark', 'print']) {
+      await goto(`${desk}/preview/${as}`);
+      await look(`preview, ${as}`);
+    }
+    await goto(`${desk}/confirmer`);
+    await look('confirmer, nobody asked');
+    await page.getByLabel('Their first and last name').fill('Odile Marchetti');
+    await page.getByLabel('Their address').fill('odile@elsewhere.example');
+    await page.locator('button[value=outsider]').click();
+    await look('confirmer, asked');
+    await page.locator('button[value=outsider]').click();
+    await look('confirmer, refused');
+
+    await page.goto(
+      addressesIn(await journey.letter('confirm', 'odile@elsewhere.example')).find((one) => one.includes('/confirm/'))!,
+    );
+    await look('confirm');
+    await press('No, it is not so');
+    await look('confirm, refused');
+    await page.getByLabel('What is not so').fill('Two of mine stopped half-way.');
+    await press('No, it is not so');
+    await look('confirm, answered');
+    await goto('/confirm/nothing');
+    await look('confirm, dead link');
+
+    await db.write((tx) => sendToOwner(tx, { ...seen, by: 'grace' }, now));
+    await goto(`${desk}/review`);
+    await look('review, with its owner');
+    await asColleague('priya');
+    await goto(`${desk}/review`);
+    await look('review, to confirm');
+    await press(/^I have checked all/);
+    await look('review, not all ticked');
+    const ticked = factsIn(draft).map(({ id }) => id);
+    await db.write((tx) => confirmFacts(tx, { ...seen, by: 'priya', ticked }, now));
+
+    await asColleague('sander');
+    await goto(`${desk}/review`);
+    await look('review, to publish');
+    await press('Publish');
+    await look('review, refused');
+    await page.getByLabel('Why it changes').fill('It left out that we were late.');
+    await page.locator('input[value=later]').check();
+    await page.getByLabel('Day', { exact: true }).fill('2027-01-15');
+    await press('Publish');
+    await look('review, scheduled');
+    await page.getByLabel('What to mend').fill('Say how late we were.');
+    await press('Send back');
+    await look('review, sent back');
+    await goto('/staff/drafts/proofs/you-close-the-request/review');
+    await look('review, published');
   });
 });
