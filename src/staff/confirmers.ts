@@ -100,6 +100,9 @@ export async function askConfirmer(
   }
   const document = await documentOf(tx, proofId);
   if (!document) return refuse('proof', 'Finish the proof first: what you would show them can’t be read yet.');
+  if (!(await publishedLetter(tx, 'confirm'))) {
+    return refuse('letter', 'The letter that asks them, letters/confirm, is not published yet. Publish it first.');
+  }
   const asked = await whoIsAsked(tx, who, document.data.issues);
   if (isRefusal(asked)) return asked;
   const ours = await oneOfUs(tx, asked.name, asked.address);
@@ -180,8 +183,7 @@ async function oneOfUs(reader: Reader, name: string, address: string): Promise<s
 }
 
 async function sendQuestion(tx: Tx, { id, proofId, personId, address, name }: Confirmation, asker: string, now: Date) {
-  const letter = await publishedLetter(tx, 'confirm');
-  if (!letter) throw new Error('The letter “confirm” is not published.');
+  const letter = (await publishedLetter(tx, 'confirm'))!;
   const [{ organisation }, written] = await Promise.all([publishedSite(tx), proofAsWritten(tx, proofId)]);
   const slots = {
     name: name.split(' ')[0]!,
