@@ -16,6 +16,7 @@ import { counted } from '../shared/words.ts';
 import { may } from './access.ts';
 import type { Member } from './colleagues.ts';
 import type { Draft } from './draft.ts';
+import { titleOf } from './drafts.ts';
 import { reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
 
 /* Where the desk begins: who waits for what, and the one next thing to do about each. */
@@ -89,7 +90,7 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
         const nobody = { people: 0, oldestDays: null, peopleDays: 0 };
         const owner = one.standing.owner;
         const next = waitingFor(one)!;
-        return { ...nobody, key, title: shownTitle(one.draft), href: null, state: null, owner, next };
+        return { ...nobody, key, title: named(one.draft), href: null, state: null, owner, next };
       }),
   ];
   return {
@@ -188,10 +189,16 @@ function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction):
   }
 }
 
+/** However unfinished it is. */
+function named(draft: Draft): string {
+  const shown = shownTitle(draft);
+  return shown === draft.documentId ? titleOf(draft) : shown;
+}
+
 function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'] {
   return handed.flatMap(({ draft, standing }) => {
     const { status, owner } = standing;
-    const title = shownTitle(draft);
+    const title = named(draft);
     const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
     if (status === 'sent' && owner === id) {
       return { title, why: 'waits for you to confirm its facts, number by number', href: reviewPath(draft) };
