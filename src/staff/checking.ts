@@ -31,7 +31,7 @@ export type Checked = {
   /** Fields that nobody has written yet: no mistake, but nothing can be published without them. */
   missing: { at: At; label: string }[];
   /** The lines with their numbers in, where they have any. */
-  computed: { at: At; text: string }[];
+  computed: { name: string; text: string }[];
   /** Set when there is a series to draw. */
   measured: { proof: PublishedProof; state: State } | null;
 };
@@ -179,14 +179,14 @@ function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: S
       value === null ? 'not measured' : formatValue(summary.unit, value, summary.currency);
     const name = summaries.length > 1 ? `:${summary.id}` : '';
     return [
-      { at: `{before${name}}`, text: shown(summary.before) },
-      { at: `{after${name}}`, text: shown(summary.after) },
-      { at: `{weeks${name}}`, text: `${summary.weeks} ${summary.weeks === 1 ? 'week' : 'weeks'}` },
+      { name: `{before${name}}`, text: shown(summary.before) },
+      { name: `{after${name}}`, text: shown(summary.after) },
+      { name: `{weeks${name}}`, text: `${summary.weeks} ${summary.weeks === 1 ? 'week' : 'weeks'}` },
     ];
   });
   const lines = (['headline', 'line', 'lede'] as const)
     .filter((at) => written(at) && data[at].includes('{'))
-    .map((at) => ({ at: at as string, text: texts[at] }));
+    .map((at) => ({ name: labelAt(fieldsOf('proofs'), at), text: texts[at] }));
   const proof = {
     ...document,
     version: 0,

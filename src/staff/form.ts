@@ -15,6 +15,7 @@ import {
 import { z } from 'zod';
 import { assetFileOf, fileOf, type Problem } from '../proofs/content.ts';
 import { type Collection, documentSchemas } from '../proofs/documents.ts';
+import { capitalise } from '../shared/words.ts';
 
 /*
  * A document as a form, and back. The fields are drawn from the same schemas that judge it; what is typed is kept as typed, so
@@ -185,7 +186,8 @@ function fieldOf(key: string, schema: z.ZodType, within: string): Field {
 /** A name is picked, so its short id needs no word; and nothing is said twice. */
 function hintOf(description: string, label: string, { kind }: Kind): string {
   if (kind === 'person' || kind === 'issue') return '';
-  return description.startsWith(label) ? description.slice(label.length).replace(/^[.:]\s*/, '') : description;
+  const rest = description.startsWith(label) && /^[.:]/.test(description.slice(label.length));
+  return rest ? capitalise(description.slice(label.length + 1).trim()) : description;
 }
 
 function kindOf(schema: z.ZodType, key: string): Kind {
@@ -669,6 +671,27 @@ export async function postedText(data: FormData): Promise<string> {
   return sent.toString();
 }
 
+/** What stands in a field, in lines that a person reads: `On: 2026-06-15`. */
+export function linesOf(field: Field, value: Value | undefined): string[] {
+  if (value === undefined || field.kind === 'kept') return [];
+  if (typeof value === 'string') return value.split('\n').filter((line) => line.trim() !== '');
+  const named = (fields: readonly Field[], values: Values) =>
+    fields.flatMap((inner) => {
+      const lines = linesOf(inner, values[inner.key]);
+      return lines.length === 1
+        ? [`${inner.label}: ${lines[0]}`]
+        : lines.length > 1
+          ? [`${inner.label}:`, ...lines]
+          : [];
+    });
+  if (!('fields' in field)) return value as string[];
+  if (field.kind === 'group') return named(field.fields, value as Values);
+  return (value as Values[]).flatMap((row, index) => [
+    `${index + 1}. ${textOf(row[NAME])}`.trim(),
+    ...named(field.fields, row),
+  ]);
+}
+
 /** Mine in the fields that were picked, theirs in all others. */
 export function pickedFrom(mine: Form, theirs: Form, isMine: (key: string) => boolean): Form {
   const keys = fieldsOf(theirs.collection).map(({ key }) => key);
@@ -841,5 +864,5 @@ export function bodyField(collection: Collection): Field {
     issues: ['What happens to people', 'What it does to them because of it, and what you have tried.'],
   };
   const [label, hint] = told[collection] ?? ['The text', ''];
-  return { kind: 'text', key: 'body', label, hint, required: collection === 'proofs', longest: null };
+  return { kind: 'text', key: 'body', label, hint, required: true, longest: null };
 }

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import type { BrowserContextOptions, Page } from 'playwright';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drafts } from '../../db/schema/desk.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
@@ -222,6 +223,30 @@ test('by keyboard alone: write, follow a problem to its field, save', async () =
   await until('the draft is saved', async () => (await stored())!.source.includes('load while you wait'));
 });
 
+test('a picture is added with what it shows, and nothing else is taken for one', async () => {
+  const page = await signedIn('grace');
+  await page.goto(at('/proofs/files-load'));
+  await page.getByRole('button', { name: 'Save, and add a picture' }).click();
+  const choose = (name: string, buffer: Buffer) =>
+    page.getByLabel('The picture', { exact: true }).setInputFiles({ name, mimeType: 'image/png', buffer });
+  await choose('notes.png', Buffer.from('not a picture'));
+  await page.getByLabel('What it shows').fill('The loading screen with a row named in it');
+  await page.getByRole('button', { name: 'Add the picture' }).click();
+  expect(await textOf(page)).toContain('can’t be read as a picture');
+  await choose(
+    'a.png',
+    await sharp({ create: { width: 900, height: 300, channels: 3, background: '#124' } })
+      .png()
+      .toBuffer(),
+  );
+  await page.getByRole('button', { name: 'Add the picture' }).click();
+  const shown = page.locator('#f-pictures img');
+  const answer = await page.request.get(new URL((await shown.getAttribute('src'))!, page.url()).href);
+  expect(answer.headers()['content-type']).toBe('image/webp');
+  expect(answer.headers()['cache-control']).toContain('immutable');
+  expect((await stored())!.source).toContain('alt: The loading screen with a row named in it');
+});
+
 test('a draft is discarded on a page of its own', async () => {
   const page = await signedIn('grace');
   await page.goto(at('/proofs/files-load'));
@@ -235,6 +260,7 @@ test('a draft is discarded on a page of its own', async () => {
 test('every shipped document opens in its form, and saving it unchanged changes nothing', async () => {
   const page = await signedIn('grace');
   for (const path of [
+    '/proofs/exports-finish',
     '/issues/exports-failed',
     '/offers/team',
     '/checkins/exports-failed',

@@ -64,6 +64,7 @@ function proof(changes: Partial<Proof> = {}, points: Point[] = holding): ProofFa
     no_voice_because: 'Nobody agreed to be quoted.',
     changes: [{ what: 'A worker for each export.', on: CHANGED, by: 'yusuf', informed_by: [] }],
     series: [exportsSeries],
+    pictures: [],
     confirmer,
     still_not_right: 'Files over 2 GB are a separate fault that is not fixed.',
     review_on: '2026-12-14',
