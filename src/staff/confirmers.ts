@@ -21,7 +21,7 @@ import { may } from './access.ts';
 import { record } from './audit.ts';
 import { colleagues } from './colleagues.ts';
 import type { Draft } from './draft.ts';
-import { draftOf, openDraft } from './drafts.ts';
+import { draftOf, openDraft, saveDraft } from './drafts.ts';
 import { writeToStaff } from './letters.ts';
 import { shownTitle } from './status.ts';
 
@@ -303,13 +303,28 @@ async function writeIn(tx: Tx, confirmation: Confirmation, by: string, now: Date
   return { ...draft, ...changed };
 }
 
-/** The document with this confirmer in it, everything else as it was; null when its fields can’t be read. */
-export function withConfirmer(source: string, confirmer: NonNullable<Proof['confirmer']>): string | null {
+/** Takes a confirmer out of the draft: they spoke of an earlier change. Opens a draft if there is none. */
+export async function takeConfirmerOut(
+  tx: Tx,
+  { proofId, by }: { proofId: string; by: string },
+  now: Date,
+): Promise<Draft | Refusal> {
+  const draft = await openDraft(tx, { collection: 'proofs', documentId: proofId, by }, now);
+  if (isRefusal(draft)) return draft;
+  const source = withConfirmer(draft.source, null);
+  if (source === null) return refuse('unreadable', 'The draft can’t be read at the moment. Mend it first.');
+  const saved = await saveDraft(tx, { ...draft, source, by }, now);
+  return 'saved' in saved ? saved.saved : refuse('changed', 'Someone saved in this draft meanwhile. Try once more.');
+}
+
+/** The document with this confirmer in it, or with none, everything else as it was; null when its fields can’t be read. */
+export function withConfirmer(source: string, confirmer: NonNullable<Proof['confirmer']> | null): string | null {
   const match = /^(---\r?\n)([\s\S]*?\n|)(---[ \t]*(?:\r?\n|$)[\s\S]*)$/.exec(source);
   if (!match) return null;
   const yaml = parseYaml(match[2]!);
   if (yaml.errors.length > 0 || (yaml.contents !== null && !isMap(yaml.contents))) return null;
-  yaml.set('confirmer', yaml.createNode(confirmer));
+  if (confirmer) yaml.set('confirmer', yaml.createNode(confirmer));
+  else yaml.delete('confirmer');
   return `${match[1]}${yaml.toString({ lineWidth: 0 })}${match[3]}`;
 }
 

@@ -75,10 +75,12 @@ export function reviewPath({ collection, documentId }: Pick<Draft, 'collection' 
   return `/staff/drafts/${collection}/${documentId}/review`;
 }
 
+const PAGES = ['how-we-count', 'privacy'];
+
 /** Where the public finds it; null where it has no page of its own. */
 export function publicPath({ collection, documentId }: Pick<Draft, 'collection' | 'documentId'>): string | null {
   if (collection === 'proofs' || collection === 'issues') return `/${collection}/${documentId}`;
-  return collection === 'pages' ? `/${documentId}` : null;
+  return collection === 'pages' && PAGES.includes(documentId) ? `/${documentId}` : null;
 }
 
 /** The name of whoever a short id means, for pages that show it. */

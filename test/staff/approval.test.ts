@@ -6,6 +6,7 @@ import { publishedVersions } from '../../db/schema/proofs.ts';
 import { audit, type Role, staff } from '../../db/schema/staff.ts';
 import { scheduled } from '../../src/jobs/rounds.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
+import { publishedIssue } from '../../src/proofs/published.ts';
 import { isRefusal, type Refusal } from '../../src/shared/refusal.ts';
 import {
   approve,
@@ -109,6 +110,29 @@ test('an issue is published the same way, and a page without an owner needs no c
   expect(must(await send(page))).toMatchObject({ status: 'confirmed', owner: null });
   expect(await confirm(page)).toMatchObject({ code: 'no-owner' });
   expect(must(await publish(page))).toMatchObject({ version: 2 });
+});
+
+test('an issue is public from its first approved version, which needs no reason', async () => {
+  const source = `---
+title: Invoices came twice
+summary: People paid the same invoice two times and noticed it weeks later.
+gap: trust
+affects: [customer]
+owner: owen
+started_on: 2026-09-01
+known_on: 2026-10-05
+---
+We sent 40 invoices twice in September 2026. We found out when the third person wrote.
+`;
+  const name = { collection: 'issues', documentId: 'invoices-twice' } as const;
+  const draft = must(
+    await db.write((tx) => openDraft(tx, { ...name, by: 'grace', prefilled: { source, assets: {} } }, NOW)),
+  );
+  must(await send(draft));
+  expect(await publishedIssue(db.read, 'invoices-twice')).toBeNull();
+  must(await confirm(draft, 'owen'));
+  expect(must(await publish(draft, 'sander', ''))).toMatchObject({ version: 1 });
+  expect(await publishedIssue(db.read, 'invoices-twice')).toMatchObject({ data: { owner: 'owen' } });
 });
 
 describe('refused', () => {

@@ -15,6 +15,7 @@ import {
   answerConfirmation,
   askConfirmer,
   complainersToAsk,
+  takeConfirmerOut,
   useConfirmation,
   withConfirmer,
 } from '../../src/staff/confirmers.ts';
@@ -208,6 +209,12 @@ test('nobody at the desk types a confirmer: one without an answer behind it is r
     code: 'problems',
     sentence: expect.stringContaining('Made Up'),
   });
+});
+
+test('one who spoke of an earlier change can be taken out, and whoever does it has written', async () => {
+  must(await db.write((tx) => takeConfirmerOut(tx, { proofId: ID, by: 'grace' }, NOW)));
+  expect(await confirmerIn()).toBeUndefined();
+  expect((await draft()).writers).toEqual(['grace']);
 });
 
 test('a document that can not be read gets no confirmer, and keeps its comments otherwise', () => {
