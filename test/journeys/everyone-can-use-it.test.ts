@@ -16,6 +16,7 @@ import {
   SUNNIVA,
 } from '../../db/cast.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { audit } from '../../db/schema/staff.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
@@ -93,6 +94,16 @@ async function as(member: CastMember, path = ''): Promise<void> {
   context = await journey.device({ javaScriptEnabled: true });
   page = await context.newPage();
   await page.goto(journey.linkOf(member) + path);
+}
+
+/** A colleague's browser, in place of the one before. */
+async function asColleague(id: string): Promise<void> {
+  await context.close();
+  context = await journey.device({ javaScriptEnabled: true });
+  const { url, db } = journey.place;
+  const value = await db.write((tx) => beginSession(tx, id, undefined, new Date()));
+  await context.addCookies([{ name: 'amends-staff', value, url, httpOnly: true, sameSite: 'Lax' }]);
+  page = await context.newPage();
 }
 
 /** Everything that is asked of a page, asked of the one that is open. `state` names it in the message and in the list. */
@@ -368,19 +379,73 @@ describe('Personal pages', { timeout: 120_000 }, () => {
   });
 });
 
+describe('The desk', { timeout: 120_000 }, () => {
+  test('Signing in: an address, a wrong one, a code, a wrong one, once more for what matters', async () => {
+    await context.close();
+    context = await journey.device({ javaScriptEnabled: true });
+    page = await context.newPage();
+    await goto('/staff');
+    await look('sign in');
+    await page.locator('form').evaluate((form: HTMLFormElement) => {
+      form.noValidate = true;
+    });
+    await page.getByLabel('Your address at work').fill('grace');
+    await press('Send me a code');
+    await look('sign in, refused');
+    await page.getByLabel('Your address at work').fill('grace.adeyemi@northline.example');
+    await press('Send me a code');
+    await look('sign in, the code');
+    await page.getByLabel('Six-digit code').fill('000000');
+    await press('Sign in');
+    await look('sign in, wrong code');
+    await goto('/staff/sign-in?again=&to=/staff/people');
+    await look('sign in, once more');
+  });
+
+  test('What a writer sees: coverage, the guide, what is not theirs', async () => {
+    await asColleague('grace');
+    for (const path of ['/staff', '/staff/guide', '/staff/people']) {
+      await goto(path);
+      await look(`${path} as a writer`);
+    }
+  });
+
+  test('What an admin sees: colleagues, all of it open, refused and done; the log, whole, filtered and broken', async () => {
+    await asColleague('sander');
+    await goto('/staff/people');
+    await page.locator('details').evaluateAll((all: HTMLDetailsElement[]) => {
+      for (const one of all) one.open = true;
+    });
+    await look('colleagues, open');
+    await page.getByLabel('First and last name').fill('Support Team');
+    await page.getByLabel('What they do here').fill('Everything');
+    await page.getByLabel('Their address at work').fill('team@northline.example');
+    await press('Add');
+    await look('colleagues, refused');
+    await page.getByLabel('First and last name').fill('Noor Haas');
+    await page.locator('#roles').getByLabel('Writer').check();
+    await press('Add');
+    await look('colleagues, added');
+    await page.locator('#person-noor summary').click();
+    await press(/^End Noor Haas/);
+    await look('colleagues, one who left');
+    await goto('/staff/log');
+    await look('log');
+    await goto('/staff/log?subject=staff%3Anoor');
+    await look('log, of one');
+    await goto('/staff/log?subject=nothing%3Ahere');
+    await look('log, of nothing');
+    const { db } = journey.place;
+    await db.write((tx) => tx.update(audit).set({ action: 'published' }).where(eq(audit.number, 3)));
+    await goto('/staff/log');
+    await look('log, broken');
+    await db.write((tx) => tx.update(audit).set({ action: 'added' }).where(eq(audit.number, 3)));
+  });
+});
+
 describe('From draft to published', { timeout: 240_000 }, () => {
   const name = { collection: 'proofs', documentId: 'exports-finish' } as const;
   const desk = '/staff/drafts/proofs/exports-finish';
-
-  /** A colleague's browser, in place of the one before. */
-  async function asColleague(id: string): Promise<void> {
-    await context.close();
-    context = await journey.device({ javaScriptEnabled: true });
-    const { url, db } = journey.place;
-    const value = await db.write((tx) => beginSession(tx, id, undefined, new Date()));
-    await context.addCookies([{ name: 'amends-staff', value, url, httpOnly: true, sameSite: 'Lax' }]);
-    page = await context.newPage();
-  }
 
   test('each hand that a draft goes through, and what each reader would see', async () => {
     const { db } = journey.place;
