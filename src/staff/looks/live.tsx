@@ -92,7 +92,8 @@ function Live({ form, first }: { form: HTMLFormElement; first: string }) {
       stopped = true;
       clearTimeout(saveTimer);
       window.removeEventListener('beforeunload', onLeave);
-      forgetWords(form);
+      // Until the next page says that they were saved.
+      if (change !== saved) keepWords(form);
     }
 
     form.addEventListener('input', onInput);
@@ -204,6 +205,11 @@ function forgetWords(form: HTMLFormElement) {
 }
 
 function storedWords(form: HTMLFormElement): [string, string][] | null {
+  if (new URLSearchParams(location.search).has('saved')) {
+    forgetWords(form);
+    // So that opening this address again doesn't forget words that were kept later.
+    history.replaceState(null, '', location.pathname + location.hash);
+  }
   const kept = sessionStorage.getItem(keyOf(form));
   return kept === null ? null : JSON.parse(kept);
 }
