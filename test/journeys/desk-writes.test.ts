@@ -48,6 +48,16 @@ async function begun(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Begin the draft' }).click();
 }
 
+test('from a row of coverage it is one press to a draft with everything known in it', async () => {
+  const page = await signedIn('grace');
+  await page.goto(`${journey.place.url}/staff`);
+  await page.getByRole('button', { name: /^Write the proof.*Files over 2 GB/ }).click();
+  expect(page.url()).toMatch(/\/staff\/drafts\/proofs\/[a-z0-9-]+$/);
+  expect(await page.locator('#f-owner').inputValue()).toBe('priya');
+  await page.getByRole('link', { name: 'Discard this draft' }).click();
+  await page.getByRole('button', { name: 'Discard it' }).click();
+});
+
 test('without script: a draft begins with what is known, four slots are typed, the rest is picked, and the check is content', async () => {
   const page = await signedIn('grace', { viewport: { width: 360, height: 740 } });
   await begun(page);
