@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import loadDirective from 'astro/runtime/client/load.prebuilt.js';
+import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
+import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
 import pino from 'pino';
 import sirv from 'sirv';
 import { env, isLoopback } from './env.ts';
@@ -40,9 +44,14 @@ const POLICY = [
 ];
 const CONTENT_SECURITY_POLICY = POLICY.join('; ');
 
-/** Where staff write, our own script files may run and ask our own pages. Nothing inline may, there or anywhere. */
+/** Where staff write, our own script files may run and ask our own pages; of what stands inline, only what Astro puts before an island. */
 const WRITING = /^\/staff\/drafts\/[\w-]+\/[\w-]+\/?$/;
-const WRITING_POLICY = [...POLICY, "script-src 'self'", "connect-src 'self'"].join('; ');
+const inline = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const WRITING_POLICY = [
+  ...POLICY.map((rule) => (rule.startsWith('style-src') ? `${rule} ${inline(ISLAND_STYLES)}` : rule)),
+  `script-src 'self' ${inline(loadDirective)} ${inline(islandScript)}`,
+  "connect-src 'self'",
+].join('; ');
 
 /** True when this request may change something: it comes from a page of ours, or from a caller that has its own proof. */
 export function mayChange(method: string, path: string, origin: string | undefined, site: string): boolean {
