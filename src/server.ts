@@ -38,6 +38,7 @@ const POLICY = [
   "style-src 'self'",
   "font-src 'self'",
   "img-src 'self' data:",
+  "connect-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
@@ -50,7 +51,6 @@ const inline = (text: string) => `'sha256-${createHash('sha256').update(text).di
 const WRITING_POLICY = [
   ...POLICY.map((rule) => (rule.startsWith('style-src') ? `${rule} ${inline(ISLAND_STYLES)}` : rule)),
   `script-src 'self' ${inline(loadDirective)} ${inline(islandScript)}`,
-  "connect-src 'self'",
 ].join('; ');
 
 /** True when this request may change something: it comes from a page of ours, or from a caller that has its own proof. */
