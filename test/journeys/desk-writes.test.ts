@@ -258,6 +258,25 @@ test('a picture is added with what it shows, and nothing else is taken for one',
   expect((await stored())!.source).toContain('alt: The loading screen with a row named in it');
 });
 
+test('a page that was left open never writes over a draft that was begun anew', async () => {
+  const [grace, owen] = [await signedIn('grace'), await signedIn('owen')];
+  await grace.goto(at('/pages/privacy'));
+  await grace.getByRole('button', { name: 'Begin the draft' }).click();
+  await owen.goto(at('/pages/privacy'));
+  await owen.goto(at('/pages/privacy/discard'));
+  await owen.getByRole('button', { name: 'Discard it' }).click();
+  await owen.goto(at('/pages/privacy'));
+  await owen.getByRole('button', { name: 'Begin the draft' }).click();
+  // Both have read revision 1, each of another draft.
+  await grace.locator('#f-title').fill('Written in what is gone');
+  await grace.getByRole('button', { name: 'Save', exact: true }).click();
+  expect(await textOf(grace)).toContain('Nothing of yours was saved, and nothing was overwritten');
+  const privacy = await draftOf(journey.place.db.read, { collection: 'pages', documentId: 'privacy' });
+  expect(privacy).toMatchObject({ revision: 1, savedBy: 'owen', writers: [] });
+  await owen.goto(at('/pages/privacy/discard'));
+  await owen.getByRole('button', { name: 'Discard it' }).click();
+});
+
 test('a draft is discarded on a page of its own', async () => {
   const page = await signedIn('grace');
   await page.goto(at('/proofs/files-load'));
