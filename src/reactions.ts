@@ -1,11 +1,12 @@
 import { and, eq, ne } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { checkins, reopenings } from '../db/schema/checkins.ts';
-import { persons } from '../db/schema/people.ts';
+import { complaints, persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
 import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
 import { writeLetter } from './invitations/letters.ts';
+import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
 import { postLetter } from './mail/outbox.ts';
 import type { Site } from './proofs/documents.ts';
@@ -83,6 +84,50 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
   if ((await cameBackBy(known)) && !(await cameBackBy(without))) await tellReturned(tx, checkin, { owner, title }, now);
 }
 
+/** “Not quite”: whoever owns what we believed it was reads what it was instead. Their words stay on the desk. */
+export async function onCorrected(tx: Tx, correction: Correction, now: Date): Promise<void> {
+  if (correction.right || !correction.complaintId) return;
+  const [about] = await tx.select().from(complaints).where(eq(complaints.id, correction.complaintId));
+  const site = await publishedSite(tx);
+  const { owner, title } = about?.issueId
+    ? await questionFor(tx, about.issueId)
+    : { owner: { address: site.reply_to }, title: 'something we have not linked to a cause' };
+  await writeToOwner(
+    tx,
+    {
+      letter: 'owner-correction',
+      cause: `owner-correction:${correction.id}`,
+      personId: correction.personId,
+      to: owner.address ?? site.reply_to,
+      slots: { issueTitle: title, sender: site.organisation },
+    },
+    now,
+  );
+}
+
+/** A letter to somebody here. It says what to do and by when, and holds nothing of the person it is about. */
+async function writeToOwner(
+  tx: Tx,
+  write: { letter: string; cause: string; personId: string; to: string; slots: Record<string, string> },
+  now: Date,
+): Promise<void> {
+  const text = await publishedLetter(tx, write.letter);
+  if (!text) return;
+  await postLetter(
+    tx,
+    {
+      cause: write.cause,
+      kind: write.letter,
+      personId: write.personId,
+      to: write.to,
+      fromName: write.slots['sender'] ?? '',
+      subject: fill(text.data.subject, write.slots),
+      body: fill(text.body, write.slots),
+    },
+    now,
+  );
+}
+
 /** The owner learns that and by when, and not who or in what words: those stay on the desk. */
 async function alertOwner(
   tx: Tx,
@@ -90,20 +135,16 @@ async function alertOwner(
   { owner, title, site }: Question & { site: Site },
   now: Date,
 ): Promise<void> {
-  const alert = await publishedLetter(tx, 'owner-alert');
   const [reopening] = await tx.select().from(reopenings).where(eq(reopenings.checkinId, checkin.id));
-  if (!alert || !reopening) return;
-  const slots = { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) };
-  await postLetter(
+  if (!reopening) return;
+  await writeToOwner(
     tx,
     {
+      letter: 'owner-alert',
       cause: `owner-alert:${checkin.id}`,
-      kind: 'owner-alert',
       personId: checkin.personId,
       to: owner.address ?? site.reply_to,
-      fromName: site.organisation,
-      subject: fill(alert.data.subject, slots),
-      body: fill(alert.body, slots),
+      slots: { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
     },
     now,
   );

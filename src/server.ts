@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import pino from 'pino';
 import sirv from 'sirv';
 import { env, isLoopback } from './env.ts';
+import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
 
 /*
  * The web process: Astro's handler behind what every request must pass. Origin check, body limits, headers on every
@@ -60,6 +61,9 @@ export function withoutSecrets(path: string): string {
   return path.replace(/\?.*$/, '').replace(/[A-Za-z0-9_-]{43}/g, ':link');
 }
 
+/** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
+const BAD_LINKS_A_MINUTE = 20;
+
 function setHeaders(response: ServerResponse, path: string): void {
   response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
   response.setHeader('X-Content-Type-Options', 'nosniff');
@@ -97,6 +101,9 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     },
   });
 
+  const proxies = networks(env.TRUSTED_PROXIES);
+  const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
+
   let draining = false;
   const server = createServer((request, response) => {
     const method = request.method ?? 'GET';
@@ -113,6 +120,19 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     setHeaders(response, path);
     if (draining) response.setHeader('Connection', 'close');
 
+    if (PERSONAL.test(path)) {
+      const who = bucketOf(
+        visitorAddress(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for']?.toString(), proxies),
+      );
+      const wait = badLinks.blockedFor(who, new Date());
+      if (wait !== null) {
+        response.setHeader('Retry-After', wait);
+        return answer(response, 429, 'That was too many links that don’t work. Please wait a minute, then try again.');
+      }
+      response.on('finish', () => {
+        if (response.statusCode === 404) badLinks.count(who, new Date());
+      });
+    }
     if (!METHODS.includes(method)) {
       response.setHeader('Allow', METHODS.join(', '));
       return answer(response, 405, 'Nothing here answers to that.');

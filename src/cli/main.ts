@@ -4,10 +4,11 @@ import { due } from './due.ts';
 import { gate } from './gate.ts';
 import { importVerb } from './import.ts';
 import { link } from './link.ts';
+import { person } from './person.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
 
-export const verbs: Verb[] = [check, verify, importVerb, coverageVerb, gate, link, due];
+export const verbs: Verb[] = [check, verify, importVerb, coverageVerb, gate, link, due, person];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };
 

@@ -4,11 +4,22 @@ import { type Letter, type Mint, postLetter } from '../mail/outbox.ts';
 import { isSuppressed } from '../people/suppression.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { mintCodeFor } from '../sessions/codes.ts';
-import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './links.ts';
+import { mintLink, type Person, revokeLinks, revokePageLinks } from './links.ts';
 
 export type LetterToWrite = {
   /** The letter's file in content/letters, and its kind in the outbox. */
-  letter: 'checkin' | 'back' | 'undone' | 'fixed' | 'new-link' | 'code' | 'came-back';
+  letter:
+    | 'checkin'
+    | 'back'
+    | 'undone'
+    | 'fixed'
+    | 'new-link'
+    | 'code'
+    | 'came-back'
+    | 'new-address'
+    | 'address-changed'
+    | 'owner-answer'
+    | 'left-again';
   cause: string;
   person: Person;
   sender: string;
@@ -39,7 +50,17 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone', 'owner-alert'];
+const ALWAYS_SENT = [
+  'code',
+  'new-link',
+  'new-address',
+  'address-changed',
+  'back',
+  'undone',
+  'owner-alert',
+  'owner-late',
+  'owner-correction',
+];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
   if (ALWAYS_SENT.includes(letter.kind)) return null;
@@ -49,7 +70,7 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
 /** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>` become links, a code's id its code. */
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
-    await revokeLinksOfLetter(tx, letter.id, now);
+    await revokeLinks(tx, { letterId: letter.id }, now);
     if (letter.kind === 'new-link') await revokePageLinks(tx, letter.personId, now);
     const { invite } = await publishedSite(tx);
     const minted: Record<string, string> = {};

@@ -5,8 +5,10 @@ import { tellWaiting } from '../checkins/tell.ts';
 import { env } from '../env.ts';
 import { heldBecause, mintFor } from '../invitations/letters.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
-import { mailboxTransport } from '../mail/mailbox.ts';
+import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Payments } from '../payments/payments.ts';
+import { foldErasures } from '../people/erase.ts';
+import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { issueStates } from '../proofs/published.ts';
 import { onEnded, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
@@ -49,4 +51,13 @@ export async function questions(db: Db, now: Date): Promise<number> {
 export async function promises(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
   return tellWaiting(db, issues, env.AMENDS_URL, now);
+}
+
+/** Finishes what an erasure left to do: the bytes leave the file and its log. */
+export const erasures = (db: Db, now: Date) => foldErasures(db, now);
+
+export async function retention(db: Db, now: Date): Promise<number> {
+  const { people, letterIds } = await keepOnlyWhatWeMay(db, now);
+  await forgetLetters(env.MAILBOX_DIR, letterIds);
+  return people + letterIds.length;
 }

@@ -1,8 +1,8 @@
-import { and, desc, eq, gt, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { newId } from '../shared/ids.ts';
-import { type Refusal, refuse } from '../shared/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { hashSecret, mintCode, sameHash } from '../shared/secrets.ts';
 
 /** Ten minutes and five tries (ASVS 5.0, 6.5.5 and 6.6.3). */
@@ -11,7 +11,12 @@ const TRIES = 5;
 const PER_HOUR = 5;
 
 /** Opens a request for a code; the code itself is minted when its letter is sent. Refuses the sixth within an hour. */
-export async function askForCode(tx: Tx, personId: string, now: Date): Promise<{ codeId: string } | Refusal> {
+export async function askForCode(
+  tx: Tx,
+  personId: string,
+  now: Date,
+  newAddress: string | null = null,
+): Promise<{ codeId: string } | Refusal> {
   const recent = await tx
     .select({ id: codes.id })
     .from(codes)
@@ -26,6 +31,7 @@ export async function askForCode(tx: Tx, personId: string, now: Date): Promise<{
     askedAt: now.getTime(),
     expiresAt: now.getTime() + LIFE_MS,
     triesLeft: TRIES,
+    newAddress,
   });
   return { codeId };
 }
@@ -42,11 +48,33 @@ export async function mintCodeFor(tx: Tx, codeId: string, now: Date): Promise<st
 
 /** Uses a code up. Only the newest counts; each wrong try costs one of five. */
 export async function enterCode(tx: Tx, personId: string, typed: string, now: Date): Promise<true | Refusal> {
+  const used = await spend(tx, personId, typed, isNull(codes.newAddress), now);
+  return isRefusal(used) ? used : true;
+}
+
+/** Uses up the code that went to a new address, and answers that address. A code of the other kind proves nothing here. */
+export async function enterAddressCode(
+  tx: Tx,
+  personId: string,
+  typed: string,
+  now: Date,
+): Promise<{ address: string } | Refusal> {
+  const used = await spend(tx, personId, typed, isNotNull(codes.newAddress), now);
+  return isRefusal(used) ? used : { address: used.newAddress! };
+}
+
+async function spend(
+  tx: Tx,
+  personId: string,
+  typed: string,
+  kind: SQL,
+  now: Date,
+): Promise<typeof codes.$inferSelect | Refusal> {
   // Looked for first and judged after: an older code must not come back to life when the newest is used or spent.
   const [code] = await tx
     .select()
     .from(codes)
-    .where(eq(codes.personId, personId))
+    .where(and(eq(codes.personId, personId), kind))
     .orderBy(desc(codes.askedAt), desc(codes.id))
     .limit(1);
   const wrong = refuse('wrong-code', 'That code does not match. Check the newest letter, or ask for a new code.');
@@ -61,5 +89,5 @@ export async function enterCode(tx: Tx, personId: string, typed: string, now: Da
     .where(eq(codes.id, code.id));
   if (!sameHash(code.hash, hashSecret(code.id + typed.replace(/\s/g, '')))) return wrong;
   await tx.update(codes).set({ usedAt: now.getTime() }).where(eq(codes.id, code.id));
-  return true;
+  return code;
 }
