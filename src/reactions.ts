@@ -1,16 +1,18 @@
-import { and, eq, ne } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { checkins, reopenings } from '../db/schema/checkins.ts';
 import { complaints, persons } from '../db/schema/people.ts';
-import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
+import { askWhyTheyLeft } from './checkins/leaving.ts';
+import { cancelPromises, makePromises, type PromiseRow } from './checkins/promises.ts';
+import { openReopening, type Reopening } from './checkins/reopen.ts';
 import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
+import { tellReturned } from './checkins/tell.ts';
 import { writeLetter } from './invitations/letters.ts';
 import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
 import { postLetter } from './mail/outbox.ts';
 import type { Site } from './proofs/documents.ts';
-import { issueWithState, publishedLetter, publishedOffer, publishedSite } from './proofs/published.ts';
+import { issueWithState, publishedLetter, publishedOffer, publishedProof, publishedSite } from './proofs/published.ts';
 import type { NoAnswer } from './proofs/state.ts';
 import type { Rejoin } from './rejoin/check.ts';
 import { undoUntil } from './rejoin/undo.ts';
@@ -24,6 +26,7 @@ import { formatMoney } from './shared/money.ts';
 
 export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await scheduleCheckins(tx, rejoin, now);
+  await makePromises(tx, rejoin, now);
   const site = await publishedSite(tx);
   const offer = await publishedOffer(tx, rejoin.offerId);
   await writeLetter(
@@ -48,6 +51,7 @@ export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<voi
 
 export async function onUndone(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await cancelCheckins(tx, rejoin.id, now);
+  await cancelPromises(tx, rejoin.id, now);
   await writeLetter(
     tx,
     {
@@ -61,9 +65,11 @@ export async function onUndone(tx: Tx, rejoin: Rejoin, now: Date): Promise<void>
   );
 }
 
-/** They left again. Nothing is asked any more; nothing is said either, because they said it by leaving. */
+/** They left again. None of the old questions is asked any more; one is, once: why. */
 export async function onEnded(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await cancelCheckins(tx, rejoin.id, now);
+  await cancelPromises(tx, rejoin.id, now);
+  if (rejoin.completedAt !== null) await askWhyTheyLeft(tx, rejoin, await senderFor(tx, rejoin.personId), now);
 }
 
 /** A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. */
@@ -77,11 +83,85 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
     known.findLastIndex(({ personId }) => personId === checkin.personId),
     1,
   );
-  const cameBackBy = async (given: NoAnswer[]) => {
-    const issue = await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now);
-    return issue?.state.state === 'came_back';
-  };
-  if ((await cameBackBy(known)) && !(await cameBackBy(without))) await tellReturned(tx, checkin, { owner, title }, now);
+  const stateBy = async (given: NoAnswer[]) =>
+    (await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now))?.state;
+  const state = await stateBy(known);
+  if (state?.state !== 'came_back' || (await stateBy(without))?.state === 'came_back') return;
+  const since = state.since ?? dayOf(now, site.time_zone);
+  await tellReturned(tx, { issueId: checkin.issueId, since, except: checkin.personId }, now);
+}
+
+/**
+ * A measurement arrived. Where it brings an issue of this proof back, its owner and everyone who returned for it are told, once for
+ * one return of the problem; anything else changes nothing. Answers the issues that have come back.
+ */
+export async function onCrossed(tx: Tx, proofId: string, now: Date): Promise<string[]> {
+  const proof = await publishedProof(tx, proofId);
+  const answers = await noAnswersByIssue(tx);
+  const site = await publishedSite(tx);
+  const back: string[] = [];
+  for (const issueId of proof?.data.issues ?? []) {
+    const state = (await issueWithState(tx, issueId, answers, now))?.state;
+    if (state?.state !== 'came_back') continue;
+    back.push(issueId);
+    const since = state.since ?? dayOf(now, site.time_zone);
+    await tellReturned(tx, { issueId, since }, now);
+    const { owner, title } = await questionFor(tx, issueId);
+    await writeToOwner(
+      tx,
+      {
+        letter: 'owner-crossed',
+        cause: `owner-crossed:${issueId}:${since}`,
+        personId: '',
+        to: owner.address ?? site.reply_to,
+        slots: { issueTitle: title, sender: site.organisation, since: longDay(since), why: state.why.join(' ') },
+      },
+      now,
+    );
+  }
+  return back;
+}
+
+/** The person says that our answer did not settle it: the owner owes another one. */
+export async function onNotSettled(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
+  const { owner, title } = await questionFor(tx, checkin.issueId);
+  await alertOwner(tx, checkin, { owner, title, site: await publishedSite(tx) }, now);
+}
+
+/** An answer is late: whoever stands above the owner reads it, and so does the owner. */
+export async function onLate(tx: Tx, reopening: Reopening, now: Date): Promise<void> {
+  const site = await publishedSite(tx);
+  const { owner, title } = await questionFor(tx, reopening.issueId);
+  const above = site.people[site.reopen.escalate_to ?? '']?.address ?? site.reply_to;
+  for (const to of new Set([above, owner.address ?? site.reply_to])) {
+    await writeToOwner(
+      tx,
+      {
+        letter: 'owner-late',
+        cause: `owner-late:${reopening.id}:${reopening.dueOn}:${to}`,
+        personId: reopening.personId,
+        to,
+        slots: { issueTitle: title, owner: owner.name, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
+      },
+      now,
+    );
+  }
+}
+
+/** A promise made with the offer was not kept in time. The person sees it on their page; its owner is told. */
+export async function onMissed(tx: Tx, promise: PromiseRow, now: Date): Promise<void> {
+  const site = await publishedSite(tx);
+  await writeToOwner(
+    tx,
+    {
+      letter: 'owner-promise',
+      cause: `owner-promise:${promise.id}`,
+      personId: promise.personId,
+      to: site.people[promise.owner]?.address ?? site.reply_to,
+      slots: { what: promise.what, sender: site.organisation, dueOn: longDay(promise.dueOn) },
+    },
+    now,
+  );
 }
 
 /** “Not quite”: whoever owns what we believed it was reads what it was instead. Their words stay on the desk. */
@@ -135,13 +215,13 @@ async function alertOwner(
   { owner, title, site }: Question & { site: Site },
   now: Date,
 ): Promise<void> {
-  const [reopening] = await tx.select().from(reopenings).where(eq(reopenings.checkinId, checkin.id));
+  const reopening = await openReopening(tx, checkin);
   if (!reopening) return;
   await writeToOwner(
     tx,
     {
       letter: 'owner-alert',
-      cause: `owner-alert:${checkin.id}`,
+      cause: `owner-alert:${reopening.id}:${reopening.dueOn}`,
       personId: checkin.personId,
       to: owner.address ?? site.reply_to,
       slots: { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
@@ -151,29 +231,6 @@ async function alertOwner(
 }
 
 type Question = { owner: { name: string; address?: string | undefined }; title: string };
-
-/** Everyone who came back for the same reason hears it from us, once per return of the problem. */
-async function tellReturned(tx: Tx, checkin: Checkin, { owner, title }: Question, now: Date): Promise<void> {
-  const returned = await tx
-    .selectDistinct({ person: persons, rejoinId: rejoins.id })
-    .from(rejoins)
-    .innerJoin(persons, eq(persons.id, rejoins.personId))
-    .innerJoin(checkins, eq(checkins.rejoinId, rejoins.id))
-    .where(and(eq(rejoins.state, 'active'), eq(checkins.issueId, checkin.issueId), ne(persons.id, checkin.personId)));
-  for (const { person } of returned) {
-    await writeLetter(
-      tx,
-      {
-        letter: 'came-back',
-        cause: `came-back:${checkin.issueId}:${dayOf(now)}:${person.id}`,
-        person,
-        sender: owner.name,
-        slots: { issueTitle: title },
-      },
-      now,
-    );
-  }
-}
 
 async function personOf(tx: Tx, personId: string) {
   const [person] = await tx.select().from(persons).where(eq(persons.id, personId));

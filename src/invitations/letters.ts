@@ -60,6 +60,8 @@ const ALWAYS_SENT = [
   'owner-alert',
   'owner-late',
   'owner-correction',
+  'owner-crossed',
+  'owner-promise',
 ];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {

@@ -16,6 +16,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['unfinished', '*/10 * * * * *', (now) => rounds.unfinished(db, billing(), now)],
   ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],
+  ['late', '15 * * * * *', (now) => rounds.late(db, now)],
   ['erasures', '*/10 * * * * *', (now) => rounds.erasures(db, now)],
   ['retention', '30 17 * * * *', (now) => rounds.retention(db, now)],
 ];

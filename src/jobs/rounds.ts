@@ -1,5 +1,7 @@
 import type { Db } from '../../db/client.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
+import { tellMissed } from '../checkins/promises.ts';
+import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
 import { tellWaiting } from '../checkins/tell.ts';
 import { env } from '../env.ts';
@@ -10,7 +12,7 @@ import type { Payments } from '../payments/payments.ts';
 import { foldErasures } from '../people/erase.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { issueStates } from '../proofs/published.ts';
-import { onEnded, onRejoined, onUndone } from '../reactions.ts';
+import { onEnded, onLate, onMissed, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
@@ -61,3 +63,7 @@ export async function retention(db: Db, now: Date): Promise<number> {
   await forgetLetters(env.MAILBOX_DIR, letterIds);
   return people + letterIds.length;
 }
+
+/** What somebody here owed a returned person, and is late with. */
+export const late = async (db: Db, now: Date) =>
+  (await passOnLate(db, onLate, now)) + (await tellMissed(db, onMissed, now));

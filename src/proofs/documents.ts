@@ -298,6 +298,16 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .default([])
       .describe('The plan then and now, line by line.'),
     kept: z.array(z.string()).default([]).describe('What of theirs was kept.'),
+    promises: z
+      .array(
+        z.strictObject({
+          what: sentence.describe('What you will do for the person, as they will read it.'),
+          owner: z.string().describe('The short id of who does it.'),
+          within_days: z.number().int().min(1).max(365).describe('Days after their return until it is done.'),
+        }),
+      )
+      .default([])
+      .describe('What you promise with the offer. Each is kept or missed, and the person sees which.'),
     cannot: sentence.describe('What you still cannot offer.'),
     ends_on: day.optional(),
     ends_because: sentence.optional().describe('An end date needs its real reason.'),
