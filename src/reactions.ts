@@ -7,10 +7,11 @@ import { cancelPromises, makePromises, type PromiseRow } from './checkins/promis
 import { openReopening, type Reopening } from './checkins/reopen.ts';
 import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
 import { tellReturned } from './checkins/tell.ts';
-import { writeLetter } from './invitations/letters.ts';
+import { askGate } from './invitations/facts.ts';
+import { heldBecause, writeLetter } from './invitations/letters.ts';
 import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
-import { postLetter } from './mail/outbox.ts';
+import { type Letter, postLetter } from './mail/outbox.ts';
 import type { Site } from './proofs/documents.ts';
 import { issueWithState, publishedLetter, publishedOffer, publishedProof, publishedSite } from './proofs/published.ts';
 import type { NoAnswer } from './proofs/state.ts';
@@ -243,4 +244,13 @@ async function senderFor(tx: Tx, personId: string): Promise<string> {
   if (reason?.issueId) return (await questionFor(tx, reason.issueId)).owner.name;
   const site = await publishedSite(tx);
   return Object.values(site.people)[0]?.name ?? site.organisation;
+}
+
+/** Why a letter must not leave, asked at the moment of sending. An invitation has to pass the gate once more. */
+export async function heldAtSending(tx: Tx, letter: Letter, now: Date): Promise<string | null> {
+  const held = await heldBecause(tx, letter);
+  if (held !== null || letter.kind !== 'invitation') return held;
+  const options = { personIds: [letter.personId], letterId: letter.id };
+  const [asked] = await askGate(tx, await noAnswersByIssue(tx), now, options);
+  return asked ? (asked.refusals[0]?.code ?? null) : 'nobody';
 }

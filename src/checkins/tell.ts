@@ -1,9 +1,10 @@
-import { and, eq, inArray, isNull, ne, or, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNull, ne, type SQL } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, reopenings } from '../../db/schema/checkins.ts';
 import { complaints, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { writeLetter } from '../invitations/letters.ts';
+import { resolvedNow } from '../people/resolve.ts';
 import { type IssueWithState, publishedSite } from '../proofs/published.ts';
 import { undoUntil } from '../rejoin/undo.ts';
 import { type Day, dayOf, longDay } from '../shared/dates.ts';
@@ -20,7 +21,7 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
     .where(and(isNull(waits.toldAt), inArray(waits.issueId, [...fixed.keys()])));
   let told = 0;
   for (const { wait, person } of waiting) {
-    if (await stillBrokenFor(db.read, person.id, wait.issueId)) continue;
+    if (await stillBrokenFor(db.read, person.id, fixed.get(wait.issueId)!)) continue;
     const { issue, proofs } = fixed.get(wait.issueId)!;
     const proof = proofs[0]?.proof;
     await db.write(async (tx) => {
@@ -47,23 +48,19 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
  * The issue holds, but not for this person: a complaint of theirs about it is not confirmed as fully resolved, or they said
  * no themselves and it isn't settled.
  */
-async function stillBrokenFor(reader: Reader, personId: string, issueId: string): Promise<boolean> {
-  const open = await reader
-    .select({ id: complaints.id })
+async function stillBrokenFor(reader: Reader, personId: string, issue: IssueWithState): Promise<boolean> {
+  const issueId = issue.issue.id;
+  const told = await reader
+    .select({ resolution: resolutions })
     .from(complaints)
     .leftJoin(resolutions, eq(resolutions.complaintId, complaints.id))
-    .where(
-      and(
-        eq(complaints.personId, personId),
-        eq(complaints.issueId, issueId),
-        or(isNull(resolutions.resolved), ne(resolutions.resolved, 'fully')),
-      ),
-    );
+    .where(and(eq(complaints.personId, personId), eq(complaints.issueId, issueId)));
+  if (told.some(({ resolution }) => resolvedNow(resolution, issue) !== 'fully')) return true;
   const reopened = await reader
     .select({ id: reopenings.id })
     .from(reopenings)
     .where(and(eq(reopenings.personId, personId), eq(reopenings.issueId, issueId), isNull(reopenings.settledAt)));
-  return open.length + reopened.length > 0;
+  return reopened.length > 0;
 }
 
 /**

@@ -5,14 +5,14 @@ import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
 import { tellWaiting } from '../checkins/tell.ts';
 import { env } from '../env.ts';
-import { heldBecause, mintFor } from '../invitations/letters.ts';
+import { mintFor } from '../invitations/letters.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
 import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Payments } from '../payments/payments.ts';
 import { foldErasures } from '../people/erase.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { issueStates } from '../proofs/published.ts';
-import { onEnded, onLate, onMissed, onRejoined, onUndone } from '../reactions.ts';
+import { heldAtSending, onEnded, onLate, onMissed, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
@@ -25,7 +25,7 @@ import { forEachOne } from '../shared/each.ts';
 export const letters = (db: Db, now: Date) =>
   deliverDueLetters(
     db,
-    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause, mint: mintFor(env.AMENDS_URL) },
+    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause: heldAtSending, mint: mintFor(env.AMENDS_URL) },
     now,
   );
 

@@ -3,8 +3,9 @@ import type { Reader } from '../../db/client.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
 import { corrections, suppressions, waits } from '../../db/schema/people.ts';
 import type { Visit } from '../invitations/links.ts';
-import { offerForPlan } from '../offers/offer.ts';
+import { betterFor, offerForPlan } from '../offers/offer.ts';
 import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
+import { resolvedNow } from '../people/resolve.ts';
 import { addressHash } from '../people/suppression.ts';
 import type { Site } from '../proofs/documents.ts';
 import { cameBackLine, typeset } from '../proofs/looks/sentences.ts';
@@ -100,7 +101,7 @@ export async function landingFor(
       const { complaint, shown, resolution } = one;
       const known = complaint.issueId ? issueOf.get(complaint.issueId) : undefined;
       const reopening = complaint.main && complaint.issueId ? reopenedOf.get(complaint.issueId) : undefined;
-      const outcome = outcomeOf(known?.state.state ?? null, resolution?.resolved ?? null, reopening !== undefined);
+      const outcome = outcomeOf(known?.state.state ?? null, resolvedNow(resolution, known), reopening !== undefined);
       const proof =
         known?.proofs.find(({ proof }) => proof.id === resolution?.proofId)?.proof ?? known?.proofs[0]?.proof;
       return {
@@ -202,12 +203,13 @@ function offerOf(
   const offer = offerForPlan(offers, history.departure?.planOrRole ?? null, today);
   if (!offer) return null;
   const seats = history.departure?.seats ?? 1;
-  const better = offer.data.better.flatMap(({ what, issue }) => {
-    const theirs = history.told.filter(({ complaint }) => complaint.issueId === issue);
-    const unresolved = theirs.some(({ resolution }) => resolution && resolution.resolved !== 'fully');
-    if (issueOf.get(issue)?.state.state !== 'holding' || unresolved) return [];
-    return [{ what: typeset(what), saidOn: theirs[0]?.complaint.saidOn ?? null }];
+  const about = history.told.map(({ complaint: { issueId, saidOn }, resolution }) => {
+    return { issueId, saidOn, resolved: resolvedNow(resolution, issueId ? issueOf.get(issueId) : undefined) };
   });
+  const better = betterFor(offer.data, about, issueOf).map(({ what, issue }) => ({
+    what: typeset(what),
+    saidOn: about.find(({ issueId }) => issueId === issue)?.saidOn ?? null,
+  }));
   const amount = formatMoney({ amount: offer.data.amount * seats, currency: offer.data.currency });
   return { offer, seats, amount, better };
 }
