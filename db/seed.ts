@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { importFile } from '../src/people/intake/import.ts';
-import { NEUTRAL } from '../src/people/intake/mapping.ts';
+import { NEUTRAL, readMapping } from '../src/people/intake/mapping.ts';
+import { suppress } from '../src/people/suppression.ts';
 import { parseDocument, readContent } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
-import { RESOLUTIONS } from './cast.ts';
+import { RESOLUTIONS, STOPPED, TRACES } from './cast.ts';
 import type { Db } from './client.ts';
-import { complaints, resolutions } from './schema/people.ts';
+import { complaints, persons, resolutions } from './schema/people.ts';
 
 /** What refers to something is published after it. */
 const ORDER: Collection[] = ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'];
@@ -46,7 +47,20 @@ export async function seedCast(db: Db, now: Date): Promise<void> {
   const path = fileURLToPath(new URL('./cast.csv', import.meta.url));
   const report = await importFile(db, { path, mapping: NEUTRAL, now });
   if (isRefusal(report)) throw new Error(report.sentence);
+  for (const { file, mapping: text } of TRACES) {
+    const mapping = readMapping(text);
+    if (isRefusal(mapping)) throw new Error(mapping.sentence);
+    const traces = await importFile(db, { path: fileURLToPath(new URL(file, import.meta.url)), mapping, now });
+    if (isRefusal(traces)) throw new Error(traces.sentence);
+  }
   await db.write(async (tx) => {
+    for (const { source, personId } of STOPPED) {
+      const [stopped] = await tx
+        .select({ email: persons.email })
+        .from(persons)
+        .where(and(eq(persons.source, source), eq(persons.externalId, personId)));
+      if (stopped?.email) await suppress(tx, stopped.email, 'stopped', now);
+    }
     for (const { complaint, proof, resolved, reason, confirmedBy } of RESOLUTIONS) {
       const [about] = await tx.select({ id: complaints.id }).from(complaints).where(eq(complaints.ref, complaint));
       if (!about) throw new Error(`The cast has no complaint ${complaint}.`);

@@ -13,7 +13,7 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
-import { betterFor, offerForPlan } from '../offers/offer.ts';
+import { betterFor, endedOffer, offerForPlan } from '../offers/offer.ts';
 import { latestDeparture, mainComplaint, neverContactOf } from '../people/diagnosis.ts';
 import { resolvedNow } from '../people/resolve.ts';
 import { addressHash } from '../people/suppression.ts';
@@ -25,7 +25,7 @@ import {
   publishedOffers,
   publishedSite,
 } from '../proofs/published.ts';
-import { dayOf } from '../shared/dates.ts';
+import { type Day, dayOf } from '../shared/dates.ts';
 import { type GateFacts, type GateRefusal, mayInvite } from './gate.ts';
 import { standingHolds } from './holds.ts';
 
@@ -55,7 +55,7 @@ export async function askGate(
   const site = await publishedSite(reader);
   const issues = await issueStates(reader, noAnswers, now);
   const today = dayOf(now, site.time_zone);
-  return (await gateFacts(reader, issues, options)).map((one) => ({
+  return (await gateFacts(reader, issues, today, options)).map((one) => ({
     ...one,
     refusals: mayInvite(one.facts, site, today),
   }));
@@ -68,6 +68,7 @@ export async function askGate(
 export async function gateFacts(
   reader: Reader,
   issues: IssueWithState[],
+  today: Day,
   { personIds, letterId = '', managerOf = () => null }: GateOptions = {},
 ): Promise<PersonAtTheGate[]> {
   const { time_zone } = await publishedSite(reader);
@@ -151,7 +152,8 @@ export async function gateFacts(
     const about = main?.issueId ? issueOf.get(main.issueId) : undefined;
     const heldSince = main?.issueId ? heldAt.get(main.issueId) : undefined;
     const open = theirs.filter((complaint) => complaint.confidentiality === 'open');
-    const offer = person.kind === 'customer' ? offerForPlan(offers, departure?.planOrRole ?? null) : null;
+    const plan = person.kind === 'customer' ? (departure?.planOrRole ?? null) : null;
+    const offer = offerForPlan(offers, plan, today) ?? endedOffer(offers, plan, today);
     const saidAbout = theirs.map(({ id, issueId }) => ({
       issueId,
       resolved: resolvedNow(resolutionOf.get(id) ?? null, issueId ? issueOf.get(issueId) : undefined),

@@ -59,6 +59,7 @@ test('of the cast, six may be invited, and everyone else has a reason', () => {
     'not-holding': 70,
     'not-resolved': 110,
     'nothing-better': 38,
+    stopped: 1,
     'too-late': 1,
   });
 });
