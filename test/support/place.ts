@@ -25,6 +25,7 @@ const PORTS = {
   'other-ways': 21_400,
   'everyone-can-use-it': 21_600,
   sceptic: 22_000,
+  'last-word': 22_400,
 };
 
 export type Journey = {
@@ -47,10 +48,10 @@ export type Journey = {
   close(): Promise<void>;
 };
 
-export async function openJourney(file: keyof typeof PORTS): Promise<Journey> {
+export async function openJourney(file: keyof typeof PORTS, settings: Record<string, string> = {}): Promise<Journey> {
   await buildOnce();
   const data = mkdtempSync(join(tmpdir(), `amends-${file}-`));
-  const opened = await Promise.allSettled([openPlace({ data, port: PORTS[file] }), openBrowser()]);
+  const opened = await Promise.allSettled([openPlace({ data, port: PORTS[file], settings }), openBrowser()]);
   const [place, browser] = opened.map((one) => (one.status === 'fulfilled' ? one.value : null)) as [Place, Browser];
   const close = async () => {
     await browser?.close();
