@@ -124,8 +124,7 @@ export function missedRows(missed: Missed): { label: string; value: string; note
       note: 'Nobody here asked why',
     });
   }
-  if (silentDays)
-    rows.push({ label: 'You gave up telling us', value: `${counted(silentDays, 'day')} before you left` });
+  if (silentDays) rows.push({ label: 'Your last word to us', value: `${counted(silentDays, 'day')} before you left` });
   if (knewDays) rows.push({ label: 'We knew', value: `For ${counted(knewDays, 'day')} when you left` });
   if (gap) rows.push({ label: 'Why it hurt', value: HURT[gap] });
   return rows;

@@ -33,7 +33,8 @@ export async function everythingAbout(reader: Reader, personId: string): Promise
     });
   }
   const first = getTableName(persons);
-  return held.toSorted((a, b) => Number(b.table === first) - Number(a.table === first));
+  // What refers to something was erased before it; for a reader, what it is about comes first.
+  return held.toReversed().toSorted((a, b) => Number(b.table === first) - Number(a.table === first));
 }
 
 function readable(name: string, value: unknown): Cell {
