@@ -63,6 +63,8 @@ export function withoutSecrets(path: string): string {
 
 /** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
 const BAD_LINKS_A_MINUTE = 20;
+/** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
+const A_LINK = /^\/(for|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
 
 function setHeaders(response: ServerResponse, path: string): void {
   response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
@@ -130,7 +132,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
         return answer(response, 429, 'That was too many links that don’t work. Please wait a minute, then try again.');
       }
       response.on('finish', () => {
-        if (response.statusCode === 404) badLinks.count(who, new Date());
+        if (response.statusCode === 404 && A_LINK.test(path)) badLinks.count(who, new Date());
       });
     }
     if (!METHODS.includes(method)) {

@@ -190,7 +190,7 @@ describe('States of a page', { timeout: 60_000 }, () => {
   });
 
   test('Maya’s page: where it began to break and where we missed it; Inês’s: what changed while she was away', async () => {
-    const maya = await textOf(await open(MAYA));
+    const maya = await textOf(await openPath(`/for/${await freshLink(MAYA)}`));
     for (const said of [
       'Where it began to break It began 23 March 2026 Your first message',
       '1 of 2 requests waited more than two days for an answer, 4 days at the longest. One got none.',
@@ -204,6 +204,11 @@ describe('States of a page', { timeout: 60_000 }, () => {
     expect(ines).toContain('Exports now finish');
     expect(ines, 'what she told us about stands above, and not here').not.toContain('Sixty days’ notice');
   });
+
+  async function freshLink(member: CastMember): Promise<string> {
+    const personId = await journey.personIdOf(member);
+    return journey.place.db.write((tx) => mintLink(tx, { personId, purpose: 'page', days: 90 }, new Date()));
+  }
 
   test('one person’s page never holds another’s words: every link of the cast against every open complaint', async () => {
     const all = await journey.place.db.read.select().from(complaints);
