@@ -29,8 +29,8 @@ const issues = [
 const plans = ['Team', 'Solo', 'Studio', 'Club', 'Gone'];
 let seed = 20_261_122;
 const random = (below: number) => {
-  seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
-  return seed % below;
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+  return Math.floor((seed / 2 ** 32) * below);
 };
 const mark = (at: number) => `mark${at.toString(36).padStart(4, '0')}q`;
 
@@ -127,7 +127,7 @@ for (const [at, person] of (await db.read.select().from(persons))
     // What a page can show of it: the history holds what only the gate asks for.
     const { history: _, rejoin: __, ...shown } = landing!;
     check(own, JSON.stringify(shown));
-    if (!trusted && JSON.stringify(shown).includes(' said ')) confidential += 1;
+    if (!trusted && JSON.stringify(shown).includes(`${mark(own)} said`)) confidential += 1;
   }
   check(own, JSON.stringify(await everythingAbout(db.read, person.id)));
   if (at % 250 === 249) console.error(`${at + 1} …`);
