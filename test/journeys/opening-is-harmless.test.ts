@@ -182,6 +182,7 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
       await stopProcess(site);
     }
     expect(log.length).toBeGreaterThan(1000);
+    expect(log, 'no address either').not.toMatch(/[\w.]+@[\w-]+\.\w/);
     for (const address of addresses) expect(log).not.toContain(new URL(address).pathname.split('/')[2]);
   });
 
