@@ -89,6 +89,16 @@ export const GARETH = customer(
   'Gareth Pugh-Ellis',
   'Bell ringer who left in September 2023, longer ago than we invite people back.',
 );
+export const NIALL = customer(
+  'niall',
+  'Niall Lorimer',
+  'Solo, left over exports; he stopped our letters, so none goes to him, and his page stays his.',
+);
+export const ILARIA = customer(
+  'ilaria',
+  'Ilaria Salgado',
+  'Band secretary on Club, a plan whose offer ended in September; her page says why, and what there is today.',
+);
 export const TARIQ = employee(
   'tariq',
   'Tariq Mahmood',
@@ -115,6 +125,8 @@ export const CAST: readonly CastMember[] = [
   PETRA,
   FRANCES,
   GARETH,
+  NIALL,
+  ILARIA,
   TARIQ,
   JOANNA,
   CARL,
@@ -283,6 +295,44 @@ export const RESOLUTIONS: readonly CastResolution[] = [
   },
 ];
 
+/** Who of them has stopped our letters. */
+export const STOPPED: readonly CastMember[] = [NIALL];
+
+/** Traces that are not words: requests with the minutes to our first answer, and days of use, each from a file of its own. */
+export const TRACES: readonly { file: string; mapping: string }[] = [
+  {
+    file: 'cast-tickets.csv',
+    mapping: `
+name: the cast’s requests
+source: cast
+row: signal
+signal: ticket
+fields:
+  person_id: account_id
+  kind: { always: customer }
+  signal_id: ticket_id
+  signal_on: { column: opened_on, dates: [YYYY-MM-DD] }
+  signal_value: minutes_to_first_answer
+  signal_note: note
+`,
+  },
+  {
+    file: 'cast-use.csv',
+    mapping: `
+name: the cast’s use
+source: cast
+row: signal
+signal: usage
+fields:
+  person_id: account_id
+  kind: { always: customer }
+  signal_id: use_id
+  signal_on: { column: month, dates: [YYYY-MM-DD] }
+  signal_value: days_used
+`,
+  },
+];
+
 /** What the payment sandbox is filled with. The prices are those of content/offers. */
 export const SANDBOX_FIXTURES = {
   products: [
@@ -316,6 +366,8 @@ export const SANDBOX_FIXTURES = {
     payer('lucas', 'lucas@portobello-futsal.example', 'Lucas Ferreira', [card('lucas', 'visa', '5556', 12, 2029)]),
     payer('hannah', 'hannah.oduya@stillwater-trust.example', 'Hannah Oduya', [card('hannah', 'visa', '0077', 9, 2030)]),
     payer('petra', 'petra@novak-partners.example', 'Petra Novakova', [card('petra', 'mastercard', '8210', 2, 2029)]),
+    payer('niall', 'niall@marsh-farm-film.example', 'Niall Lorimer', [card('niall', 'visa', '3155', 4, 2030)]),
+    payer('ilaria', 'ilaria@chapel-hill-band.example', 'Ilaria Salgado', [card('ilaria', 'visa', '6641', 7, 2029)]),
     payer('gareth', 'gareth@brecon-ringers.example', 'Gareth Pugh-Ellis', [card('gareth', 'visa', '9424', 4, 2029)]),
   ],
 };

@@ -9,6 +9,7 @@ import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
 import pino from 'pino';
 import sirv from 'sirv';
 import { env, isLoopback } from './env.ts';
+import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
 
 /*
  * The web process: Astro's handler behind what every request must pass. Origin check, body limits, headers on every
@@ -77,6 +78,11 @@ export function withoutSecrets(path: string): string {
   return path.replace(/\?.*$/, '').replace(/[A-Za-z0-9_-]{43}/g, ':link');
 }
 
+/** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
+const BAD_LINKS_A_MINUTE = 20;
+/** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
+const A_LINK = /^\/(for|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
+
 function setHeaders(response: ServerResponse, path: string): void {
   response.setHeader('Content-Security-Policy', WRITING.test(path) ? WRITING_POLICY : CONTENT_SECURITY_POLICY);
   response.setHeader('X-Content-Type-Options', 'nosniff');
@@ -114,6 +120,9 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     },
   });
 
+  const proxies = networks(env.TRUSTED_PROXIES);
+  const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
+
   let draining = false;
   const server = createServer((request, response) => {
     const method = request.method ?? 'GET';
@@ -130,6 +139,19 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     setHeaders(response, path);
     if (draining) response.setHeader('Connection', 'close');
 
+    if (PERSONAL.test(path)) {
+      const who = bucketOf(
+        visitorAddress(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for']?.toString(), proxies),
+      );
+      const wait = badLinks.blockedFor(who, new Date());
+      if (wait !== null) {
+        response.setHeader('Retry-After', wait);
+        return answer(response, 429, 'That was too many links that don’t work. Please wait a minute, then try again.');
+      }
+      response.on('finish', () => {
+        if (response.statusCode === 404 && A_LINK.test(path)) badLinks.count(who, new Date());
+      });
+    }
     if (!METHODS.includes(method)) {
       response.setHeader('Allow', METHODS.join(', '));
       return answer(response, 405, 'Nothing here answers to that.');

@@ -27,8 +27,36 @@ export async function visitorOf(context: Context, purpose: Link['purpose']): Pro
   return visit && { db, site, now, token, visit };
 }
 
+export type OwnPage = Omit<Visitor, 'token'> & { path: string };
+
+/** How long a typed code counts for what can't be taken back. */
+const PROVEN_MS = 15 * 60_000;
+
+/**
+ * What a page for the person alone begins with: its visitor, or the answer to give instead. `code`: a code was typed on this
+ * device. `new code`: within the last quarter of an hour. `back` is where the code page leads afterwards.
+ */
+export async function ownPage(
+  context: Context & Pick<APIContext, 'rewrite'>,
+  need: 'trust' | 'code' | 'new code' = 'trust',
+  back?: AfterCode,
+): Promise<OwnPage | Response> {
+  const visitor = await visitorOf(context, 'page');
+  if (!visitor) return deadLink(context);
+  const { token, ...own } = visitor;
+  const path = `/for/${token}`;
+  const provenAt = own.visit.device?.steppedUpAt ?? null;
+  const proven = provenAt !== null && (need === 'code' || provenAt > own.now.getTime() - PROVEN_MS);
+  const enough = need === 'trust' ? own.visit.trusted : proven;
+  return enough ? { ...own, path } : seeOther(`${path}/code${back ? `?for=${back}` : ''}`);
+}
+
+/** Pages that a code may lead to. */
+export const AFTER_CODE = ['yours', 'correct', 'erase'] as const;
+export type AfterCode = (typeof AFTER_CODE)[number];
+
 /** The first press makes a fresh link this device's own. Whether the visitor may go on is for the next page to say. */
-export async function bindVisitor(context: Context, visitor: Visitor): Promise<void> {
+export async function bindVisitor(context: Context, visitor: Pick<Visitor, 'db' | 'visit' | 'now'>): Promise<void> {
   const secret = await visitor.db.write((tx) => bindDevice(tx, visitor.visit, visitor.now));
   if (secret) rememberVisitor(context, secret);
 }

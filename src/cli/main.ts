@@ -8,6 +8,7 @@ import { importVerb } from './import.ts';
 import { link } from './link.ts';
 import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
+import { person } from './person.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
@@ -20,6 +21,7 @@ export const verbs: Verb[] = [
   gate,
   link,
   due,
+  person,
   measure,
   measuringKey,
   staffVerb,

@@ -1,14 +1,18 @@
 import type { Db } from '../../db/client.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
+import { tellMissed } from '../checkins/promises.ts';
+import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
 import { tellWaiting } from '../checkins/tell.ts';
 import { env } from '../env.ts';
-import { heldBecause, mintFor } from '../invitations/letters.ts';
+import { mintFor } from '../invitations/letters.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
-import { mailboxTransport } from '../mail/mailbox.ts';
+import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Payments } from '../payments/payments.ts';
+import { foldErasures } from '../people/erase.ts';
+import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { issueStates } from '../proofs/published.ts';
-import { onEnded, onRejoined, onUndone } from '../reactions.ts';
+import { heldAtSending, onEnded, onLate, onMissed, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
@@ -23,7 +27,7 @@ import { publishDueDrafts } from '../staff/approval.ts';
 export const letters = (db: Db, now: Date) =>
   deliverDueLetters(
     db,
-    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause, mint: mintFor(env.AMENDS_URL) },
+    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause: heldAtSending, mint: mintFor(env.AMENDS_URL) },
     now,
   );
 
@@ -56,3 +60,16 @@ export async function promises(db: Db, now: Date): Promise<number> {
 export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);
 
 export const sessions = (db: Db, now: Date) => db.write((tx) => forgetEndedSessions(tx, now));
+
+/** Finishes what an erasure left to do: the bytes leave the file and its log. */
+export const erasures = (db: Db, now: Date) => foldErasures(db, now);
+
+export async function retention(db: Db, now: Date): Promise<number> {
+  const { people, letterIds } = await keepOnlyWhatWeMay(db, now);
+  await forgetLetters(env.MAILBOX_DIR, letterIds);
+  return people + letterIds.length;
+}
+
+/** What somebody here owed a returned person, and is late with. */
+export const late = async (db: Db, now: Date) =>
+  (await passOnLate(db, onLate, now)) + (await tellMissed(db, onMissed, now));
