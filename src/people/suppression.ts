@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { suppressions } from '../../db/schema/people.ts';
 import { hashSecret } from '../shared/secrets.ts';
@@ -35,4 +35,17 @@ export async function isSuppressed(reader: Reader, address: string): Promise<boo
     .from(suppressions)
     .where(eq(suppressions.addressHash, addressHash(address)));
   return rows.length > 0;
+}
+
+/** Which of these addresses must not be written to, in one query. */
+export async function suppressedAmong(
+  reader: Reader,
+  addresses: readonly string[],
+): Promise<(address: string) => boolean> {
+  const { addressHash: hash } = suppressions;
+  const asked = [...new Set(addresses.map(normaliseAddress))].map(addressHash);
+  if (asked.length === 0) return () => false;
+  const rows = await reader.select({ hash }).from(suppressions).where(inArray(hash, asked));
+  const stopped = new Set(rows.map((row) => row.hash.toString('hex')));
+  return (address) => stopped.has(addressHash(address).toString('hex'));
 }

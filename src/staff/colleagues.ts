@@ -2,6 +2,8 @@ import { asc, eq, isNull } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Reader, Tx } from '../../db/client.ts';
 import { ROLES, type Role, staff } from '../../db/schema/staff.ts';
+import { publishedOthers } from '../proofs/published.ts';
+import { sameName } from '../proofs/state.ts';
 import { endSessionsOf } from '../sessions/staff.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { listed } from '../shared/words.ts';
@@ -64,11 +66,17 @@ export async function addColleague(
         : `${known.name} had that address and left. Give them roles again instead.`,
     );
   }
-  const id = wantedId ?? freeId(told.name, everyone);
+  // Documents may name people without a place here: nobody gets somebody else's short id, and with it their name.
+  const named = (await publishedOthers(tx, 'site')).site?.people ?? {};
+  const taken = new Set([
+    ...everyone.map((member) => member.id),
+    ...Object.keys(named).filter((one) => !sameName(named[one]!.name, told.name)),
+  ]);
+  const id = wantedId ?? freeId(told.name, taken);
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(id)) {
     return refuse('id', 'The short id is small letters, digits and hyphens, and begins with a letter.');
   }
-  if (everyone.some((member) => member.id === id)) return refuse('id', `“${id}” is somebody else’s short id.`);
+  if (taken.has(id)) return refuse('id', `“${id}” is somebody else’s short id.`);
   const member = { id, ...told, roles, addedAt: now.getTime(), addedBy: by, leftAt: null };
   await tx.insert(staff).values(member);
   await record(tx, { by, action: 'added', subject: `staff:${id}`, detail: { roles: roles.join(', ') } }, now);
@@ -132,7 +140,7 @@ function rolesOf(wanted: readonly string[]): Role[] | Refusal {
 }
 
 /** `grace`, or with a second Grace `grace-adeyemi`, or `grace-adeyemi-2`. */
-function freeId(name: string, taken: readonly Member[]): string {
+function freeId(name: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFD')
     .replace(/\p{M}/gu, '')
@@ -142,7 +150,7 @@ function freeId(name: string, taken: readonly Member[]): string {
     .replace(/^[0-9 ]+/, '')
     .split(' ');
   const whole = words.join('-').slice(0, 36) || 'colleague';
-  const free = (id: string) => !taken.some((member) => member.id === id);
+  const free = (id: string) => !taken.has(id);
   if (words[0] && free(words[0].slice(0, 36))) return words[0].slice(0, 36);
   for (let count = 1; ; count += 1) {
     const id = count === 1 ? whole : `${whole}-${count}`;

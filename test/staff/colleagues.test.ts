@@ -36,6 +36,13 @@ describe('adding', () => {
     });
   });
 
+  test('somebody whom documents name already keeps their short id, and nobody else gets it', async () => {
+    expect(await add({ name: 'Yusuf Khan', address: 'y@northline.example' })).toMatchObject({ id: 'yusuf-khan' });
+    expect(await add({ id: 'yusuf' })).toMatchObject({ refused: true, code: 'id' });
+    const { name } = (await publishedSite(db.read)).people['yusuf']!;
+    expect(await add({ name, address: 'yu@northline.example' })).toMatchObject({ id: 'yusuf' });
+  });
+
   test.each([
     ['a team', { name: 'Support Team' }, 'name'],
     ['one name only', { name: 'Amal' }, 'name'],

@@ -116,6 +116,12 @@ describe('asking', () => {
     expect(await db.read.$count(confirmations)).toBe(0);
   });
 
+  test('one of us, also under an address with a tag', async () => {
+    for (const address of ['grace.adeyemi@northline.example', 'Grace.Adeyemi+outside@northline.example']) {
+      expect(await ask({ ...ODILE, address })).toMatchObject({ refused: true, code: 'independent' });
+    }
+  });
+
   test('by an approver, or twice while it is open, is refused', async () => {
     expect(await ask(ODILE, 'ruth')).toMatchObject({ code: 'role' });
     must(await ask());
