@@ -5,10 +5,12 @@ import { ROLES, type Role, staff } from '../../db/schema/staff.ts';
 import { publishedOthers } from '../proofs/published.ts';
 import { sameName } from '../proofs/state.ts';
 import { endSessionsOf } from '../sessions/staff.ts';
+import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { listed } from '../shared/words.ts';
 import { type Doing, may } from './access.ts';
 import { record } from './audit.ts';
+import { writeToStaff } from './letters.ts';
 
 /* Who works here and what they may do. `by` is whoever does it; null: a command on the machine itself. */
 
@@ -80,6 +82,7 @@ export async function addColleague(
   const member = { id, ...told, roles, addedAt: now.getTime(), addedBy: by, leftAt: null };
   await tx.insert(staff).values(member);
   await record(tx, { by, action: 'added', subject: `staff:${id}`, detail: { roles: roles.join(', ') } }, now);
+  await tellOthers(tx, by, member, now);
   return member;
 }
 
@@ -101,6 +104,7 @@ export async function changeRoles(
   const action = member.leftAt === null ? 'changed roles' : 'let back in';
   const detail = { from: member.leftAt === null ? member.roles.join(', ') : '', to: roles.join(', ') };
   await record(tx, { by, action, subject: `staff:${id}`, detail }, now);
+  await tellOthers(tx, by, { ...member, roles }, now);
   return true;
 }
 
@@ -114,6 +118,23 @@ export async function endAccess(tx: Tx, by: string | null, id: string, now: Date
   await endSessionsOf(tx, id);
   await record(tx, { by, action: 'ended access', subject: `staff:${id}` }, now);
   return true;
+}
+
+/**
+ * Whoever publishes, or decides who may use the desk, hears of each place that a colleague gave: an admin who invents a second
+ * person could otherwise publish alone, and nobody would know.
+ */
+async function tellOthers(tx: Tx, by: string | null, member: Member, now: Date): Promise<void> {
+  if (by === null) return;
+  const everyone = await colleagues(tx);
+  const to = everyone.filter(({ id, roles }) => id !== by && id !== member.id && may(roles, 'audit'));
+  const slots = {
+    by: everyone.find(({ id }) => id === by)?.name ?? by,
+    colleague: member.name,
+    roles: listed(member.roles.map((role) => (role === 'hr' ? 'HR' : role))),
+  };
+  const path = `/staff/log?${new URLSearchParams({ subject: `staff:${member.id}` })}`;
+  await writeToStaff(tx, { letter: 'place-changed', cause: newId(), to, path, slots }, now);
 }
 
 async function memberOf(tx: Tx, id: string): Promise<Member | Refusal> {

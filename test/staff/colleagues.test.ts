@@ -1,4 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { letters } from '../../db/schema/mail.ts';
 import { audit, staffSessions } from '../../db/schema/staff.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
@@ -61,6 +63,20 @@ describe('adding', () => {
     expect(await colleagues(db.read)).toEqual(before);
     expect(await deeds()).toEqual([]);
   });
+});
+
+test('whoever publishes or decides over places hears of each that was given, and nobody else', async () => {
+  const told = async () =>
+    (await db.read.select().from(letters).where(eq(letters.kind, 'place-changed'))).map(
+      ({ toAddress, body }) => `${toAddress.split('.')[0]}: ${/\n(.* may now act as .*)\n/.exec(body)![1]}`,
+    );
+  await add();
+  expect(await told()).toEqual(['ruth: Amal Osei may now act as writer.']);
+  await roles('amal', 'writer', 'approver');
+  await roles('amal', 'writer', 'approver');
+  expect((await told()).slice(1)).toEqual(['ruth: Amal Osei may now act as writer and approver.']);
+  await db.write((tx) => addColleague(tx, null, { ...NEW, name: 'By Command', address: 'c@northline.example' }, NOW));
+  expect(await told()).toHaveLength(2);
 });
 
 describe('roles and leaving', () => {
