@@ -20,7 +20,7 @@ import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { may } from './access.ts';
 import { record } from './audit.ts';
 import { colleagues } from './colleagues.ts';
-import type { Draft } from './draft.ts';
+import { contentHash, type Draft } from './draft.ts';
 import { draftOf, openDraft, saveDraft } from './drafts.ts';
 import { writeToStaff } from './letters.ts';
 import { shownTitle } from './status.ts';
@@ -214,7 +214,14 @@ async function sendQuestion(tx: Tx, { id, proofId, personId, address, name }: Co
 }
 
 export type ConfirmerAnswer =
-  | { confirmed: true /** The name that may stand on the page. */; shownAs: string; how: string }
+  | {
+      confirmed: true;
+      /** The name that may stand on the page. */
+      shownAs: string;
+      how: string;
+      /** The content hash of what stood on the page on which they said it. */
+      seen: string;
+    }
   | { confirmed: false; how: string };
 
 /**
@@ -243,6 +250,12 @@ export async function answerConfirmation(
   if (shownAs !== null) {
     const ours = await oneOfUs(tx, shownAs, asked.address);
     if (ours) return refuse('independent', `${shownAs} ${ours} Only somebody independent can confirm it.`);
+  }
+  if (answer.confirmed && asked.answeredAt === null) {
+    const written = await proofAsWritten(tx, asked.proofId);
+    if (!written || contentHash(written) !== answer.seen) {
+      return refuse('changed', 'The page was changed while you had it open. Look at it again as it is now.');
+    }
   }
   const [claimed] = await tx
     .update(confirmations)
