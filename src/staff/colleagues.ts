@@ -44,7 +44,8 @@ export async function addColleague(
 ): Promise<Member | Refusal> {
   const roles = rolesOf(wanted);
   if (isRefusal(roles)) return roles;
-  const told = { name: name.trim(), title: title.trim(), address: address.trim().toLowerCase() };
+  const inOneLine = (text: string) => text.trim().replace(/\s+/g, ' ');
+  const told = { name: inOneLine(name), title: inOneLine(title), address: address.trim().toLowerCase() };
   // As the check of documents has it: whoever has a place here may be named in one.
   if (
     !/\S\s+\S/.test(told.name) ||

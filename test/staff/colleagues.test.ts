@@ -30,6 +30,13 @@ describe('adding', () => {
     expect(JSON.stringify(await deeds())).not.toMatch(/osei|northline/i);
   });
 
+  test('a name that goes into letters is one line', async () => {
+    expect(await add({ name: 'Amal\r\nOsei', title: 'Head of\n Support' })).toMatchObject({
+      name: 'Amal Osei',
+      title: 'Head of Support',
+    });
+  });
+
   test('two of one name have two ids', async () => {
     expect(await add({ name: 'Grace Hall', address: 'g@northline.example' })).toMatchObject({ id: 'grace-hall' });
     expect(await add({ name: 'Grace Hall', address: 'h@northline.example' })).toMatchObject({ id: 'grace-hall-2' });
