@@ -67,6 +67,7 @@ const TO_STAFF = [
   'published',
   'not-published',
   'answered',
+  'place-changed',
 ];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {

@@ -88,5 +88,5 @@ async function leaseNext(tx: Tx, now: Date): Promise<Letter | undefined> {
 
 /** Fills `{name}` placeholders; one without a value stays as it is, so that a mistake is seen. */
 export function fill(text: string, values: Record<string, string>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? values[name]! : whole));
 }

@@ -78,3 +78,16 @@ export async function suppressionOf(
     .where(eq(suppressions.addressHash, addressHash(address)));
   return found ?? null;
 }
+
+/** Which of these addresses must not be written to, in one query. */
+export async function suppressedAmong(
+  reader: Reader,
+  addresses: readonly string[],
+): Promise<(address: string) => boolean> {
+  const { addressHash: hash } = suppressions;
+  const asked = [...new Set(addresses.map(normaliseAddress))].map(addressHash);
+  if (asked.length === 0) return () => false;
+  const rows = await reader.select({ hash }).from(suppressions).where(inArray(hash, asked));
+  const stopped = new Set(rows.map((row) => row.hash.toString('hex')));
+  return (address) => stopped.has(addressHash(address).toString('hex'));
+}
