@@ -8,7 +8,17 @@ import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './l
 
 export type LetterToWrite = {
   /** The letter's file in content/letters, and its kind in the outbox. */
-  letter: 'checkin' | 'back' | 'undone' | 'fixed' | 'new-link' | 'code' | 'came-back';
+  letter:
+    | 'checkin'
+    | 'back'
+    | 'undone'
+    | 'fixed'
+    | 'new-link'
+    | 'code'
+    | 'came-back'
+    | 'kept'
+    | 'cancelled'
+    | 'paid-twice';
   cause: string;
   person: Person;
   sender: string;
@@ -39,7 +49,7 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone', 'owner-alert'];
+const ALWAYS_SENT = ['code', 'new-link', 'back', 'kept', 'cancelled', 'undone', 'paid-twice', 'owner-alert'];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
   if (ALWAYS_SENT.includes(letter.kind)) return null;

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { Failed, invalid } from './errors.ts';
-import { mergedMetadata, nested, required, text } from './params.ts';
+import { mergedMetadata, nested, required, text, whole } from './params.ts';
 import { type Call, emit, listRoute, type Route, readRoute } from './route.ts';
 import { type CardFace, newCard, newCustomer } from './shapes.ts';
 import { mintId } from './store.ts';
@@ -11,6 +11,7 @@ const TEST_CARDS: Record<string, CardFace & { declineCode?: string; refusedAtOnc
   pm_card_chargeCustomerFail: { ...visa('0341'), declineCode: 'generic_decline' },
   pm_card_chargeDeclined: { ...visa('0002'), declineCode: 'generic_decline', refusedAtOnce: true },
   pm_card_mastercard: { brand: 'mastercard', last4: '4444', exp_month: 12, exp_year: 2034 },
+  pm_card_authenticationRequired: { ...visa('3184'), declineCode: 'authentication_required' },
   pm_card_visa: visa('4242'),
   pm_card_visa_debit: visa('5556'),
 };
@@ -77,7 +78,7 @@ export const peopleRoutes: Route[] = [
   {
     method: 'POST',
     path: '/v1/customers/:id',
-    accepts: ['email', 'name', 'metadata', 'invoice_settings'],
+    accepts: ['balance', 'email', 'name', 'metadata', 'invoice_settings'],
     answer(call) {
       const { store, params } = call;
       const customer = store.need('customer', call.ids['id']!);
@@ -85,6 +86,7 @@ export const peopleRoutes: Route[] = [
       if (card) cardOf(call, customer.id, card, 'invoice_settings[default_payment_method]');
       const updated = store.put({
         ...customer,
+        balance: whole(params, 'balance') ?? customer.balance,
         email: text(params, 'email') ?? customer.email,
         name: text(params, 'name') ?? customer.name ?? null,
         metadata: mergedMetadata(params, customer.metadata),
