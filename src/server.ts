@@ -25,7 +25,11 @@ const HOOK_LIMIT = 256 * 1024;
 const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
-const PERSONAL = /^\/(for|check-in|stop|demo)(\/|$)/;
+const PERSONAL = /^\/(for|pay|returned|check-in|stop|demo)(\/|$)/;
+
+/** Pages whose form leads on to the payment provider: a browser follows that redirect only where it is allowed. */
+const LEADS_TO_PAYING = /^\/(for\/[\w-]+\/(rejoin|back)|pay\/[\w-]+)$/;
+const PAYING = env.STRIPE_API_BASE ? new URL(env.STRIPE_API_BASE).origin : 'https://*.stripe.com';
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -61,7 +65,12 @@ export function withoutSecrets(path: string): string {
 }
 
 function setHeaders(response: ServerResponse, path: string): void {
-  response.setHeader('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+  response.setHeader(
+    'Content-Security-Policy',
+    LEADS_TO_PAYING.test(path)
+      ? CONTENT_SECURITY_POLICY.replace("form-action 'self'", `form-action 'self' ${PAYING}`)
+      : CONTENT_SECURITY_POLICY,
+  );
   response.setHeader('X-Content-Type-Options', 'nosniff');
   // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
   response.setHeader('Referrer-Policy', 'strict-origin');

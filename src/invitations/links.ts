@@ -34,6 +34,17 @@ export async function mintLink(tx: Tx, link: MintLink, now: Date): Promise<strin
   return token;
 }
 
+const PAY_LINK_DAYS = 14;
+
+/** A link for whoever pays in the person's place; the one before it stops working. */
+export async function mintPayLink(tx: Tx, personId: string, now: Date): Promise<string> {
+  await tx
+    .update(links)
+    .set({ revokedAt: now.getTime() })
+    .where(and(eq(links.personId, personId), eq(links.purpose, 'pay'), isNull(links.revokedAt)));
+  return mintLink(tx, { personId, purpose: 'pay', days: PAY_LINK_DAYS }, now);
+}
+
 /** Revokes what an earlier try at sending this letter minted. */
 export async function revokeLinksOfLetter(tx: Tx, letterId: string, now: Date): Promise<void> {
   await tx

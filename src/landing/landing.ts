@@ -5,6 +5,7 @@ import { corrections, suppressions, waits } from '../../db/schema/people.ts';
 import type { Visit } from '../invitations/links.ts';
 import { offerForPlan } from '../offers/offer.ts';
 import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
+import { type MakeGood, owedTo } from '../people/make-good.ts';
 import { addressHash } from '../people/suppression.ts';
 import type { Site } from '../proofs/documents.ts';
 import { cameBackLine, typeset } from '../proofs/looks/sentences.ts';
@@ -59,6 +60,8 @@ export type Landing = {
   why: { title: string; complaintId: string; answered: 'right' | 'corrected' | null } | null;
   declined: boolean;
   stopped: boolean;
+  /** Money for harm that was done, owed or paid; it has nothing to do with the offer. */
+  owed: MakeGood[];
 };
 
 /** Everything a customer's page shows. Reads only; a fixed number of queries. */
@@ -70,7 +73,7 @@ export async function landingFor(
   today: Day,
 ): Promise<Landing | null> {
   const personId = visit.person.id;
-  const [history, rejoin, offers, asked, open, answers, stop] = await Promise.all([
+  const [history, rejoin, offers, asked, open, answers, owed, stop] = await Promise.all([
     historyOf(reader, personId),
     newestRejoin(reader, personId),
     publishedOffers(reader),
@@ -83,6 +86,7 @@ export async function landingFor(
       .from(reopenings)
       .where(and(eq(reopenings.personId, personId), isNull(reopenings.settledAt))),
     reader.select().from(corrections).where(eq(corrections.personId, personId)),
+    visit.trusted ? owedTo(reader, personId) : [],
     visit.person.email
       ? reader
           .select({ at: suppressions.at })
@@ -171,6 +175,7 @@ export async function landingFor(
         : null,
     declined: visit.trusted && visit.person.declinedAt !== null,
     stopped: stop.length > 0,
+    owed,
   };
 }
 

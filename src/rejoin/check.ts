@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { offerForPlan } from '../offers/offer.ts';
 import type {
   HeldSubscription,
   Item,
@@ -12,8 +13,11 @@ import type {
   Terms,
   Way,
 } from '../payments/payments.ts';
+import { PaymentsUnavailable } from '../payments/payments.ts';
+import { type History, historyOf } from '../people/diagnosis.ts';
 import type { Offer } from '../proofs/documents.ts';
-import { publishedOffers } from '../proofs/published.ts';
+import { type PublishedOffer, publishedOffers } from '../proofs/published.ts';
+import type { Day } from '../shared/dates.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 
 export type Rejoin = typeof rejoins.$inferSelect;
@@ -67,7 +71,39 @@ export async function ourProducts(reader: Reader, payments: Payments): Promise<s
   return [...new Set((await payments.prices(keys)).map(({ productId }) => productId))];
 }
 
-export type Wishes = { ours: string[] /** A card that is not to be used. */; notCard?: string | undefined };
+export const ANY_CARD = '*';
+
+/** `notCard`: a saved card that is not to be used, or `ANY_CARD`. */
+export type Wishes = { ours: string[]; notCard?: string | undefined };
+
+export type PersonalCheck = {
+  check: RejoinCheck | Refusal;
+  offer: PublishedOffer | null;
+  history: History | null;
+};
+
+/** The check for one person: their offer today, their seats, their account. An outage is a refusal with a sentence. */
+export async function checkForPerson(
+  reader: Reader,
+  payments: Payments,
+  person: { id: string; billingId: string | null },
+  today: Day,
+  notCard?: string,
+): Promise<PersonalCheck> {
+  const history = await historyOf(reader, person.id);
+  const offer = offerForPlan(await publishedOffers(reader), history?.departure?.planOrRole ?? null, today);
+  if (!offer || history?.neverContact) {
+    return { check: refuse('no-offer', 'There is no offer on your page at the moment.'), offer: null, history };
+  }
+  try {
+    const ours = await ourProducts(reader, payments);
+    const seats = history?.departure?.seats ?? 1;
+    return { check: await checkRejoin(payments, person, offer, seats, { ours, notCard }), offer, history };
+  } catch (error) {
+    if (!(error instanceof PaymentsUnavailable)) throw error;
+    return { check: refuse('unavailable', error.sentence), offer, history };
+  }
+}
 
 /** Everything on “Check and rejoin”, read live from the payment provider. Writes nothing, here or there. */
 export async function checkRejoin(
@@ -105,7 +141,9 @@ export async function checkRejoin(
   if (!held && lowerThanForEveryone(quote, terms, [price, ...addOns])) return PRICE_DIFFERS;
 
   const nothingToPay = way.kind === 'resume' || way.kind === 'unpause';
-  const usable = customer.savedCard && customer.savedCard.id !== wishes.notCard ? customer.savedCard : null;
+  const { notCard } = wishes;
+  const { savedCard } = customer;
+  const usable = savedCard && notCard !== ANY_CARD && notCard !== savedCard.id ? savedCard : null;
   const [first, ...more] = terms.items;
   const target = 'subscriptionId' in way ? ('invoiceId' in way ? way.invoiceId : way.subscriptionId) : '';
   return {
@@ -126,7 +164,7 @@ export async function checkRejoin(
     terms,
     quote,
     card: usable,
-    otherCard: usable ? null : customer.savedCard,
+    otherCard: usable ? null : savedCard,
     cardLabel: usable ? cardLabel(usable) : AT_CHECKOUT,
     receiptTo: customer.email,
     interval: price.interval ?? data.interval,
@@ -213,6 +251,24 @@ export async function openRejoin(reader: Reader, personId: string): Promise<Rejo
     .from(rejoins)
     .where(and(eq(rejoins.personId, personId), inArray(rejoins.state, [...OPEN])));
   return rejoin ?? null;
+}
+
+/** What a form carried, as its page had shown it. */
+export function seenIn(form: FormData): Shown {
+  const text = (name: keyof Shown) => String(form.get(name) ?? '');
+  return {
+    offerId: text('offerId'),
+    offerHash: text('offerHash'),
+    way: text('way') as Shown['way'],
+    target: text('target'),
+    priceId: text('priceId'),
+    seats: Number(text('seats')),
+    extras: text('extras'),
+    cardId: text('cardId'),
+    amount: Number(text('amount')),
+    renewal: Number(text('renewal')),
+    currency: text('currency'),
+  };
 }
 
 /** The way of a row, as the payment provider is asked for it. */

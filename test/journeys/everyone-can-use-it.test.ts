@@ -260,6 +260,18 @@ describe('Personal pages', { timeout: 120_000 }, () => {
     await as(BRONAGH);
     await press('Review and rejoin');
     await look('rejoin, no card');
+    await page.getByRole('link', { name: 'Somebody else pays for us' }).click();
+    await look('payer');
+    await press('Make the link');
+    await look('payer, made');
+    await page.goto(await page.getByLabel('Send them this address').inputValue());
+    await look('pay');
+    await goto('/returned');
+    await look('returned, on another device');
+    await page.goto(`${journey.linkOf(BRONAGH)}/rejoin`);
+    await press(/^Go to Stripe/);
+    await page.goto(`${journey.linkOf(BRONAGH)}/back`);
+    await look('result, not paid yet');
     await as(DEVIKA);
     await press('Review and rejoin');
     await look('rejoin');

@@ -78,7 +78,10 @@ export async function chargesOf(sandbox: Sandbox, customer: string): Promise<Cha
   const paid = intents.filter(({ status }) => status === 'succeeded');
   const refunds = await Promise.all(paid.map(({ id }) => listed('/v1/refunds', { payment_intent: String(id) })));
   return {
-    subscriptions: subscriptions.map(({ id, status }) => ({ id: String(id), status: String(status) })),
+    // One that expired before its first payment never was.
+    subscriptions: subscriptions
+      .filter(({ status }) => status !== 'incomplete_expired')
+      .map(({ id, status }) => ({ id: String(id), status: String(status) })),
     paid: paid.map(({ amount }) => Number(amount)),
     refunded: refunds.flat().map(({ amount }) => Number(amount)),
   };

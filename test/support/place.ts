@@ -25,6 +25,7 @@ const PORTS = {
   'other-ways': 21_400,
   'everyone-can-use-it': 21_600,
   sceptic: 22_000,
+  'ways-to-pay': 23_000,
 };
 
 export type Journey = {
