@@ -1,13 +1,15 @@
 import { check } from './check.ts';
 import { coverageVerb } from './coverage.ts';
+import { doctor } from './doctor.ts';
 import { due } from './due.ts';
 import { gate } from './gate.ts';
 import { importVerb } from './import.ts';
 import { link } from './link.ts';
+import { makeGood } from './make-good.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
 
-export const verbs: Verb[] = [check, verify, importVerb, coverageVerb, gate, link, due];
+export const verbs: Verb[] = [check, verify, importVerb, coverageVerb, gate, link, due, makeGood, doctor];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };
 

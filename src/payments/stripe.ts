@@ -11,6 +11,8 @@ export type PaymentsOptions = {
   webhookSecret: string;
   /** The sandbox's address. Without it, Stripe itself. */
   apiBase?: string;
+  /** How often a call that got no answer is made again, under the same key; twice unless told. */
+  retries?: number;
 };
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -49,13 +51,13 @@ export function openPayments(options: PaymentsOptions): Payments {
 }
 
 /** Throws, with a sentence, when the key can't be right. */
-export function openStripe({ secretKey, apiBase }: Pick<PaymentsOptions, 'secretKey' | 'apiBase'>): Stripe {
+export function openStripe({ secretKey, apiBase, retries = 2 }: Omit<PaymentsOptions, 'webhookSecret'>): Stripe {
   if (!/^(sk|rk)_/.test(secretKey)) throw new Error('The Stripe secret key should begin with sk_ or rk_.');
   if (apiBase && /_live_/.test(secretKey)) throw new Error('A live Stripe key must not be used with the sandbox.');
   return new Stripe(secretKey, {
     apiVersion: API_VERSION,
     timeout: REQUEST_TIMEOUT_MS,
-    maxNetworkRetries: 2,
+    maxNetworkRetries: retries,
     telemetry: false,
     ...(apiBase ? addressOf(apiBase) : {}),
   });

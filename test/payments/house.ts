@@ -63,8 +63,8 @@ export async function openHouse(options: Partial<SandboxOptions> = {}) {
   return { sandbox, payments: paymentsFor(sandbox) };
 }
 
-export function paymentsFor(sandbox: Sandbox) {
-  return openPayments({ secretKey: 'sk_test_amends', webhookSecret: WEBHOOK_SECRET, apiBase: sandbox.url });
+export function paymentsFor(sandbox: Sandbox, retries = 2) {
+  return openPayments({ secretKey: 'sk_test_amends', webhookSecret: WEBHOOK_SECRET, apiBase: sandbox.url, retries });
 }
 
 export async function control(sandbox: Sandbox, method: string, path: string, body?: Fixtures | Fault) {

@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Payments } from '../../src/payments/payments.ts';
+import { lives } from './life.ts';
+
+test('whatever people, banks and lost messages do, everything ends as the rules say', {
+  timeout: 240_000,
+}, async () => {
+  await fc.assert(lives(), { numRuns: 25, endOnFailure: true });
+});
+
+let fresh = 0;
+/** What could be wrong between us and the provider, as others had it. */
+const BUGS: [what: string, plant: (payments: Payments) => Payments][] = [
+  [
+    'a new key for every try',
+    (payments) => ({
+      ...payments,
+      findSubscription: async () => null,
+      payBySavedCard: (start) => payments.payBySavedCard({ ...start, attempt: (fresh += 1) }),
+    }),
+  ],
+  [
+    'a page that is left stays open',
+    (payments) => ({ ...payments, closeCheckout: async () => ({ paidSubscriptionId: null }) }),
+  ],
+  [
+    'an undo that ends the plan and forgets the money',
+    (payments) => ({
+      ...payments,
+      async undoSubscription({ subscriptionId }) {
+        await payments.cancelAtPeriodEnd(subscriptionId);
+        return { refundedAmount: 4800, currency: 'gbp' };
+      },
+    }),
+  ],
+  ['events that are never looked for', (payments) => ({ ...payments, eventsSince: async () => [] })],
+];
+test.each(BUGS)('a planted bug is found: %s', { timeout: 240_000 }, async (_, plant) => {
+  const found = await fc.check(lives(plant), { numRuns: 150, endOnFailure: true });
+  expect(found.failed).toBe(true);
+  console.log(`Found after ${found.numRuns} lives: ${found.counterexample}`);
+});
