@@ -46,7 +46,7 @@ export type Real = {
   pages: string[];
 };
 
-type Trouble = 'none' | 'lost reply' | 'lost confirmation' | 'error' | 'lost events' | 'events twice';
+type Trouble = 'none' | 'lost reply' | 'lost confirmation' | 'error';
 
 const AMOUNT = 4800;
 const SITE = { rejoin: { undo_days: 14 }, time_zone: 'Europe/London' };
@@ -81,7 +81,8 @@ async function letTimePass(real: Real, ms: number): Promise<void> {
 }
 
 async function cause(real: Real, trouble: Trouble): Promise<void> {
-  const post = { method: 'POST', times: 1 };
+  // A closed connection is tried once more by the SDK whatever it is told, so two replies are lost.
+  const post = { method: 'POST', times: 2 };
   if (trouble === 'lost reply')
     await control(real.sandbox, 'POST', 'faults', { kind: 'drop_reply', path: '/v1/subscriptions', ...post });
   if (trouble === 'lost confirmation') {
@@ -93,10 +94,11 @@ async function cause(real: Real, trouble: Trouble): Promise<void> {
 /** Every round that the jobs process would run, until nothing is left to do. */
 async function settle(real: Real): Promise<void> {
   await control(real.sandbox, 'DELETE', 'faults');
-  for (let turn = 0; turn < 3; turn += 1) {
+  for (let turn = 0; turn < 2; turn += 1) {
     const now = pass(real, 6 * 60_000);
-    await fetchMissedEvents(real.db, real.payments, now);
+    // What was left unfinished is taken up before any event helps: the harder order.
     await round(real.db, real.payments, now);
+    await fetchMissedEvents(real.db, real.payments, now);
   }
 }
 
@@ -109,9 +111,10 @@ async function orUnavailable<T>(work: Promise<T>): Promise<T | null> {
 
 const standing = async (real: Real): Promise<Rejoin> => (await newestRejoin(real.db.read, real.personId))!;
 
-async function press(real: Real, notCard?: string, times = 2): Promise<void> {
+async function press(real: Real, notCard?: string, times = 2, trouble: Trouble = 'none'): Promise<void> {
   const intent = await intentOf(real.db, real.payments, 'c-maya', notCard);
   const now = real.clock.now;
+  await cause(real, trouble);
   await Promise.all(
     Array.from({ length: times }, () => orUnavailable(beginRejoin(real.db, real.payments, intent, now))),
   );
@@ -189,8 +192,7 @@ const atPage = (url: string, form: Record<string, string>) =>
 /** “Rejoin and pay” with the saved card, from two tabs at once, while something goes wrong. */
 const pressCard = (trouble: Trouble) =>
   new Move(`press(${trouble})`, outside, async (model, real) => {
-    await cause(real, trouble);
-    await press(real);
+    await press(real, undefined, 2, trouble);
     comeIn(model);
   });
 const pressRefused = new Move('press, and the bank says no', outside, async (model, real) => {
@@ -293,7 +295,12 @@ export const MOVES = [
   pressRefused,
   ...(['yes', 'no'] as const).map(pressAtBank),
   goToPage,
+  goToPage,
+  goToPage,
+  goToPage,
   ...(['card', 'refused', 'bank yes', 'bank no'] as const).map(payThere),
+  oldPages,
+  oldPages,
   oldPages,
   forgetPage,
   ...(['none', 'lost reply', 'error'] as const).map(undo),
@@ -305,7 +312,7 @@ export const MOVES = [
 
 /** Plays lives. `plant` puts a bug between us and the provider, to show that it would be found. */
 export function lives(plant?: (payments: Payments) => Payments) {
-  return fc.asyncProperty(fc.commands(MOVES, { maxCommands: 14 }), async (moves) => {
+  return fc.asyncProperty(fc.commands(MOVES, { maxCommands: 12, size: 'max' }), async (moves) => {
     const life = await newLife(plant);
     try {
       await fc.asyncModelRun(() => ({ model: life.model, real: life.real }), moves);
