@@ -59,7 +59,10 @@ function cardRow({ way, card, cardLabel }: RejoinCheck, change: string | undefin
 }
 
 /** Today, then, the day, how to end it. The sum of today is exactly what may be charged. */
-export function moneyRows(check: RejoinCheck, at: { now: Date; timeZone: string; undoDays: number }): Row[] {
+export function moneyRows(
+  check: RejoinCheck,
+  at: { now: Date; timeZone: string; undoDays: number; forPayer?: boolean },
+): Row[] {
   const { quote, interval, paidUntil, shown } = check;
   const today = dayOf(at.now, at.timeZone);
   const next = paidUntil ? dayOf(paidUntil, at.timeZone) : nextCharge(today, interval);
@@ -71,7 +74,10 @@ export function moneyRows(check: RejoinCheck, at: { now: Date; timeZone: string;
       value: `${renewal} every ${interval}, until you cancel`,
       note: `The next time on ${longDay(next)}`,
     },
-    { label: 'Cancel', value: 'At any time, in two presses, from the page of your return' },
+    {
+      label: 'Cancel',
+      value: `At any time, in two presses, from the page of ${at.forPayer ? 'their' : 'your'} return`,
+    },
     {
       label: 'Full refund',
       value: `Until ${longDay(addDays(today, at.undoDays))}, in two presses from the same page`,

@@ -54,7 +54,7 @@ export type RejoinCheck = {
   receiptTo: string | null;
   interval: string;
   addOns: { name: string; quantity: number }[];
-  /** When what is paid for already ends: the next charge of one that is taken up without paying today. */
+  /** When the period ends that runs already: the next charge of one that goes on as it was. */
   paidUntil: Date | null;
 };
 
@@ -172,7 +172,7 @@ export async function checkRejoin(
       const key = addOns.find((one) => one.priceId === priceId)?.lookupKey;
       return { name: data.add_ons.find(({ lookup_key }) => lookup_key === key)?.name ?? 'As you had it', quantity };
     }),
-    paidUntil: nothingToPay && held ? held.periodEnd : null,
+    paidUntil: held && way.kind !== 'wake' ? held.periodEnd : null,
   };
 }
 

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Payments } from '../../src/payments/payments.ts';
-import { lives } from './life.ts';
+import { lives, MOVES, PAGE_MOVES } from './life.ts';
 
 test('whatever people, banks and lost messages do, everything ends as the rules say', {
   timeout: 240_000,
 }, async () => {
-  await fc.assert(lives(), { numRuns: 15, endOnFailure: true });
+  await fc.assert(lives(), { numRuns: 40, endOnFailure: true });
 });
 
 let fresh = 0;
 /** What could be wrong between us and the provider, as others had it. */
-const BUGS: [what: string, plant: (payments: Payments) => Payments][] = [
+const BUGS: [what: string, plant: (payments: Payments) => Payments, moves?: typeof MOVES][] = [
   [
     'a new key for every try',
     (payments) => ({
@@ -26,6 +26,7 @@ const BUGS: [what: string, plant: (payments: Payments) => Payments][] = [
   [
     'a page that is left stays open',
     (payments) => ({ ...payments, closeCheckout: async () => ({ paidSubscriptionId: null }) }),
+    PAGE_MOVES,
   ],
   [
     'an undo that ends the plan and forgets the money',
@@ -39,8 +40,8 @@ const BUGS: [what: string, plant: (payments: Payments) => Payments][] = [
   ],
   ['events that are never looked for', (payments) => ({ ...payments, eventsSince: async () => [] })],
 ];
-test.each(BUGS)('a planted bug is found: %s', { timeout: 240_000 }, async (_, plant) => {
-  const found = await fc.check(lives(plant), { numRuns: 200, endOnFailure: true });
+test.each(BUGS)('a planted bug is found: %s', { timeout: 240_000 }, async (_, plant, moves = MOVES) => {
+  const found = await fc.check(lives(plant, moves), { numRuns: 200, endOnFailure: true });
   expect(found.failed).toBe(true);
   console.log(`Found after ${found.numRuns} lives: ${found.counterexample}`);
 });

@@ -310,9 +310,12 @@ export const MOVES = [
   endedThere,
 ].map((move) => fc.constant(move));
 
-/** Plays lives. `plant` puts a bug between us and the provider, to show that it would be found. */
-export function lives(plant?: (payments: Payments) => Payments) {
-  return fc.asyncProperty(fc.commands(MOVES, { maxCommands: 12, size: 'max' }), async (moves) => {
+/** The moves around the provider's page: leaving it, and trying to pay on one that was left. */
+export const PAGE_MOVES = [pressCard('none'), goToPage, oldPages, endedThere].map((move) => fc.constant(move));
+
+/** Plays lives, of these moves. `plant` puts a bug between us and the provider, to show that it would be found. */
+export function lives(plant?: (payments: Payments) => Payments, moves = MOVES) {
+  return fc.asyncProperty(fc.commands(moves, { maxCommands: 12, size: 'max' }), async (moves) => {
     const life = await newLife(plant);
     try {
       await fc.asyncModelRun(() => ({ model: life.model, real: life.real }), moves);

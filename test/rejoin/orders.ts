@@ -14,7 +14,10 @@ import { intentOf, openSandbox, reactions, rejoinOf } from './house.ts';
 
 /** Every order of so many things. */
 export function* ordersOf<T>(things: T[]): Generator<T[]> {
-  if (things.length <= 1) yield things;
+  if (things.length <= 1) {
+    yield things;
+    return;
+  }
   for (const [at, first] of things.entries()) {
     for (const rest of ordersOf(things.toSpliced(at, 1))) yield [first, ...rest];
   }
