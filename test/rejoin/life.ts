@@ -192,8 +192,10 @@ const atPage = (url: string, form: Record<string, string>) =>
 /** “Rejoin and pay” with the saved card, from two tabs at once, while something goes wrong. */
 const pressCard = (trouble: Trouble) =>
   new Move(`press(${trouble})`, outside, async (model, real) => {
+    // A page that can't be closed just now may still be paid on: nothing else begins then, and their page says so.
+    const stuck = model.at === 'away' && trouble === 'error';
     await press(real, undefined, 2, trouble);
-    comeIn(model);
+    if (!stuck) comeIn(model);
   });
 const pressRefused = new Move('press, and the bank says no', outside, async (model, real) => {
   await control(real.sandbox, 'POST', 'faults', { kind: 'decline', times: 1 });

@@ -21,21 +21,25 @@ function visa(last4: string): CardFace {
 }
 
 function attach(call: Call): Stripe.PaymentMethod | Failed {
-  const { store, params, now } = call;
-  const customer = store.need('customer', required(params, 'customer'), 'customer');
-  const test = TEST_CARDS[call.ids['id']!];
+  const customer = call.store.need('customer', required(call.params, 'customer'), 'customer');
+  return attachTo(call, customer.id, call.ids['id']!);
+}
+
+function attachTo(call: Call, customerId: string, id: string): Stripe.PaymentMethod | Failed {
+  const { store, now } = call;
+  const test = TEST_CARDS[id];
   if (test) {
     const { declineCode, refusedAtOnce, ...face } = test;
     if (refusedAtOnce) return new Failed(402, declined(declineCode!));
-    const card = store.put(newCard(mintId('payment_method'), face, customer.id, now));
+    const card = store.put(newCard(mintId('payment_method'), face, customerId, now));
     store.setDeclineCode(card.id, declineCode);
     return card;
   }
-  const card = store.need('payment_method', call.ids['id']!);
-  if (card.customer && card.customer !== customer.id) {
+  const card = store.need('payment_method', id);
+  if (card.customer && card.customer !== customerId) {
     throw invalid('The payment method you provided has already been attached to a customer.');
   }
-  return store.put({ ...card, customer: customer.id });
+  return store.put({ ...card, customer: customerId });
 }
 
 export function declined(declineCode: string, charge?: string): Failed['error'] {
@@ -62,7 +66,7 @@ export const peopleRoutes: Route[] = [
   {
     method: 'POST',
     path: '/v1/customers',
-    accepts: ['email', 'name', 'metadata'],
+    accepts: ['description', 'email', 'invoice_settings', 'metadata', 'name', 'payment_method'],
     answer(call) {
       const { store, params, now } = call;
       const about = {
@@ -70,9 +74,15 @@ export const peopleRoutes: Route[] = [
         name: text(params, 'name') ?? null,
         metadata: mergedMetadata(params),
       };
-      const customer = store.put(newCustomer(mintId('customer'), about, now));
+      const made = newCustomer(mintId('customer'), about, now);
+      const customer = store.put({ ...made, description: text(params, 'description') ?? null });
+      const given = text(params, 'payment_method');
+      const card = given ? attachTo(call, customer.id, given) : null;
+      if (card instanceof Failed) return card;
+      if (card)
+        store.put({ ...customer, invoice_settings: { ...customer.invoice_settings, default_payment_method: card.id } });
       emit(call, 'customer.created', customer);
-      return customer;
+      return store.need('customer', customer.id);
     },
   },
   {
