@@ -383,7 +383,16 @@ describe('A cancellation that the provider tells us of', () => {
 });
 
 describe('Renewals', () => {
-  test('a month later the next day is known, in the site’s own time zone; a refused one says where to pay', async () => {
+  test('the day of the next charge is the site’s own, not the provider’s', async () => {
+    await sandbox.close();
+    // Half past midnight on 1 June in London.
+    ({ sandbox, payments } = await openSandbox({ now: () => new Date('2026-05-31T23:30:00Z') }));
+    await press();
+    await round(db, payments, later(61_000));
+    expect(await rejoinOf(db, 'c-maya')).toMatchObject({ renewsOn: '2026-07-01' });
+  });
+
+  test('a month later the next day is known; a refused payment says where to pay', async () => {
     const { subscriptionId } = await press();
     await round(db, payments, later(61_000));
     expect(await rejoinOf(db, 'c-maya')).toMatchObject({ renewsOn: '2026-12-22' });
