@@ -185,7 +185,7 @@ class Move implements fc.AsyncCommand<Model, Real> {
 
 const outside = (model: Model) => model.at !== 'in';
 const CARD = { number: '4242 4242 4242 4242', expiry: '11/30', cvc: '123' };
-const BANK = { ...CARD, number: '4000 0027 6000 3184' };
+const BANK = { ...CARD, number: '4000 0025 0000 3155' };
 const atPage = (url: string, form: Record<string, string>) =>
   fetch(url, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
 
