@@ -13,7 +13,7 @@ export const doctor: Verb = {
 Looks at the key, the webhook secret and endpoint, the API version, and whether every published offer costs at Stripe what
 it says here. Reads only.
 
-Exit code: 0 all is well, 1 something has to be done first, 2 it could not be looked at.`,
+Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } });
     if (positionals.length !== 1 || positionals[0] !== 'stripe') {
