@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { complaints, persons } from '../db/schema/people.ts';
+import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
 import { askWhyTheyLeft } from './checkins/leaving.ts';
 import { cancelPromises, makePromises, type PromiseRow } from './checkins/promises.ts';
@@ -12,6 +13,8 @@ import { heldBecause, writeLetter } from './invitations/letters.ts';
 import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
 import { type Letter, postLetter } from './mail/outbox.ts';
+import type { SubscriptionNow } from './payments/payments.ts';
+import { recordDeparture } from './people/departures.ts';
 import type { Series, Site } from './proofs/documents.ts';
 import { formatValue, type Point } from './proofs/evidence.ts';
 import { limitWords } from './proofs/looks/sentences.ts';
@@ -22,11 +25,13 @@ import {
   type PublishedProof,
   publishedLetter,
   publishedOffer,
+  publishedOffers,
   publishedProof,
   publishedSite,
 } from './proofs/published.ts';
 import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
-import type { Rejoin } from './rejoin/check.ts';
+import { type Rejoin, renewalOf } from './rejoin/check.ts';
+import type { Surplus } from './rejoin/surplus.ts';
 import { undoUntil } from './rejoin/undo.ts';
 import { type Day, dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
@@ -44,13 +49,14 @@ export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<voi
   await writeLetter(
     tx,
     {
-      letter: 'back',
+      letter: rejoin.amount === 0 ? 'kept' : 'back',
       cause: `back:${rejoin.id}`,
       person: await personOf(tx, rejoin.personId),
       sender: await senderFor(tx, rejoin.personId),
       slots: {
         plan: offer?.data.plan ?? 'your plan',
         amount: formatMoney(rejoin),
+        renewal: formatMoney({ amount: renewalOf(rejoin), currency: rejoin.currency }),
         card: rejoin.cardLabel,
         renewsOn: rejoin.renewsOn ? longDay(rejoin.renewsOn) : '',
         undoUntil: longDay(undoUntil(rejoin, site)),
@@ -82,6 +88,91 @@ export async function onEnded(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> 
   await cancelCheckins(tx, rejoin.id, now);
   await cancelPromises(tx, rejoin.id, now);
   if (rejoin.completedAt !== null) await askWhyTheyLeft(tx, rejoin, await senderFor(tx, rejoin.personId), now);
+}
+
+/** They keep what they paid for and are told the day. Cancelling again after having kept it is another cause. */
+export async function onCancelled(tx: Tx, rejoin: Rejoin, endsOn: Day, now: Date): Promise<void> {
+  const offer = await publishedOffer(tx, rejoin.offerId);
+  await writeLetter(
+    tx,
+    {
+      letter: 'cancelled',
+      cause: `cancelled:${rejoin.id}:${endsOn}`,
+      person: await personOf(tx, rejoin.personId),
+      sender: await senderFor(tx, rejoin.personId),
+      slots: { plan: offer?.data.plan ?? 'your plan', endsOn: longDay(endsOn) },
+      mint: { link: 'page:back' },
+    },
+    now,
+  );
+}
+
+/** A subscription to one of our plans ended, by whatever way: that is a departure, with the reason they gave. */
+export async function onLeft(tx: Tx, subscription: SubscriptionNow, now: Date): Promise<void> {
+  const { ended, items, customer } = subscription;
+  if (!ended) return;
+  const { time_zone } = await publishedSite(tx);
+  const key = items[0]?.lookupKey;
+  const offers = key ? await publishedOffers(tx) : [];
+  const today = offers.find(({ data }) => data.lookup_key === key)?.data.plan;
+  const then = offers.find(({ data }) => key && data.succeeds.includes(key))?.data.for_plans[0];
+  await recordDeparture(
+    tx,
+    {
+      billingId: subscription.customerId,
+      subscriptionId: subscription.subscriptionId,
+      email: customer.email,
+      name: customer.name,
+      joinedOn: dayOf(subscription.startedAt, time_zone),
+      leftOn: dayOf(ended.at, time_zone),
+      plan: today ?? then ?? null,
+      amount: subscription.unitAmount,
+      currency: subscription.currency,
+      seats: items[0]?.quantity ?? 1,
+      reason: ended.reason,
+      comment: ended.comment,
+    },
+    now,
+  );
+}
+
+/** Money was taken that must not stay, and is on its way back: the person is told, and whoever answers for money here is. */
+export async function onSurplus(tx: Tx, surplus: Surplus, now: Date): Promise<void> {
+  const [rejoin] = await tx.select().from(rejoins).where(eq(rejoins.id, surplus.rejoinId));
+  if (!rejoin) return;
+  const site = await publishedSite(tx);
+  const refunded = formatMoney({ amount: surplus.refundedAmount ?? 0, currency: surplus.currency ?? rejoin.currency });
+  const why =
+    surplus.why === 'second'
+      ? 'A second payment for one return came in.'
+      : 'What was charged was not what the button said.';
+  await writeLetter(
+    tx,
+    {
+      letter: 'paid-twice',
+      cause: `surplus:${surplus.subscriptionId}`,
+      person: await personOf(tx, rejoin.personId),
+      sender: await senderFor(tx, rejoin.personId),
+      slots: { refunded, why },
+    },
+    now,
+  );
+  const report = await publishedLetter(tx, 'surplus-report');
+  if (!report) throw new Error('The letter “surplus-report” is not published.');
+  const slots = { refunded, why, reference: rejoin.id.slice(-8), subscription: surplus.subscriptionId };
+  await postLetter(
+    tx,
+    {
+      cause: `surplus-report:${surplus.subscriptionId}`,
+      kind: 'owner-alert',
+      personId: rejoin.personId,
+      to: site.reply_to,
+      fromName: site.organisation,
+      subject: fill(report.data.subject, slots),
+      body: fill(report.body, slots),
+    },
+    now,
+  );
 }
 
 /** A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. */

@@ -32,7 +32,11 @@ const UPLOAD_LIMIT = 2 * 1024 * 1024 + FORM_LIMIT;
 const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/, /^\/measurements\/[\w-]+\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
-const PERSONAL = /^\/(for|check-in|stop|confirm|staff|demo)(\/|$)/;
+const PERSONAL = /^\/(for|pay|returned|check-in|stop|confirm|staff|demo)(\/|$)/;
+
+/** Pages whose form leads on to the payment provider: a browser follows that redirect only where it is allowed. */
+const LEADS_TO_PAYING = /^\/(for\/[\w-]+\/(rejoin|back)|pay\/[\w-]+)$/;
+const PAYING = env.STRIPE_API_BASE ? new URL(env.STRIPE_API_BASE).origin : 'https://*.stripe.com';
 
 const POLICY = [
   "default-src 'none'",
@@ -81,10 +85,16 @@ export function withoutSecrets(path: string): string {
 /** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
 const BAD_LINKS_A_MINUTE = 20;
 /** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
-const A_LINK = /^\/(for|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
+const A_LINK = /^\/(for|pay|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
+
+function policyFor(path: string): string {
+  if (WRITING.test(path)) return WRITING_POLICY;
+  if (!LEADS_TO_PAYING.test(path)) return CONTENT_SECURITY_POLICY;
+  return CONTENT_SECURITY_POLICY.replace("form-action 'self'", `form-action 'self' ${PAYING}`);
+}
 
 function setHeaders(response: ServerResponse, path: string): void {
-  response.setHeader('Content-Security-Policy', WRITING.test(path) ? WRITING_POLICY : CONTENT_SECURITY_POLICY);
+  response.setHeader('Content-Security-Policy', policyFor(path));
   response.setHeader('X-Content-Type-Options', 'nosniff');
   // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
   response.setHeader('Referrer-Policy', 'strict-origin');

@@ -71,6 +71,29 @@ export function rememberVisitor(context: Context, secret: string): void {
   });
 }
 
+const WAY_COOKIE = COOKIE.startsWith('__Host-') ? '__Host-amends-way' : 'amends-way';
+const WAY = /^\/(for|pay)\/[A-Za-z0-9_-]{43}$/;
+
+/**
+ * Before they go to the bank or to Stripe: this device remembers which page is theirs. The address they come back to is known to
+ * others, so the link is not in it.
+ */
+export function rememberWay(context: Context, path: string): void {
+  context.cookies.set(WAY_COOKIE, path, {
+    httpOnly: true,
+    secure: COOKIE.startsWith('__Host-'),
+    sameSite: 'lax',
+    path: '/',
+    maxAge: 86_400,
+  });
+}
+
+/** The page that this device left from, or null on another device. */
+export function wayBack(context: Pick<Context, 'cookies'>): string | null {
+  const path = context.cookies.get(WAY_COOKIE)?.value ?? '';
+  return WAY.test(path) ? path : null;
+}
+
 /** After a press: on to a page that only reads, so that reloading repeats nothing. */
 export function seeOther(path: string): Response {
   return new Response(null, { status: 303, headers: { Location: path } });

@@ -11,7 +11,7 @@ export const links = sqliteTable(
     personId: text()
       .notNull()
       .references(() => persons.id),
-    purpose: text({ enum: ['page', 'checkin', 'stop'] }).notNull(),
+    purpose: text({ enum: ['page', 'checkin', 'stop', 'pay'] }).notNull(),
     checkinId: text().references(() => checkins.id),
     /** The outbox letter that carries it: a letter sent again mints anew and revokes the old. */
     letterId: text(),

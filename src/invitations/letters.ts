@@ -20,7 +20,10 @@ export type LetterToWrite = {
     | 'new-address'
     | 'address-changed'
     | 'owner-answer'
-    | 'left-again';
+    | 'left-again'
+    | 'kept'
+    | 'cancelled'
+    | 'paid-twice';
   cause: string;
   person: Person;
   sender: string;
@@ -52,7 +55,17 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'new-address', 'address-changed', 'back', 'undone'];
+const ALWAYS_SENT = [
+  'code',
+  'new-link',
+  'new-address',
+  'address-changed',
+  'back',
+  'kept',
+  'cancelled',
+  'undone',
+  'paid-twice',
+];
 
 /** To people who work here, about their work. */
 const TO_STAFF = [

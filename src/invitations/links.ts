@@ -73,6 +73,17 @@ function rowOf(token: string, link: MintLink, now: Date): typeof links.$inferIns
   };
 }
 
+const PAY_LINK_DAYS = 14;
+
+/** A link for whoever pays in the person's place; the one before it stops working. */
+export async function mintPayLink(tx: Tx, personId: string, now: Date): Promise<string> {
+  await tx
+    .update(links)
+    .set({ revokedAt: now.getTime() })
+    .where(and(eq(links.personId, personId), eq(links.purpose, 'pay'), isNull(links.revokedAt)));
+  return mintLink(tx, { personId, purpose: 'pay', days: PAY_LINK_DAYS }, now);
+}
+
 /** Which links: the one with this token, all that were minted together, all of one person, or those of one letter. */
 export type WhichLinks = { token: string } | { batchId: string } | { personId: string } | { letterId: string };
 

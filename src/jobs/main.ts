@@ -14,6 +14,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['payments', '* * * * * *', (now) => rounds.payments(db, billing(), now)],
   ['letters', '* * * * * *', (now) => rounds.letters(db, now)],
   ['unfinished', '*/10 * * * * *', (now) => rounds.unfinished(db, billing(), now)],
+  ['missed', '0 */5 * * * *', (now) => rounds.missed(db, billing(), now)],
   ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
   ['scheduled', '*/5 * * * * *', (now) => rounds.scheduled(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],

@@ -10,11 +10,14 @@ import { deliverDueLetters } from '../mail/delivery.ts';
 import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Payments } from '../payments/payments.ts';
 import { foldErasures } from '../people/erase.ts';
+import { payMakeGoods } from '../people/make-good.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { issueStates } from '../proofs/published.ts';
-import { heldAtSending, onEnded, onLate, onMissed, onRejoined, onUndone } from '../reactions.ts';
+import { heldAtSending, onEnded, onLate, onLeft, onMissed, onRejoined, onSurplus, onUndone } from '../reactions.ts';
+import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
-import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
+import { applyPaymentEvents, fetchMissedEvents, healRejoins } from '../rejoin/complete.ts';
+import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
 import { forEachOne } from '../shared/each.ts';
@@ -31,21 +34,28 @@ export const letters = (db: Db, now: Date) =>
     now,
   );
 
-export const payments = (db: Db, provider: Payments, now: Date) =>
-  applyPaymentEvents(db, provider, { onRejoined, onEnded }, now);
+const reactions = { onRejoined, onEnded, onLeft };
+
+export const payments = (db: Db, provider: Payments, now: Date) => applyPaymentEvents(db, provider, reactions, now);
 
 export async function unfinished(db: Db, provider: Payments, now: Date): Promise<number> {
   let done = 0;
   const rounds = [
     () => resumeRejoins(db, provider, now),
-    () => healRejoins(db, provider, { onRejoined, onEnded }, now),
+    () => healRejoins(db, provider, reactions, now),
     () => resumeUndos(db, provider, onUndone, now),
+    () => returnSurpluses(db, provider, onSurplus, now),
+    () => closeForgotten(db, provider, now),
+    () => payMakeGoods(db, provider, now),
   ];
   await forEachOne(rounds, async (round) => {
     done += await round();
   });
   return done;
 }
+
+/** What an event that never came would have told us. */
+export const missed = (db: Db, provider: Payments, now: Date) => fetchMissedEvents(db, provider, now);
 
 export async function questions(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);

@@ -5,6 +5,7 @@ import { corrections, waits } from '../../db/schema/people.ts';
 import type { Visit } from '../invitations/links.ts';
 import { betterFor, endedOffer, offerForPlan } from '../offers/offer.ts';
 import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
+import { type MakeGood, owedTo } from '../people/make-good.ts';
 import { missedOf } from '../people/missed.ts';
 import { resolvedNow } from '../people/resolve.ts';
 import { suppressionOf } from '../people/suppression.ts';
@@ -72,6 +73,8 @@ export type Landing = {
   stopped: boolean;
   /** The day on which they stopped our letters themselves: then they may start them again. */
   stoppedOn: Day | null;
+  /** Money for harm that was done, owed or paid; it has nothing to do with the offer. */
+  owed: MakeGood[];
 };
 
 /** Everything a customer's page shows. Reads only; a fixed number of queries. */
@@ -83,7 +86,7 @@ export async function landingFor(
   today: Day,
 ): Promise<Landing | null> {
   const personId = visit.person.id;
-  const [history, rejoin, offers, asked, open, answers, stop] = await Promise.all([
+  const [history, rejoin, offers, asked, open, answers, owed, stop] = await Promise.all([
     historyOf(reader, personId),
     newestRejoin(reader, personId),
     publishedOffers(reader),
@@ -96,6 +99,7 @@ export async function landingFor(
       .from(reopenings)
       .where(and(eq(reopenings.personId, personId), isNull(reopenings.settledAt))),
     reader.select().from(corrections).where(eq(corrections.personId, personId)),
+    visit.trusted ? owedTo(reader, personId) : [],
     visit.person.email ? suppressionOf(reader, visit.person.email) : null,
   ]);
   if (!history) return null;
@@ -187,6 +191,7 @@ export async function landingFor(
         : null,
     declined: visit.trusted && visit.person.declinedAt !== null,
     stopped: stop !== null,
+    owed,
     stoppedOn: visit.trusted && stop?.reason === 'stopped' ? dayOf(stop.at, site.time_zone) : null,
   };
 }

@@ -5,6 +5,7 @@ import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/ch
 import { confirmations } from '../../db/schema/desk.ts';
 import { links, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
+import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
   complaints,
   corrections,
@@ -15,7 +16,7 @@ import {
   suppressions,
   waits,
 } from '../../db/schema/people.ts';
-import { paymentEvents, rejoins } from '../../db/schema/rejoin.ts';
+import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
 import { addressHash } from './suppression.ts';
 
@@ -87,6 +88,22 @@ export const RECORDS: readonly Record[] = [
       inArray(
         paymentEvents.subscriptionId,
         reader.select({ id: rejoins.subscriptionId }).from(rejoins).where(inArray(rejoins.personId, people)),
+      ),
+  },
+  {
+    table: makeGoods,
+    title: 'Money we owed you for harm',
+    about: 'The reason, the amount, and when it was paid.',
+    where: theirs(makeGoods.personId),
+  },
+  {
+    table: surpluses,
+    title: 'Money that was taken and given back',
+    about: 'Payments that must not have happened.',
+    where: ({ reader, people }) =>
+      inArray(
+        surpluses.rejoinId,
+        reader.select({ id: rejoins.id }).from(rejoins).where(inArray(rejoins.personId, people)),
       ),
   },
   {

@@ -317,6 +317,18 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .positive()
       .describe('Price for one seat and one interval in minor units (4800 is £48.00), tax included.'),
     currency: z.string().regex(/^[a-z]{3}$/),
+    amounts: z
+      .record(z.string().regex(/^[a-z]{3}$/), z.number().int().positive())
+      .default({})
+      .describe('The same price in other currencies, for those who paid in one: your provider must know them too.'),
+    succeeds: z
+      .array(z.string())
+      .default([])
+      .describe('Lookup keys of prices that are no longer sold and that this one takes the place of.'),
+    add_ons: z
+      .array(z.strictObject({ name: z.string(), lookup_key: z.string() }))
+      .default([])
+      .describe('What those who had it keep beside the plan, at the price that is open to everyone.'),
     interval: z.enum(['month', 'year']),
     better: z
       .array(

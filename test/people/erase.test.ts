@@ -8,6 +8,7 @@ import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/ch
 import { confirmations } from '../../db/schema/desk.ts';
 import { windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
+import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
   complaints,
   corrections,
@@ -19,7 +20,7 @@ import {
   signals,
   waits,
 } from '../../db/schema/people.ts';
-import { paymentEvents, rejoins } from '../../db/schema/rejoin.ts';
+import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { answerCheckin } from '../../src/checkins/answer.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
@@ -95,6 +96,9 @@ async function fullLife(): Promise<string> {
       .values({ id: newId(), personId, kind: 'ticket', externalId: 't', happenedOn: '2026-03-01', note: MARKER });
     await tx.insert(corrections).values({ id: newId(), personId, right: false, words: MARKER, saidAt: at });
     await tx.insert(waits).values({ id: newId(), personId, issueId: 'large-files-slow', askedAt: at });
+    const owed = { amount: 960, currency: 'gbp', decidedBy: 'owen', decidedAt: at };
+    await tx.insert(makeGoods).values({ id: newId(), personId, reason: MARKER, ...owed });
+    await tx.insert(surpluses).values({ subscriptionId: MARKER, rejoinId: rejoin.id, why: 'second', foundAt: at });
     const asked = { askedBy: 'grace', askedAt: at, expiresAt: at, shownAs: MARKER, how: MARKER };
     const whom = { relation: 'complained', name: MARKER, address: 'maya@rennickpress.example' } as const;
     await tx.insert(confirmations).values({ id: newId(), proofId: 'exports-finish', personId, ...whom, ...asked });

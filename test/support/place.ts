@@ -30,6 +30,7 @@ export const PORTS = {
   'it-is-measured': 22_600,
   'who-may-do-what': 22_800,
   'last-word': 23_000,
+  'ways-to-pay': 23_200,
 };
 
 export type Journey = {
