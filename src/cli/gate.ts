@@ -4,8 +4,7 @@ import { persons } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { database } from '../database.ts';
 import { askGate } from '../invitations/facts.ts';
-import type { GateRefusal } from '../invitations/gate.ts';
-import type { Site } from '../proofs/documents.ts';
+import { countReasons, type GateRefusal } from '../invitations/gate.ts';
 import { publishedSite } from '../proofs/published.ts';
 import { counted } from '../shared/words.ts';
 import type { Verb } from './verb.ts';
@@ -52,18 +51,10 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
       const everyone = (await askGate(db.read, noAnswers, now)).filter(
         ({ person }) => values.source === undefined || person.source === values.source,
       );
-      const reasons = new Map<string, GateRefusal & { people: number }>();
-      const invited: string[] = [];
-      for (const { person, refusals } of everyone) {
-        if (refusals.length === 0) invited.push(`${person.source} ${person.externalId}`);
-        for (const refusal of refusals) {
-          const sentence = SUMMED_UP[refusal.code]?.(site) ?? refusal.sentence;
-          const known = reasons.get(refusal.code) ?? { ...refusal, sentence, people: 0 };
-          known.people += 1;
-          reasons.set(refusal.code, known);
-        }
-      }
-      const sorted = [...reasons.values()].toSorted((a, b) => b.people - a.people);
+      const invited = everyone.flatMap(({ person, refusals }) =>
+        refusals.length === 0 ? [`${person.source} ${person.externalId}`] : [],
+      );
+      const sorted = countReasons(everyone, site);
       if (values.json) {
         io.out(JSON.stringify({ people: everyone.length, mayInvite: invited, refusals: sorted }));
       } else {
@@ -80,14 +71,6 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
       await db.close();
     }
   },
-};
-
-/** Sentences that say something of one person, said of many. */
-const SUMMED_UP: Record<string, (site: Site) => string> = {
-  'too-late': (site) => `They left more than ${site.invite.window_days} days ago.`,
-  'not-holding': () => 'What made them leave is not fixed and holding.',
-  'not-resolved': () => 'The issue holds, but it is not confirmed as fully resolved for them.',
-  held: () => 'Invitations over what made them leave are on hold.',
 };
 
 function line({ code, failureMode, sentence }: GateRefusal): string {

@@ -174,3 +174,27 @@ export function inHoldout(personKey: string, share: number): boolean {
   const place = createHash('sha256').update(`holdout:${personKey}`).digest().readUInt32BE() / 2 ** 32;
   return place < share;
 }
+
+/** Sentences that say something of one person, said of many. */
+const SUMMED_UP: Record<string, (site: Site) => string> = {
+  'too-late': (site) => `They left more than ${site.invite.window_days} days ago.`,
+  'not-holding': () => 'What made them leave is not fixed and holding.',
+  'not-resolved': () => 'The issue holds, but it is not confirmed as fully resolved for them.',
+  'offer-ended': () => 'The offer for what they left has ended.',
+  held: () => 'Invitations over what made them leave are on hold.',
+};
+
+/** How many people each reason keeps back, the most first. A person can have several. */
+export function countReasons(
+  asked: readonly { refusals: readonly GateRefusal[] }[],
+  site: Site,
+): (GateRefusal & { people: number })[] {
+  const reasons = new Map<string, GateRefusal & { people: number }>();
+  for (const refusal of asked.flatMap(({ refusals }) => refusals)) {
+    const sentence = SUMMED_UP[refusal.code]?.(site) ?? refusal.sentence;
+    const known = reasons.get(refusal.code) ?? { ...refusal, sentence, people: 0 };
+    known.people += 1;
+    reasons.set(refusal.code, known);
+  }
+  return [...reasons.values()].toSorted((a, b) => b.people - a.people);
+}

@@ -58,6 +58,9 @@ const KINDS: Record<string, string> = {
   letters: 'the letter',
   site: 'the settings',
   'measuring-key': 'the measuring key',
+  promises: 'the promise',
+  persons: 'the person',
+  corrections: 'the correction',
 };
 
 const VERBS: Record<string, string> = {
@@ -84,6 +87,13 @@ const VERBS: Record<string, string> = {
   measured: 'stored measurements of {what}',
   'made a key': 'made {what}',
   'revoked a key': 'revoked {what}',
+  'answered a no': 'answered somebody’s “no” about {what}',
+  'kept a promise': 'noted that {what} was kept',
+  'reviewed a correction': 'read where somebody says that we had them wrong, in {what}',
+  'confirmed resolutions': 'confirmed what became of complaints about {what}',
+  held: 'put invitations over {what} on hold',
+  released: 'lifted a hold on invitations over {what}',
+  'overrode the window': 'let {what} be invited although they left too long ago',
   'removed the example': 'removed the example organisation',
 };
 
