@@ -142,10 +142,11 @@ export async function onSurplus(tx: Tx, surplus: Surplus, now: Date): Promise<vo
   if (!rejoin) return;
   const site = await publishedSite(tx);
   const refunded = formatMoney({ amount: surplus.refundedAmount ?? 0, currency: surplus.currency ?? rejoin.currency });
-  const why =
-    surplus.why === 'second'
-      ? 'A second payment for one return came in.'
-      : 'What was charged was not what the button said.';
+  const why = {
+    second: 'A second payment for one return came in.',
+    amount: 'What was charged was not what the button said.',
+    closed: 'A payment came in just as we had closed its page.',
+  }[surplus.why];
   await writeLetter(
     tx,
     {

@@ -89,13 +89,13 @@ export const paymentEvents = sqliteTable(
   (t) => [index('payment_events_unapplied').on(t.appliedAt, t.receivedAt)],
 );
 
-/** Money that was taken and must not stay: a second payment for one return, or a sum that nobody was shown. */
+/** Money that was taken and must not stay: a second payment, a sum that nobody was shown, or one that came when it was closed. */
 export const surpluses = sqliteTable('surpluses', {
   subscriptionId: text().primaryKey(),
   rejoinId: text()
     .notNull()
     .references(() => rejoins.id),
-  why: text({ enum: ['second', 'amount'] }).notNull(),
+  why: text({ enum: ['second', 'amount', 'closed'] }).notNull(),
   foundAt: integer().notNull(),
   refundedAt: integer(),
   refundedAmount: integer(),

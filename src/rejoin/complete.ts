@@ -7,6 +7,7 @@ import { dayOf } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { leave } from './away.ts';
 import { cardLabel, ourProducts, type Rejoin } from './check.ts';
+import type { Surplus } from './surplus.ts';
 
 /** Keeps a verified event once; the same event again changes nothing. Fast, because the provider waits for the answer. */
 export async function storePaymentEvent(tx: Tx, event: PaymentEvent, now: Date): Promise<void> {
@@ -70,12 +71,18 @@ async function follow(
     const isOurs = subscription.items.some(({ productId }) => ours.includes(productId));
     if (isOurs && !undone && !surplus) await reactions.onLeft(tx, subscription, now);
   });
-  if (!subscription.failed) return;
-  const [away] = await db.read
+  if (!subscription.failed && subscription.status !== 'incomplete_expired') return;
+  const [unpaid] = await db.read
     .select()
     .from(rejoins)
-    .where(and(eq(rejoins.subscriptionId, subscriptionId), eq(rejoins.state, 'away'), isNull(rejoins.checkoutId)));
-  if (away) await leave(db, payments, away, `Your bank did not confirm the payment with ${away.cardLabel}.`);
+    .where(
+      and(
+        eq(rejoins.subscriptionId, subscriptionId),
+        inArray(rejoins.state, ['paying', 'away']),
+        isNull(rejoins.checkoutId),
+      ),
+    );
+  if (unpaid) await leave(db, payments, unpaid, `Your bank did not confirm the payment with ${unpaid.cardLabel}.`);
 }
 
 /** The provider's page has run out, or was closed there. */
@@ -165,10 +172,18 @@ export async function applySubscription(
   if (await isSurplus(tx, subscription.subscriptionId)) return rejoin;
   // Nothing is charged today where only the wish to leave, or a rest, is taken back; then it has to run on.
   const chargedNow = rejoin.way !== 'resume' && rejoin.way !== 'unpause';
-  if (subscription.paid && open && (chargedNow || subscription.standing === 'running')) {
+  const settled = chargedNow ? subscription.paid : subscription.standing === 'running';
+  const closed = subscription.status === 'canceled' && rejoin.way === 'start' && subscription.amountPaid > 0;
+  if (settled && open) {
     const asShown = subscription.amountPaid === rejoin.amount && subscription.currency === rejoin.currency;
-    if (chargedNow && !asShown) await refuseSum(tx, rejoin, subscription, now);
-    else await completeRejoin(tx, rejoin, subscription, reactions, now);
+    // A plan they had before, paid after all by another way than a press here, is no payment of ours to return.
+    const notOurs = rejoin.state === 'declined' && rejoin.way !== 'start';
+    if (!chargedNow || asShown) await completeRejoin(tx, rejoin, subscription, reactions, now);
+    else if (!notOurs) await giveBack(tx, rejoin, subscription, 'amount', now);
+  } else if (closed && (open || !own)) {
+    // Paid in the very moment in which we closed it: nothing runs, and the money is there.
+    if (own) await giveBack(tx, rejoin, subscription, 'closed', now);
+    else await noteSurplus(tx, rejoin, subscription, 'closed', now);
   } else if (subscription.paid && !own) {
     await noteSurplus(tx, rejoin, subscription, 'second', now);
   } else if (subscription.status === 'canceled' && own && [...UNPAID, 'active'].includes(rejoin.state)) {
@@ -221,14 +236,23 @@ async function completeRejoin(
   if (completed) await reactions.onRejoined(tx, completed, now);
 }
 
-/** The sum is not the one on their button, so it does not stay. */
-async function refuseSum(tx: Tx, rejoin: Rejoin, subscription: SubscriptionNow, now: Date): Promise<void> {
-  await noteSurplus(tx, rejoin, subscription, 'amount', now);
-  const declinedSentence =
-    'What was charged was not what the button said, so all of it goes back to you and nothing was started.';
+const GIVEN_BACK = {
+  amount: 'What was charged was not what the button said, so all of it goes back to you and nothing was started.',
+  closed: 'Your payment came in just as we had closed its page, so all of it goes back to you and nothing was started.',
+};
+
+/** What was paid is not what they agreed to, or came too late for it, so it does not stay. */
+async function giveBack(
+  tx: Tx,
+  rejoin: Rejoin,
+  subscription: SubscriptionNow,
+  why: keyof typeof GIVEN_BACK,
+  now: Date,
+): Promise<void> {
+  await noteSurplus(tx, rejoin, subscription, why, now);
   await tx
     .update(rejoins)
-    .set({ state: 'declined', declinedSentence, subscriptionId: null, awayUrl: null })
+    .set({ state: 'declined', declinedSentence: GIVEN_BACK[why], subscriptionId: null, awayUrl: null })
     .where(and(eq(rejoins.id, rejoin.id), inArray(rejoins.state, UNPAID)));
 }
 
@@ -236,7 +260,7 @@ async function noteSurplus(
   tx: Tx,
   rejoin: Rejoin,
   { subscriptionId }: SubscriptionNow,
-  why: 'second' | 'amount',
+  why: Surplus['why'],
   now: Date,
 ): Promise<void> {
   await tx

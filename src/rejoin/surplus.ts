@@ -1,13 +1,13 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { surpluses } from '../../db/schema/rejoin.ts';
+import { rejoins, surpluses } from '../../db/schema/rejoin.ts';
 import type { Payments } from '../payments/payments.ts';
 import { forEachOne } from '../shared/each.ts';
 
 export type Surplus = typeof surpluses.$inferSelect;
 
 /**
- * Money that must not stay goes back: the subscription ends and every payment on it is refunded, and somebody here is told.
+ * Money that must not stay goes back: the subscription ends, what was paid for this return is refunded, and somebody here is told.
  * Answers how many there were; a crash at any point is made good by the next round.
  */
 export async function returnSurpluses(
@@ -18,7 +18,10 @@ export async function returnSurpluses(
 ): Promise<number> {
   const found = await db.read.select().from(surpluses).where(isNull(surpluses.refundedAt));
   await forEachOne(found, async ({ subscriptionId, rejoinId }) => {
-    const refund = await payments.undoSubscription({ rejoinId, subscriptionId, since: null });
+    const [rejoin] = await db.read.select().from(rejoins).where(eq(rejoins.id, rejoinId));
+    // Of a plan that they had before, only what was paid since they pressed.
+    const since = rejoin && rejoin.way !== 'start' ? new Date(rejoin.begunAt) : null;
+    const refund = await payments.undoSubscription({ rejoinId, subscriptionId, since });
     await db.write(async (tx) => {
       const [returned] = await tx
         .update(surpluses)

@@ -10,7 +10,12 @@ import { suppress } from '../../src/people/suppression.ts';
 import { onUndone } from '../../src/reactions.ts';
 import { beginRejoin } from '../../src/rejoin/begin.ts';
 import { ANY_CARD, type Rejoin } from '../../src/rejoin/check.ts';
-import { applyPaymentEvents, fetchMissedEvents, storePaymentEvent } from '../../src/rejoin/complete.ts';
+import {
+  applyPaymentEvents,
+  applySubscription,
+  fetchMissedEvents,
+  storePaymentEvent,
+} from '../../src/rejoin/complete.ts';
 import { undoRejoin } from '../../src/rejoin/undo.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control, requests } from '../payments/house.ts';
@@ -316,6 +321,94 @@ describe('Money that must not stay', () => {
     expect(await rejoinOf(db, 'c-bronagh')).toMatchObject({ state: 'declined', completedAt: null });
     expect(await chargesOf(sandbox, 'cus_bronagh')).toMatchObject({ paid: [2880], refunded: [2880] });
     expect(await db.read.select({ why: surpluses.why }).from(surpluses)).toEqual([{ why: 'amount' }]);
+  });
+});
+
+describe('Moments that lie between two of ours', () => {
+  test('paid at the bank in the moment in which the return is closed: nothing runs, so all of it goes back, and they are told', async () => {
+    const { awayUrl, subscriptionId } = await press('c-lucas');
+    await atPage(awayUrl!, { answer: 'yes' });
+    await call(sandbox, 'DELETE', `/v1/subscriptions/${subscriptionId}`);
+    await told({ subscriptionId: subscriptionId! });
+    await round(db, payments, later(2000));
+    expect(await rejoinOf(db, 'c-lucas')).toMatchObject({
+      state: 'declined',
+      declinedSentence: expect.stringContaining('all of it goes back to you'),
+    });
+    expect(await chargesOf(sandbox, 'cus_lucas')).toMatchObject({ paid: [2880], refunded: [2880] });
+    expect(await db.read.select({ kind: letters.kind }).from(letters)).toContainEqual({ kind: 'paid-twice' });
+    expect(await db.read.$count(departures, eq(departures.externalId, subscriptionId!))).toBe(0);
+  });
+
+  test('another sum for a plan they had before: what they paid in all the time before stays paid', async () => {
+    await held('paused');
+    const before = await paidBy();
+    expect(before).toHaveLength(1);
+    const rejoin = await press();
+    await db.write((tx) => tx.update(rejoins).set({ amount: 1000 }).where(eq(rejoins.id, rejoin.id)));
+    await told({ subscriptionId: 'sub_old' });
+    await round(db, payments, later(2000));
+    expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'declined' });
+    expect(await chargesOf(sandbox, 'cus_maya')).toMatchObject({ refunded: [AMOUNT] });
+  });
+
+  test('declined here, and what they owed is paid elsewhere in another sum: their plan runs on and nothing is touched', async () => {
+    await held('past_due');
+    await control(sandbox, 'POST', 'faults', { kind: 'decline' });
+    await beginRejoin(db, payments, await intentOf(db, payments, 'c-maya'), NOW);
+    const { id } = await rejoinOf(db, 'c-maya');
+    await db.write((tx) => tx.update(rejoins).set({ amount: 1000 }).where(eq(rejoins.id, id)));
+    const { owedUrl } = (await payments.readSubscription('sub_old'))!;
+    await atPage(owedUrl!, CARD);
+    await told({ subscriptionId: 'sub_old' });
+    await round(db, payments, later(2000));
+    const { subscriptions, refunded } = await chargesOf(sandbox, 'cus_maya');
+    expect({ subscriptions, refunded }).toEqual({
+      subscriptions: [{ id: 'sub_old', status: 'active' }],
+      refunded: [],
+    });
+  });
+
+  test('the rest that ends had left no paid invoice: they are back all the same', async () => {
+    await held('collection_paused');
+    await press();
+    const running = (await payments.readSubscription('sub_old'))!;
+    await db.write((tx) => applySubscription(tx, { ...running, paid: false }, reactions, later(1000)));
+    expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'active', way: 'unpause' });
+  });
+
+  test('a payment that runs out unfinished, with nobody at the bank, frees the way', async () => {
+    const { id, subscriptionId } = await press('c-lucas');
+    // As a process leaves it that died before it kept where the bank is.
+    await db.write((tx) => tx.update(rejoins).set({ state: 'paying', awayUrl: null }).where(eq(rejoins.id, id)));
+    await fetch(`${sandbox.url}/_sandbox/clock`, { method: 'POST', body: JSON.stringify({ advance_s: 86_400 }) });
+    await told({ subscriptionId: subscriptionId! }, later(86_400_000));
+    expect(await rejoinOf(db, 'c-lucas')).toMatchObject({ state: 'declined', subscriptionId: null });
+    expect(await press('c-lucas', undefined, later(86_401_000))).toMatchObject({ state: 'away', attempt: 2 });
+  });
+
+  test('the invoice of a plan that rested is paid on its page just before they choose their card: one payment', async () => {
+    await held('paused');
+    const before = await paidBy();
+    const bySavedCard = await intentOf(db, payments, 'c-maya');
+    const away = await press('c-maya', ANY_CARD);
+    await atPage(away.awayUrl!, CARD);
+    await beginRejoin(db, payments, bySavedCard, later(1000));
+    await round(db, payments, later(6 * 60_000));
+    expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'active', attempt: 1 });
+    expect(await paidBy()).toEqual([AMOUNT, ...before]);
+  });
+
+  test('the invoice’s page that they turned away from is closed: nobody pays there any more', async () => {
+    await held('paused');
+    const before = await paidBy();
+    const bySavedCard = await intentOf(db, payments, 'c-maya');
+    const away = await press('c-maya', ANY_CARD);
+    await beginRejoin(db, payments, bySavedCard, later(1000));
+    await atPage(away.awayUrl!, CARD);
+    await round(db, payments, later(6 * 60_000));
+    expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'active', attempt: 2 });
+    expect(await paidBy()).toEqual([AMOUNT, ...before]);
   });
 });
 
