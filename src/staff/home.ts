@@ -3,20 +3,21 @@ import type { Reader } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
+import { openReopenings } from '../checkins/reopen.ts';
 import { coverage, type IssueToCover, type NextAction } from '../people/coverage.ts';
 import type { Gap } from '../people/diagnosis.ts';
 import { wrongClaims } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
 import { daysBehind } from '../proofs/evidence.ts';
-import { type IssueWithState, issueStates } from '../proofs/published.ts';
+import { type IssueWithState, issueStates, publishedSite } from '../proofs/published.ts';
 import { type StateName, stateWords } from '../proofs/state.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
 import { may } from './access.ts';
-import type { Member } from './colleagues.ts';
 import type { Draft } from './draft.ts';
 import { titleOf } from './drafts.ts';
+import type { Viewer } from './privacy.ts';
 import { reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
 
 /* Where the desk begins: who waits for what, and the one next thing to do about each. */
@@ -40,14 +41,13 @@ export type HomeRow = {
 
 export type Home = {
   headline: string;
-  /** Drafts that wait for whoever looks. */
+  /** People and drafts that wait for whoever looks. */
   yours: { title: string; why: string; href: string }[];
   rows: HomeRow[];
   /** Complaints that nobody has linked to an issue, by why it hurt. */
   loose: { gap: Gap | null; complaints: number; people: number; oldestDays: number | null }[];
 };
 
-type Viewer = Pick<Member, 'id' | 'roles'>;
 type Handed = { draft: Draft; standing: Standing };
 
 export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home> {
@@ -74,7 +74,7 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
         key: row.id,
         href: `/issues/${row.id}`,
         state: { name: row.state, words: stateWords(one.state) },
-        next: waitingFor(draftFor(handed, row.id)) ?? nextStep(one, row.nextAction),
+        next: waitingFor(draftFor(handed, row.id)) ?? nextStep(one, row.nextAction, who),
       };
     }),
     ...covered.unknown.map((row): HomeRow => {
@@ -95,7 +95,7 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
   ];
   return {
     headline: headlineOf(issues, covered, await stillWaiting(reader, issues, now)),
-    yours: yoursOf(handed, who),
+    yours: [...(await owedBy(reader, who, now)), ...yoursOf(handed, who)],
     rows: rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people),
     loose: covered.unlinked,
   };
@@ -162,7 +162,7 @@ function waitingFor(handed: Handed | undefined): Step | null {
   }
 }
 
-function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction): Step {
+function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction, who: Viewer): Step {
   const latest = proofs.toSorted((a, b) => b.proof.data.changed_on.localeCompare(a.proof.data.changed_on))[0]?.proof.id;
   switch (action) {
     case 'Write the proof':
@@ -182,7 +182,9 @@ function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction):
     case 'Watch':
       return { label: state.why[0] ?? 'Watch' };
     case 'Invite':
-      return { label: 'Nothing: it holds' };
+      return may(who.roles, 'see people')
+        ? { label: 'See who may be invited', href: `/staff/gate?issue=${issue.id}` }
+        : { label: 'Nothing: it holds' };
     default:
       if (action.startsWith('Evidence')) return { label: `${action}: measure it` };
       return { label: action, begin: { collection: 'issues', id: issue.id } };
@@ -193,6 +195,20 @@ function nextStep({ issue, state, proofs }: IssueWithState, action: NextAction):
 function named(draft: Draft): string {
   const shown = shownTitle(draft);
   return shown === draft.documentId ? titleOf(draft) : shown;
+}
+
+/** Somebody waits for their answer, which comes before any document. */
+async function owedBy(reader: Reader, { id, roles }: Viewer, now: Date): Promise<Home['yours']> {
+  if (!may(roles, 'answer')) return [];
+  const { time_zone } = await publishedSite(reader);
+  const open = await openReopenings(reader, dayOf(now, time_zone));
+  return open
+    .filter(({ reopening }) => reopening.owner === id && reopening.answeredAt === null)
+    .map(({ reopening, late }) => ({
+      title: 'A “no” of somebody who came back',
+      why: `${late ? 'has waited for your answer since' : 'waits for your answer until'} ${longDay(reopening.dueOn)}`,
+      href: `/staff/answers#row-${reopening.id}`,
+    }));
 }
 
 function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'] {

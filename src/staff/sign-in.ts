@@ -50,9 +50,12 @@ export async function signIn(
   { address, typed, former }: { address: string; typed: string; former: string | undefined },
   now: Date,
 ): Promise<string | Refusal> {
+  // A slip that can be no code costs no try.
+  if (!/^\d{6}$/.test(typed.replace(/\s/g, ''))) return refuse('no-code', 'Type the six digits of your newest letter.');
+  // The same for everybody: which of these it is would tell who works here.
   const wrong = refuse(
     'wrong-code',
-    'That code does not work. Check the newest letter and type it again, or ask for a new code.',
+    'That code does not work. After five wrong tries, or 10 minutes, the right one doesn’t either: then ask for a new code. Otherwise check the newest letter.',
   );
   const member = await memberAt(tx, address);
   if (!member || (await isGuessedAt(tx, member.id, now))) return wrong;

@@ -32,6 +32,21 @@ const OPEN = 'nobody signed in';
 
 const PAGES: Record<string, Row> = {
   'index.astro': page('/staff', 'look'),
+  'answers.astro': page(
+    '/staff/answers',
+    'answer',
+    [{ press: 'answer', id: 'x' }, 'answer'],
+    [{ press: 'kept', id: 'x' }, 'answer'],
+    [{ press: 'read', id: 'x' }, 'answer'],
+  ),
+  'gate.astro': page(
+    '/staff/gate',
+    'see people',
+    [{ press: 'hold', id: 'x' }, 'hold'],
+    [{ press: 'lift', id: 'x' }, 'hold'],
+    [{ press: 'late', id: 'x' }, 'override the window'],
+  ),
+  'resolutions/[issue].astro': page('/staff/resolutions/exports-failed', 'see people', [{ proof: 'x' }, 'resolve']),
   'guide.astro': page('/staff/guide', 'look'),
   'log.astro': page('/staff/log', 'audit'),
   'measuring.astro': page('/staff/measuring', 'measure', [{}, 'measure'], [{ press: 'revoke', id: 'x' }, 'measure']),

@@ -45,7 +45,7 @@ describe('coverage at the desk', () => {
   });
 
   test.each([
-    ['exports-failed', { label: 'Nothing: it holds' }],
+    ['exports-failed', { label: 'See who may be invited', href: '/staff/gate?issue=exports-failed' }],
     ['large-files-slow', { label: 'Write the proof', begin: { collection: 'proofs', id: 'large-files-slow' } }],
     ['sign-in-codes-late', { label: 'Change it again', begin: { collection: 'proofs', id: 'two-routes-for-codes' } }],
     ['nobody-told-you', { label: 'Ask a confirmer', href: '/staff/drafts/proofs/we-write-when-it-is-fixed/confirmer' }],
