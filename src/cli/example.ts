@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
+import { whereLettersWait } from '../mail/mailbox.ts';
 import { readContent } from '../proofs/content.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { removeExample } from '../staff/first-run.ts';
@@ -69,7 +70,9 @@ Exit code: 0 done, 1 refused, 2 could not be carried out.`,
       await emptyMailbox(env.MAILBOX_DIR);
       const at = (path: string) => new URL(path, env.AMENDS_URL).href;
       io.out(`The example is gone. This is ${organisation.trim()}’s place now.`);
-      io.out(`${done.name} signs in at ${at('/staff/sign-in')}; the code goes to ${done.address}.`);
+      io.out(`${done.name} signs in at ${at('/staff/sign-in')} with a code for ${done.address}.`);
+      const waits = whereLettersWait(env.AMENDS_URL, env.MAILBOX_DIR);
+      io.out(`${waits.sentence}${waits.link ? ` It is read at ${at(waits.link.href)}` : ''}`);
       io.out(`What comes next stands at ${at('/staff/guide')}`);
       return 0;
     } finally {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { ROLES, type Role } from '../../db/schema/staff.ts';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
+import { whereLettersWait } from '../mail/mailbox.ts';
 import { isRefusal, type Refusal } from '../shared/refusal.ts';
 import { addColleague, changeRoles, colleagues, endAccess, type Member } from '../staff/colleagues.ts';
 import type { Verb } from './verb.ts';
@@ -59,7 +60,9 @@ Exit code: 0 done, 1 refused, 2 could not be carried out.`,
         const colleague = { name, title, address, roles: roles(values.roles), ...(id !== undefined && { id }) };
         const added = await db.write((tx) => addColleague(tx, null, colleague, now));
         const signIn = new URL('/staff/sign-in', env.AMENDS_URL).href;
-        return answer(added, `Added. ${name} signs in at ${signIn} with a code that goes to ${address}.`);
+        const waits = whereLettersWait(env.AMENDS_URL, env.MAILBOX_DIR);
+        const where = `${waits.sentence}${waits.link ? ` It is read at ${new URL(waits.link.href, env.AMENDS_URL).href}` : ''}`;
+        return answer(added, `Added. ${name} signs in at ${signIn} with a code for ${address}.\n${where}`);
       }
       if (what === 'roles' && rest.length === 2) {
         const [id, list] = rest as [string, string];

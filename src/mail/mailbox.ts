@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isLoopback } from '../env.ts';
 import type { Outgoing, Transport } from './delivery.ts';
 
 /*
@@ -15,6 +16,22 @@ export function mailboxTransport(folder: string): Transport {
     await writeFile(`${file}.part`, JSON.stringify(letter, null, 2), { mode: 0o600 });
     await rename(`${file}.part`, file);
   };
+}
+
+/** While no mail server is set no letter leaves: where whoever waits for one finds it, and the way there if this machine shows it. */
+export function whereLettersWait(
+  siteUrl: string,
+  folder: string,
+): { sentence: string; link: { href: string; label: string } | null } {
+  if (isLoopback(siteUrl)) {
+    const link = { href: '/demo/mailbox', label: 'Read it in the mailbox' };
+    return {
+      sentence: 'No mail server is set, so no letter leaves this machine: the code waits in a mailbox on it.',
+      link,
+    };
+  }
+  const sentence = `No mail server is set, so no letter is sent. Whoever runs this site finds the code in the folder ${folder} on its machine.`;
+  return { sentence, link: null };
 }
 
 /** Newest first. */

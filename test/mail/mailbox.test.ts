@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Outgoing } from '../../src/mail/delivery.ts';
-import { mailboxTransport, readMailbox } from '../../src/mail/mailbox.ts';
+import { mailboxTransport, readMailbox, whereLettersWait } from '../../src/mail/mailbox.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'amends-mailbox-'));
@@ -36,4 +36,17 @@ test('only this user may read it, and a half-written letter is not in it', async
   expect(statSync(box).mode & 0o077).toBe(0);
   for (const name of readdirSync(box).filter((each) => each.endsWith('.json')))
     expect(statSync(join(box, name)).mode & 0o077).toBe(0);
+});
+
+test('where no mail is sent, whoever waits for a letter is told where it lies', () => {
+  expect(whereLettersWait('http://127.0.0.1:4321', '.data/mailbox')).toEqual({
+    sentence: 'No mail server is set, so no letter leaves this machine: the code waits in a mailbox on it.',
+    link: { href: '/demo/mailbox', label: 'Read it in the mailbox' },
+  });
+  // The mailbox is shown to the machine itself only.
+  expect(whereLettersWait('https://amends.harbour.example', '/var/post')).toEqual({
+    sentence:
+      'No mail server is set, so no letter is sent. Whoever runs this site finds the code in the folder /var/post on its machine.',
+    link: null,
+  });
 });

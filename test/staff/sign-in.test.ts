@@ -48,6 +48,17 @@ test('a mailed code signs in, once, and that is written down', async () => {
   expect(said).toMatchObject([{ staffId: 'grace', subject: 'staff:grace' }]);
 });
 
+test('what can be no code costs no try', async () => {
+  await ask(GRACE);
+  const code = await codeInPost();
+  for (const typed of ['', '12345', 'abcdef', '1234567', ' ', '12 34'])
+    expect(await enter(typed)).toMatchObject({
+      code: 'no-code',
+      sentence: 'Type the six digits of your newest letter.',
+    });
+  expect(typeof (await enter(`${code.slice(0, 3)} ${code.slice(3)}`))).toBe('string');
+});
+
 test('the letter that waits holds no code, and the database none that could be typed', async () => {
   await ask(GRACE);
   expect((await db.read.select().from(letters)).at(-1)!.body).toContain('{code}');
@@ -79,7 +90,7 @@ describe('whoever asks learns nothing', () => {
     await refused(other(code));
     await refused(code, later(10 * 60_000));
     expect([...sentences]).toEqual([
-      'That code does not work. Check the newest letter and type it again, or ask for a new code.',
+      'That code does not work. After five wrong tries, or 10 minutes, the right one doesn’t either: then ask for a new code. Otherwise check the newest letter.',
     ]);
   });
 });
