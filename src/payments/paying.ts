@@ -45,12 +45,10 @@ async function takeUp(
   way: { kind: string; subscriptionId: string },
 ): Promise<Started | Refusal> {
   if (amount !== 0) return CHANGED;
+  const wish = way.kind === 'resume' ? await goingOn(stripe, way.subscriptionId) : { pause_collection: '' as const };
   await stripe.subscriptions.update(
     way.subscriptionId,
-    {
-      metadata: { rejoin_id: rejoinId },
-      ...(way.kind === 'resume' ? { cancel_at_period_end: false } : { pause_collection: '' }),
-    },
+    { metadata: { rejoin_id: rejoinId }, ...wish },
     { idempotencyKey: `rejoin:${rejoinId}:${attempt}:${way.kind}` },
   );
   return { subscriptionId: way.subscriptionId, paid: true, awayUrl: null };
@@ -125,6 +123,15 @@ function isGone(error: unknown): boolean {
 }
 
 export async function openCheckout(stripe: Stripe, start: Start): Promise<CheckoutPage | Refusal> {
+  try {
+    return await openPage(stripe, start);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    return refuse('no-longer-there', 'The plan on your page is no longer there. You have not been charged.');
+  }
+}
+
+async function openPage(stripe: Stripe, start: Start): Promise<CheckoutPage | Refusal> {
   const { rejoinId, attempt, way, customerId, items, taxRates, currency } = start;
   if (way.kind === 'settle' || way.kind === 'wake') return openInvoicePage(stripe, start);
   if (way.kind !== 'start') throw new Error('There is nothing to pay for this way in.');
@@ -203,6 +210,16 @@ export async function closeCheckout(stripe: Stripe, id: string): Promise<{ paidS
 export async function cancelAtPeriodEnd(stripe: Stripe, subscriptionId: string): Promise<{ endsAt: Date }> {
   const subscription = await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: true });
   return { endsAt: periodEnd(subscription) };
+}
+
+/** Takes a cancellation back. One that is to end on a day of its own is let go on in other words than one that ends with its period. */
+export async function keepAfterAll(stripe: Stripe, subscriptionId: string): Promise<void> {
+  await stripe.subscriptions.update(subscriptionId, await goingOn(stripe, subscriptionId));
+}
+
+async function goingOn(stripe: Stripe, subscriptionId: string): Promise<Stripe.SubscriptionUpdateParams> {
+  const { cancel_at, cancel_at_period_end } = await stripe.subscriptions.retrieve(subscriptionId);
+  return cancel_at && !cancel_at_period_end ? { cancel_at: '' } : { cancel_at_period_end: false };
 }
 
 export async function openPortal(stripe: Stripe, customerId: string, returnUrl: string): Promise<{ url: string }> {

@@ -141,6 +141,8 @@ export async function quote(stripe: Stripe, terms: Terms, way: Way): Promise<Quo
   const preview = await stripe.invoices.createPreview({
     subscription: way.subscriptionId,
     ...(way.kind === 'wake' ? { subscription_details: { resume_at: 'now' } } : {}),
+    // One that is to end has no next invoice to look at, unless it is asked for as if it went on.
+    ...(way.kind === 'resume' ? { subscription_details: { cancel_at_period_end: false } } : {}),
   });
   const quoted = quoteOf(preview);
   // Nothing is charged before the period that is paid for is over.

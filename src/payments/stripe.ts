@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { cancelAtPeriodEnd, closeCheckout, openCheckout, openPortal, payBySavedCard } from './paying.ts';
+import { cancelAtPeriodEnd, closeCheckout, keepAfterAll, openCheckout, openPortal, payBySavedCard } from './paying.ts';
 import { type Payments, PaymentsUnavailable } from './payments.ts';
 import { findSubscription, priceFor, prices, quote, readSubscription, returningCustomer } from './reading.ts';
 import { abandon, payBack, undoSubscription } from './returning.ts';
@@ -18,6 +18,8 @@ export type PaymentsOptions = {
 const REQUEST_TIMEOUT_MS = 5_000;
 /** With the SDK's retries a silent Stripe would hold a page for 15 s; we answer before 6 s and take the intent up later. */
 const VERB_DEADLINE_MS = 5_500;
+/** Nobody waits for a list of events, and a busy account has many pages of them. */
+const LIST_DEADLINE_MS = 120_000;
 
 /** Throws, with a sentence for whoever starts the product, when the keys can't be right. */
 export function openPayments(options: PaymentsOptions): Payments {
@@ -38,13 +40,10 @@ export function openPayments(options: PaymentsOptions): Payments {
     findSubscription: (sought) => inTime(() => findSubscription(stripe, sought)),
     undoSubscription: (undo) => inTime(() => undoSubscription(stripe, undo)),
     cancelAtPeriodEnd: (subscriptionId) => inTime(() => cancelAtPeriodEnd(stripe, subscriptionId)),
-    keepAfterAll: (subscriptionId) =>
-      inTime(async () => {
-        await stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: false });
-      }),
+    keepAfterAll: (subscriptionId) => inTime(() => keepAfterAll(stripe, subscriptionId)),
     openPortal: (customerId, returnUrl) => inTime(() => openPortal(stripe, customerId, returnUrl)),
     payBack: (debt) => inTime(() => payBack(stripe, debt)),
-    eventsSince: (since) => inTime(() => eventsSince(stripe, since)),
+    eventsSince: (since) => inTime(() => eventsSince(stripe, since), LIST_DEADLINE_MS),
     verifyWebhook: (rawBody, signatureHeader, now) =>
       verifyWebhook(stripe, webhookSecret, rawBody, signatureHeader, now),
   };
@@ -63,10 +62,10 @@ export function openStripe({ secretKey, apiBase, retries = 2 }: Omit<PaymentsOpt
   });
 }
 
-async function inTime<T>(verb: () => Promise<T>): Promise<T> {
+async function inTime<T>(verb: () => Promise<T>, deadlineMs = VERB_DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new PaymentsUnavailable('deadline')), VERB_DEADLINE_MS);
+    timer = setTimeout(() => reject(new PaymentsUnavailable('deadline')), deadlineMs);
   });
   try {
     return await Promise.race([verb(), deadline]);

@@ -293,6 +293,30 @@ test('cancelling keeps the paid period', async () => {
   expect(await payments.readSubscription(subscriptionId)).toMatchObject({ standing: 'running' });
 });
 
+test('one that was to end on a day of its own is kept after all, too', async () => {
+  const subscriptionId = await started();
+  const soon = Math.floor(Date.now() / 1000) + 86_400;
+  await call(sandbox, 'POST', `/v1/subscriptions/${subscriptionId}`, { cancel_at: String(soon) });
+  expect(await payments.readSubscription(subscriptionId)).toMatchObject({ standing: 'cancelling' });
+  await payments.keepAfterAll(subscriptionId);
+  expect(await payments.readSubscription(subscriptionId)).toMatchObject({ standing: 'running' });
+});
+
+test('what comes after a cancellation is taken back can be looked at before it is', async () => {
+  const subscriptionId = await started();
+  await payments.cancelAtPeriodEnd(subscriptionId);
+  const terms = { customerId: 'cus_ada', items: [], currency: 'gbp', taxRates: [] };
+  expect(await payments.quote(terms, { kind: 'resume', subscriptionId })).toMatchObject({ amount: 0, renewal: 4800 });
+  const plain = await call(sandbox, 'POST', '/v1/invoices/create_preview', { subscription: subscriptionId });
+  expect(plain.body.error).toMatchObject({ code: 'invoice_upcoming_none' });
+});
+
+test('a price that is gone when its page is opened is a refusal', async () => {
+  const { cardId: _, ...start } = await adasReturn(payments);
+  const gone = { ...start, items: [{ priceId: 'price_gone', quantity: 1 }] };
+  expect(await payments.openCheckout(gone)).toMatchObject({ refused: true, code: 'no-longer-there' });
+});
+
 test('a subscription that the provider does not know reads as null', async () => {
   expect(await payments.readSubscription('sub_elsewhere')).toBeNull();
 });

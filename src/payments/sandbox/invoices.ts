@@ -364,12 +364,16 @@ function previewInvoice(call: Call): Stripe.Invoice {
   const { store, params } = call;
   const details = nested(params, 'subscription_details') ?? {};
   const unknown = Object.keys(details).find(
-    (name) => !['items', 'default_tax_rates', 'resume_at', 'billing_cycle_anchor'].includes(name),
+    (name) =>
+      !['items', 'default_tax_rates', 'resume_at', 'billing_cycle_anchor', 'cancel_at_period_end'].includes(name),
   );
   if (unknown) throw invalid(`Received unknown parameter: subscription_details[${unknown}]`);
   const existing = text(params, 'subscription');
   if (existing) {
     const subscription = structuredClone(store.need('subscription', existing, 'subscription'));
+    if (subscription.cancel_at_period_end && flag(details, 'cancel_at_period_end') !== false) {
+      throw invalid(`No upcoming invoices for customer: ${subscription.customer}`, { code: 'invoice_upcoming_none' });
+    }
     restartPeriod(subscription, call.now);
     return { ...draftInvoice(call, subscription, 'subscription_update').invoice, status: 'draft' };
   }

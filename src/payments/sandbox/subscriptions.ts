@@ -105,6 +105,11 @@ function updateSubscription(call: Call): Stripe.Subscription {
       reason: atPeriodEnd ? 'cancellation_requested' : null,
     };
   }
+  if (params['cancel_at'] !== undefined) {
+    const endsAt = text(params, 'cancel_at');
+    after.cancel_at = endsAt ? Number(endsAt) : null;
+    after.canceled_at = endsAt ? now : null;
+  }
   if (params['pause_collection'] === '') after.pause_collection = null;
   else if (params['pause_collection'] !== undefined) {
     const behavior = oneOf(nested(params, 'pause_collection')!, 'behavior', [
@@ -199,8 +204,9 @@ export function passTime(call: Call): void {
     }
     while (subscription.status === 'active' && subscription.items.data[0]!.current_period_end <= now) {
       const said = { comment: null, feedback: null, ...subscription.cancellation_details };
-      if (subscription.cancel_at_period_end) subscription = end(call, subscription, said);
-      else subscription = renew(call, subscription);
+      if (subscription.cancel_at_period_end || (subscription.cancel_at ?? now + 1) <= now) {
+        subscription = end(call, subscription, said);
+      } else subscription = renew(call, subscription);
     }
   }
 }
@@ -246,7 +252,8 @@ export const subscriptionRoutes: Route[] = [
     method: 'POST',
     path: '/v1/subscriptions/:id',
     accepts: [
-      ...['cancel_at_period_end', 'cancellation_details', 'default_payment_method', 'metadata', 'pause_collection'],
+      ...['cancel_at', 'cancel_at_period_end', 'cancellation_details', 'default_payment_method', 'metadata'],
+      'pause_collection',
     ],
     answer: updateSubscription,
   },
