@@ -1,16 +1,18 @@
 import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
+import { confirmations } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, erasedIds, erasedPeople, erasures, type persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
-import { publishedSite } from '../proofs/published.ts';
+import { publishedProofs, publishedSite } from '../proofs/published.ts';
+import { sameName } from '../proofs/state.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { ANYTHING } from './counts.ts';
 import { idsOf, RECORDS, samePerson } from './records.ts';
-import { idHashes, suppress } from './suppression.ts';
+import { confirmerHash, idHashes, suppress } from './suppression.ts';
 
 type Person = typeof persons.$inferSelect;
 
@@ -42,6 +44,7 @@ export async function erasePerson(tx: Tx, personId: string, now: Date): Promise<
       .values(idHashes(person).map((hash) => ({ hash })))
       .onConflictDoNothing();
   }
+  await withdrawNames(tx, records, ids);
   for (const address of ids.addresses) await suppress(tx, address, 'erased', now);
   const posted = await tx
     .select({ id: letters.id })
@@ -91,6 +94,28 @@ async function keepCounts(tx: Tx, records: Person[]): Promise<void> {
         });
     }
   }
+}
+
+/** Where a published proof names them as its confirmer, pages say “name withdrawn” from now on. */
+async function withdrawNames(tx: Tx, records: Person[], ids: ReturnType<typeof idsOf>): Promise<void> {
+  const theirs = RECORDS.find(({ table }) => table === confirmations)!.where(ids);
+  const answered = await tx.select().from(confirmations).where(theirs);
+  const named = answered.flatMap(({ proofId, shownAs }) => (shownAs === null ? [] : [{ proofId, name: shownAs }]));
+  // Whoever was asked before there were links stands in the document alone, under their own name.
+  const told = await tx
+    .selectDistinct({ issueId: complaints.issueId })
+    .from(complaints)
+    .where(inArray(complaints.personId, ids.people));
+  const issues = new Set(told.map(({ issueId }) => issueId));
+  const names = records.map(({ firstName, lastName }) => [firstName, lastName].filter(Boolean).join(' '));
+  for (const { id, data } of await publishedProofs(tx)) {
+    const { confirmer } = data;
+    if (confirmer?.relation !== 'complained' || !data.issues.some((issue) => issues.has(issue))) continue;
+    if (names.some((name) => sameName(name, confirmer.name))) named.push({ proofId: id, name: confirmer.name });
+  }
+  if (named.length === 0) return;
+  const hashes = named.map(({ proofId, name }) => ({ hash: confirmerHash(proofId, name) }));
+  await tx.insert(erasedIds).values(hashes).onConflictDoNothing();
 }
 
 /** Each asked question stays as an answer of nobody, under an id of its own. */

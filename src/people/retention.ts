@@ -1,10 +1,12 @@
-import { and, asc, eq, inArray, isNotNull, lt, ne, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNotNull, isNull, lt, ne, notInArray, or, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
+import { confirmations } from '../../db/schema/desk.ts';
 import { links } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { departures, persons, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
+import { forgetPictures } from '../proofs/pictures.ts';
 import { publishedSite } from '../proofs/published.ts';
 import { addDays, dayOf } from '../shared/dates.ts';
 import { isRefusal } from '../shared/refusal.ts';
@@ -15,7 +17,8 @@ const DAY_MS = 86_400_000;
 export type Kept = { people: number; letterIds: string[] };
 
 /**
- * Deletes what the site's periods no longer keep: letters, links, codes and devices that are over, and people who left longer
+ * Deletes what the site's periods no longer keep: letters, links, codes and devices that are over, what outsiders
+ * confirmed, pictures that no document names, and people who left longer
  * ago than `people_days`. Nobody goes who is back, or who waits to be told something. At most `limit` people at a time;
  * answers who and what went. Running it again, or twice at once, deletes nothing more.
  */
@@ -26,6 +29,17 @@ export async function keepOnlyWhatWeMay(db: Db, now: Date, limit = 200): Promise
     await tx.delete(codes).where(lt(codes.expiresAt, before(retention.codes_days)));
     await tx.delete(devices).where(lt(devices.expiresAt, now.getTime()));
     await tx.delete(links).where(lt(links.expiresAt, before(retention.links_days)));
+    await forgetPictures(tx, before(1));
+    // Whoever complained has theirs deleted with everything else; an outsider has nothing else here.
+    await tx
+      .delete(confirmations)
+      .where(
+        and(
+          isNull(confirmations.personId),
+          lt(confirmations.expiresAt, now.getTime()),
+          lt(confirmations.askedAt, before(retention.letters_days)),
+        ),
+      );
     // An invitation stays as long as its person: nobody is apologised to twice.
     const gone = await tx
       .delete(letters)

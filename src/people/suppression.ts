@@ -30,6 +30,16 @@ export function idHashes(
   return ids.map(keyedHash);
 }
 
+/** The name under which somebody confirmed a proof: by it the name is known again on pages after they were erased. */
+export function confirmerHash(proofId: string, name: string): Buffer {
+  return keyedHash(`confirmer:${proofId}\n${name.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()}`);
+}
+
+/** Whoever confirmed this proof under this name was erased since: no page says the name, or what they wrote. */
+export async function isWithdrawn(reader: Reader, proofId: string, name: string | undefined): Promise<boolean> {
+  return name !== undefined && (await erasedAmong(reader, [confirmerHash(proofId, name)])).size > 0;
+}
+
 /** Which of these hashes belong to people who were erased, in hex. */
 export async function erasedAmong(reader: Reader, hashes: readonly Buffer[]): Promise<Set<string>> {
   if (hashes.length === 0) return new Set();

@@ -1,6 +1,7 @@
-import { eq, inArray } from 'drizzle-orm';
-import type { Reader } from '../../db/client.ts';
-import { pictures } from '../../db/schema/desk.ts';
+import { and, eq, inArray, lt, notExists, sql } from 'drizzle-orm';
+import type { Reader, Tx } from '../../db/client.ts';
+import { drafts, pictures } from '../../db/schema/desk.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
 
 /* Pictures that proofs name by the hash of their file: what is under a hash never changes. */
 
@@ -16,4 +17,20 @@ export async function pictureSizes(reader: Reader, named: readonly { sha256: str
   const hashes = named.map((one) => one.sha256);
   const rows = await reader.select({ sha256, width, height }).from(pictures).where(inArray(sha256, hashes));
   return new Map(rows.map((row) => [row.sha256, { width: row.width, height: row.height }]));
+}
+
+/** Forgets pictures from before this instant (milliseconds) that no draft and no version of any document names. Answers how many. */
+export async function forgetPictures(tx: Tx, before: number): Promise<number> {
+  const names = (source: typeof drafts.source | typeof publishedVersions.source) =>
+    sql`instr(${source}, ${pictures.sha256}) > 0`;
+  const inDraft = tx.select({ id: drafts.id }).from(drafts).where(names(drafts.source));
+  const inVersion = tx
+    .select({ id: publishedVersions.id })
+    .from(publishedVersions)
+    .where(names(publishedVersions.source));
+  const gone = await tx
+    .delete(pictures)
+    .where(and(lt(pictures.addedAt, before), notExists(inDraft), notExists(inVersion)))
+    .returning({ sha256: pictures.sha256 });
+  return gone.length;
 }

@@ -7,6 +7,7 @@ import { type Refusal, refuse } from '../shared/refusal.ts';
 import { sameContent, versionHash } from './chain.ts';
 import { judge } from './check.ts';
 import { type Problem, parseDocument, type SourceDocument } from './content.ts';
+import { pictureSizes } from './pictures.ts';
 import { publishedOthers } from './published.ts';
 
 export type Publication = SourceDocument & {
@@ -49,6 +50,8 @@ export async function publishDocument(
   if (newest && sameContent(newest, { source, assets })) {
     return { version: newest.version, hash: newest.hash, isNew: false };
   }
+  const lost = document?.collection === 'proofs' ? await lostPicture(tx, document.data.pictures) : null;
+  if (lost) return { ...lost, problems: [] };
   const left = await hasLeft(tx, approvedBy);
   if (left) return { ...left, problems: [] };
   if (newest && !reason?.trim()) {
@@ -96,6 +99,15 @@ export function notTheirs({
     return refuse('unconfirmed', 'Its owner has not confirmed the facts in it. Nobody else can.');
   }
   return null;
+}
+
+/** A page never shows an empty frame: what it names by a fingerprint must be here. */
+async function lostPicture(tx: Tx, named: readonly { sha256: string; alt: string }[]): Promise<Refusal | null> {
+  const here = await pictureSizes(tx, named);
+  const lost = named.find(({ sha256 }) => !here.has(sha256));
+  return lost
+    ? refuse('picture', `The picture “${lost.alt}” is not here any more. Add it again, or take it out.`)
+    : null;
 }
 
 async function hasLeft(tx: Tx, id: string): Promise<Refusal | null> {

@@ -13,10 +13,10 @@ export const MAY = {
   approve: ['approver'],
   /** What people who left told us, and who of them may be invited; employees’ names are for HR alone. */
   'see people': ['writer', 'owner', 'approver', 'hr'],
-  /** Answer a “no”, keep a promise, review a correction: an owner their own, HR employees’, an approver what is late. */
-  answer: ['owner', 'approver', 'hr'],
-  /** Confirm what became of complaints: an owner about what they own, HR what employees said. */
-  resolve: ['owner', 'hr'],
+  /** Answer a “no”, keep a promise, review a correction: whoever owns it, HR employees’, an approver what is late. */
+  answer: ['writer', 'owner', 'approver', 'hr'],
+  /** Confirm what became of complaints: whoever owns the issue, HR what employees said. */
+  resolve: ['writer', 'owner', 'hr'],
   /** Put invitations over an issue on hold, and lift that again. */
   hold: ['owner', 'approver'],
   /** Let one person be invited although they left too long ago. */

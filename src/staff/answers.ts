@@ -146,10 +146,10 @@ function mayStepIn(who: Viewer, kind: Case['kind']): boolean {
   return who.roles.includes('approver') && mayKnow(who, kind, null);
 }
 
-/** Where nobody owns it, any owner reads it and links it. */
+/** Where nobody owns it, whoever may answer reads it and links it. */
 function mayRead(who: Viewer, { owner, kind }: Case): boolean {
   if (who.id === owner || (kind === 'employee' && who.roles.includes('hr'))) return may(who.roles, 'answer');
-  return owner === null && kind === 'customer' && who.roles.includes('owner');
+  return owner === null && kind === 'customer' && may(who.roles, 'answer');
 }
 
 const notTheirs = (whose: string) =>

@@ -31,6 +31,7 @@ export const PORTS = {
   'who-may-do-what': 22_800,
   'last-word': 23_000,
   'ways-to-pay': 23_200,
+  'desk-answers': 23_400,
 };
 
 export type Journey = {
