@@ -43,7 +43,7 @@ export type Payments = {
     /** Without it: since it began. */
     since?: Date | null;
     endsWithPeriod?: boolean;
-  }): Promise<{ refundedAmount: number; currency: string }>;
+  }): Promise<Undone>;
   /** Keeps the paid period and doesn't renew. `endsAt` is the first moment without the subscription. */
   cancelAtPeriodEnd(subscriptionId: string): Promise<{ endsAt: Date }>;
   /** Takes that back, while it still runs. */
@@ -140,6 +140,14 @@ export type Start = Terms & {
 };
 
 export type Started = { subscriptionId: string; paid: boolean; awayUrl: string | null };
+
+export type Undone = {
+  /** All that came back to them of these payments, by whatever refund. */
+  refundedAmount: number;
+  currency: string;
+  /** What of it had been returned before, for something we owed: it is owed again. */
+  madeGood: { id: string; amount: number }[];
+};
 
 export type CheckoutPage = { checkoutId: string; url: string };
 

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import type { Money } from '../shared/money.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
-import type { Way } from './payments.ts';
+import type { Undone, Way } from './payments.ts';
 import { idOf, isPaid, latestInvoice, unlessMissing } from './reading.ts';
 
 /* Takes back: a start that was never paid, a return that was undone, money that we owe. */
@@ -37,7 +37,7 @@ export async function letGo(stripe: Stripe, subscription: Stripe.Subscription, k
 export async function undoSubscription(
   stripe: Stripe,
   undo: { rejoinId: string; subscriptionId: string; since?: Date | null; endsWithPeriod?: boolean },
-): Promise<{ refundedAmount: number; currency: string }> {
+): Promise<Undone> {
   const { rejoinId, subscriptionId, since = null, endsWithPeriod = false } = undo;
   const subscription = await stripe.subscriptions.retrieve(subscriptionId);
   if (subscription.metadata['rejoin_id'] !== rejoinId) {
@@ -66,14 +66,21 @@ export async function undoSubscription(
       await unlessMissing(stripe.subscriptions.cancel(subscriptionId, { invoice_now: false, prorate: false }));
     }
   }
-  let refundedAmount = 0;
-  for (const { intent } of toReturn) refundedAmount += await refundInFull(stripe, rejoinId, intent);
-  return { refundedAmount, currency: subscription.currency };
+  const refunds: Stripe.Refund[] = [];
+  for (const { intent } of toReturn) refunds.push(...(await refundInFull(stripe, rejoinId, intent)));
+  return {
+    refundedAmount: refunds.reduce((sum, { amount }) => sum + amount, 0),
+    currency: subscription.currency,
+    madeGood: refunds.flatMap(({ amount, metadata }) => {
+      const id = metadata?.['make_good_id'];
+      return id ? [{ id, amount }] : [];
+    }),
+  };
 }
 
 const CLOCKS_DIFFER_S = 300;
 
-async function refundInFull(stripe: Stripe, rejoinId: string, intent: string): Promise<number> {
+async function refundInFull(stripe: Stripe, rejoinId: string, intent: string): Promise<Stripe.Refund[]> {
   try {
     await stripe.refunds.create(
       { payment_intent: intent, reason: 'requested_by_customer', metadata: { rejoin_id: rejoinId } },
@@ -84,7 +91,7 @@ async function refundInFull(stripe: Stripe, rejoinId: string, intent: string): P
     if (!done) throw error;
   }
   const { data } = await stripe.refunds.list({ payment_intent: intent, limit: 100 });
-  return data.filter(stands).reduce((sum, refund) => sum + refund.amount, 0);
+  return data.filter(stands);
 }
 
 function stands({ status }: Stripe.Refund): boolean {

@@ -5,7 +5,7 @@ import { persons } from '../../db/schema/people.ts';
 import type { Payments } from '../payments/payments.ts';
 import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
-import type { Money } from '../shared/money.ts';
+import { formatMoney, type Money } from '../shared/money.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 
 /*
@@ -34,9 +34,15 @@ export async function owe(
   return owed!;
 }
 
-/** What we owed and owe this person, newest first. */
+/** What we owed and owe this person, oldest first. */
 export function owedTo(reader: Reader, personId: string): Promise<MakeGood[]> {
   return reader.select().from(makeGoods).where(eq(makeGoods.personId, personId)).orderBy(asc(makeGoods.decidedAt));
+}
+
+/** What was returned on a payment that has since gone back whole was theirs anyway, so that part is owed still. */
+export async function oweAgain(tx: Tx, id: string, part: Money): Promise<void> {
+  const stuckBecause = `${formatMoney(part)} of it was returned on a payment that later went back whole, so that part is paid by hand.`;
+  await tx.update(makeGoods).set({ paidAt: null, paidHow: null, stuckBecause }).where(eq(makeGoods.id, id));
 }
 
 /** Paid outside of the payment provider, by somebody here. */

@@ -2,6 +2,7 @@ import { and, eq, lt } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import type { Payments } from '../payments/payments.ts';
+import { oweAgain } from '../people/make-good.ts';
 import type { Site } from '../proofs/documents.ts';
 import { addDays, type Day, dayOf } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
@@ -71,6 +72,7 @@ async function finishUndo(
       .where(and(eq(rejoins.id, rejoin.id), eq(rejoins.state, 'undoing')))
       .returning();
     if (undone) {
+      for (const { id, amount } of refund.madeGood) await oweAgain(tx, id, { amount, currency: refund.currency });
       await onUndone(tx, undone, now);
       return { rejoin: undone };
     }

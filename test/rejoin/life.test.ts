@@ -34,7 +34,7 @@ const BUGS: [what: string, plant: (payments: Payments) => Payments, moves?: type
       ...payments,
       async undoSubscription({ subscriptionId }) {
         await payments.cancelAtPeriodEnd(subscriptionId);
-        return { refundedAmount: 4800, currency: 'gbp' };
+        return { refundedAmount: 4800, currency: 'gbp', madeGood: [] };
       },
     }),
   ],

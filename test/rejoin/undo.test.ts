@@ -5,6 +5,7 @@ import { letters } from '../../db/schema/mail.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { type Payments, PaymentsUnavailable } from '../../src/payments/payments.ts';
 import type { Sandbox } from '../../src/payments/sandbox/server.ts';
+import { owe, owedTo, payMakeGoods } from '../../src/people/make-good.ts';
 import { onUndone } from '../../src/reactions.ts';
 import { beginRejoin } from '../../src/rejoin/begin.ts';
 import type { Rejoin } from '../../src/rejoin/check.ts';
@@ -54,6 +55,21 @@ test('undone, the plan has ended, all is refunded, a letter says so and nothing 
   expect(letter!.subject + letter!.body).toContain('£48.00');
   const planned = await db.read.select().from(checkins);
   expect(planned.every(({ cancelledAt }) => cancelledAt !== null)).toBe(true);
+});
+
+test('what we owed them was returned on this payment: undone, that is owed again, and not swallowed', async () => {
+  const rejoin = await back();
+  const { personId } = rejoin;
+  const reason = 'Our export lost your March order book.';
+  await db.write((tx) => owe(tx, { personId, reason, amount: 1150, currency: 'gbp', decidedBy: 'owen' }, BACK));
+  await payMakeGoods(db, payments, later(62_000));
+  expect(await chargesOf(sandbox, 'cus_maya')).toMatchObject({ refunded: [1150] });
+  await undo(rejoin, later(3_600_000));
+  expect((await chargesOf(sandbox, 'cus_maya')).refunded.toSorted()).toEqual([1150, 3650]);
+  const [owed] = await owedTo(db.read, personId);
+  expect(owed).toMatchObject({ paidAt: null, stuckBecause: expect.stringContaining('£11.50 of it') });
+  await payMakeGoods(db, payments, later(3_700_000));
+  expect(await owedTo(db.read, personId), 'by hand, and not counted as paid by itself').toEqual([owed]);
 });
 
 test('pressed many times at once and again later, it is undone once', async () => {
