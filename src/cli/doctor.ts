@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
+import { hasEnded } from '../offers/offer.ts';
 import { type Expected, inspectStripe } from '../payments/inspect.ts';
-import { publishedOffers } from '../proofs/published.ts';
+import { publishedOffers, publishedSite } from '../proofs/published.ts';
+import { dayOf } from '../shared/dates.ts';
 import type { Verb } from './verb.ts';
 
 export const doctor: Verb = {
@@ -22,7 +24,11 @@ Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
     }
     const db = await database();
     try {
-      const offers = (await publishedOffers(db.read)).flatMap(({ id, data }): Expected[] => {
+      const { time_zone } = await publishedSite(db.read);
+      const today = dayOf(new Date(), time_zone);
+      // One that is over asks nobody to pay.
+      const open = (await publishedOffers(db.read)).filter(({ data }) => !hasEnded(data, today));
+      const offers = open.flatMap(({ id, data }): Expected[] => {
         const { lookup_key: lookupKey, interval, amount, currency, amounts } = data;
         const prices = { ...amounts, [currency]: amount };
         return Object.entries(prices).map(([each, sum]) => ({ id, lookupKey, interval, amount: sum, currency: each }));

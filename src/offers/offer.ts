@@ -22,7 +22,7 @@ function forPlan<P extends { data: Offer }>(offers: P[], plan: string | null): P
   return offers.filter(({ data }) => data.for_plans.some((name) => name.toLowerCase() === wanted));
 }
 
-function hasEnded(offer: Offer, today: Day): boolean {
+export function hasEnded(offer: Offer, today: Day): boolean {
   return offer.ends_on !== undefined && offer.ends_on < today;
 }
 
