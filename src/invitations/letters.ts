@@ -81,6 +81,7 @@ const TO_STAFF = [
   'not-published',
   'answered',
   'place-changed',
+  'your-place',
 ];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {

@@ -24,13 +24,13 @@ export function whereLettersWait(
   folder: string,
 ): { sentence: string; link: { href: string; label: string } | null } {
   if (isLoopback(siteUrl)) {
-    const link = { href: '/demo/mailbox', label: 'Read it in the mailbox' };
+    const link = { href: '/demo/mailbox', label: 'Read it there' };
     return {
-      sentence: 'No mail server is set, so no letter leaves this machine: the code waits in a mailbox on it.',
+      sentence: 'No mail server is set, so no letter leaves this machine: it waits in a mailbox here.',
       link,
     };
   }
-  const sentence = `No mail server is set, so no letter is sent. Whoever runs this site finds the code in the folder ${folder} on its machine.`;
+  const sentence = `No mail server is set, so no letter is sent. Whoever runs this site finds it in the folder ${folder} on its machine.`;
   return { sentence, link: null };
 }
 

@@ -44,7 +44,6 @@ export async function addColleague(
 ): Promise<Member | Refusal> {
   const roles = rolesOf(wanted);
   if (isRefusal(roles)) return roles;
-  const inOneLine = (text: string) => text.trim().replace(/\s+/g, ' ');
   const told = { name: inOneLine(name), title: inOneLine(title), address: address.trim().toLowerCase() };
   // As the check of documents has it: whoever has a place here may be named in one.
   if (
@@ -54,8 +53,8 @@ export async function addColleague(
   ) {
     return refuse('name', 'Type the first and last name of one person. Nobody can ask a team what it promised.');
   }
-  if (told.title.length < 2 || told.title.length > 80)
-    return refuse('title', 'Say what they do here, as pages will say it.');
+  const untold = wrongTitle(told.title);
+  if (untold) return untold;
   if (!z.email().max(254).safeParse(told.address).success) {
     return refuse('address', 'Type their whole address, for example name@example.org. Their codes go there.');
   }
@@ -84,6 +83,7 @@ export async function addColleague(
   await tx.insert(staff).values(member);
   await record(tx, { by, action: 'added', subject: `staff:${id}`, detail: { roles: roles.join(', ') } }, now);
   await tellOthers(tx, by, member, now);
+  await tellThem(tx, by, member, now);
   return member;
 }
 
@@ -105,7 +105,28 @@ export async function changeRoles(
   const action = member.leftAt === null ? 'changed roles' : 'let back in';
   const detail = { from: member.leftAt === null ? member.roles.join(', ') : '', to: roles.join(', ') };
   await record(tx, { by, action, subject: `staff:${id}`, detail }, now);
-  await tellOthers(tx, by, { ...member, roles }, now);
+  const changed = { ...member, roles, leftAt: null };
+  await tellOthers(tx, by, changed, now);
+  await tellThem(tx, by, changed, now);
+  return true;
+}
+
+/** Changes how pages say what somebody does here. Versions that are published say it from then on too. */
+export async function changeTitle(
+  tx: Tx,
+  by: string | null,
+  id: string,
+  wanted: string,
+  now: Date,
+): Promise<true | Refusal> {
+  const title = inOneLine(wanted);
+  const untold = wrongTitle(title);
+  if (untold) return untold;
+  const member = await memberOf(tx, id);
+  if (isRefusal(member)) return member;
+  if (title === member.title) return true;
+  await tx.update(staff).set({ title }).where(eq(staff.id, id));
+  await record(tx, { by, action: 'changed the title', subject: `staff:${id}` }, now);
   return true;
 }
 
@@ -136,6 +157,34 @@ async function tellOthers(tx: Tx, by: string | null, member: Member, now: Date):
   };
   const path = `/staff/log?${new URLSearchParams({ subject: `staff:${member.id}` })}`;
   await writeToStaff(tx, { letter: 'place-changed', cause: newId(), to, path, slots }, now);
+}
+
+/** Tells whoever got a place, or other roles, what they may do now and where it begins. What a command did, its reader tells them. */
+async function tellThem(tx: Tx, by: string | null, member: Member, now: Date): Promise<void> {
+  if (by === null || by === member.id) return;
+  const everyone = await colleagues(tx);
+  const slots = {
+    by: everyone.find(({ id }) => id === by)?.name ?? by,
+    roles: member.roles.map((role) => `- ${AS[role]}`).join('\n'),
+  };
+  await writeToStaff(tx, { letter: 'your-place', cause: newId(), to: [member], path: '/staff/guide', slots }, now);
+}
+
+/** What each role is for, as its letter says it. */
+const AS: Record<Role, string> = {
+  writer: 'As a writer you write proofs, issues and every other document. Coverage names the next thing to write.',
+  owner:
+    'As an owner you answer for issues, and confirm what is said about them, number by number. A letter says when.',
+  approver: 'As an approver you publish what others wrote and confirmed. A letter says when.',
+  hr: 'As HR you look after employees’ records.',
+  operator: 'As an operator you make the keys with which systems send measurements.',
+  admin: 'As an admin you decide who may use the desk.',
+};
+
+const inOneLine = (text: string) => text.trim().replace(/\s+/g, ' ');
+
+function wrongTitle(title: string): Refusal | null {
+  return title.length < 2 || title.length > 80 ? refuse('title', 'Say what they do here, as pages will say it.') : null;
 }
 
 async function memberOf(tx: Tx, id: string): Promise<Member | Refusal> {

@@ -17,15 +17,16 @@ export type FirstStep = {
   sentence: string;
   /** A command to type on the machine, where there is no page for it. */
   command?: string;
-  link?: { href: string; label: string; doing: Doing };
+  links?: { href: string; label: string; doing: Doing }[];
 };
 
 export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
-  const [site, issues, proofs, people, writing, approving, begun, keys, arrived] = await Promise.all([
+  const [site, issues, proofs, people, owning, writing, approving, begun, keys, arrived] = await Promise.all([
     publishedSite(reader),
     publishedIssues(reader),
     publishedProofs(reader),
     reader.$count(persons),
+    colleaguesWho(reader, 'confirm'),
     colleaguesWho(reader, 'write'),
     colleaguesWho(reader, 'approve'),
     reader.select({ collection: drafts.collection }).from(drafts),
@@ -33,14 +34,23 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
     reader.$count(measurements),
   ]);
   // Two people at least, one on each side.
-  const enough = writing.some(({ id }) => approving.some((other) => other.id !== id));
+  const enough = owning.some(({ id }) => approving.some((other) => other.id !== id));
   const inHand = (collection: string) => begun.some((draft) => draft.collection === collection);
   const confirmed = proofs.filter(({ data }) => data.confirmer !== undefined).length;
-  const writeAt = (collection: string) => ({
-    href: '/staff/drafts',
-    label: inHand(collection) ? 'Go on with the draft' : 'Begin it under Drafts',
-    doing: 'write' as const,
-  });
+  const unconfirmed = proofs.find(({ data }) => data.confirmer === undefined) ?? proofs[0];
+  const writeAt = (collection: string) => [
+    inHand(collection)
+      ? { href: '/staff/drafts', label: 'Go on with the draft', doing: 'write' as const }
+      : { href: `/staff/drafts?collection=${collection}#new`, label: 'Begin it under Drafts', doing: 'write' as const },
+  ];
+  const missing =
+    owning.length === 0 && approving.length === 0
+      ? 'an owner, who answers for an issue and confirms its facts, and somebody else who may publish'
+      : owning.length === 0
+        ? 'an owner, who answers for an issue and confirms its facts'
+        : approving.length === 0
+          ? 'somebody who may publish'
+          : 'a second person: whoever owns or writes something never publishes it';
   return [
     {
       id: 'organisation',
@@ -57,8 +67,8 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
       done: enough,
       sentence: enough
         ? `${counted(writing.length, 'person', 'people')} may write or own, ${counted(approving.length, 'person', 'people')} may publish.`
-        : 'It takes two to publish: a writer or an owner, and an approver who is somebody else. An admin adds them.',
-      link: { href: '/staff/people', label: 'Colleagues', doing: 'manage staff' },
+        : `Missing: ${missing}. An admin adds them under Colleagues, and may be one of the two.`,
+      links: [{ href: '/staff/people', label: 'Colleagues', doing: 'manage staff' }],
     },
     {
       id: 'people',
@@ -68,7 +78,13 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
         people > 0
           ? `${counted(people, 'person is', 'people are')} here.`
           : 'A CSV is enough. Whoever runs the machine tries it first, and nothing is written to anyone.',
-      ...(people === 0 && { command: 'npm run amends -- import people.csv --dry-run' }),
+      ...(people === 0 && {
+        command: 'npm run amends -- import people.csv --dry-run',
+        links: [
+          { href: '/staff/sample.csv', label: 'Download a sample file', doing: 'look' },
+          { href: '#import', label: 'How the file is written', doing: 'look' },
+        ],
+      }),
     },
     {
       id: 'issue',
@@ -78,7 +94,7 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
         issues.length > 0
           ? `${counted(issues.length, 'issue is', 'issues are')} public.`
           : 'One thing that was wrong, for many people, with one owner. It may say “not fixed yet”, and where it stands today.',
-      ...(issues.length === 0 && { link: writeAt('issues') }),
+      ...(issues.length === 0 && { links: writeAt('issues') }),
     },
     {
       id: 'proof',
@@ -87,8 +103,8 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
       sentence:
         proofs.length > 0
           ? `${counted(proofs.length, 'proof is', 'proofs are')} public.`
-          : 'What changed, with the measurements before and after, or the document that shows it. Four things are typed; the rest is picked or computed.',
-      ...(proofs.length === 0 && { link: writeAt('proofs') }),
+          : 'What changed, with the measurements before and after, or the document that shows it. Four things are to be put into words; the rest is picked, short, or computed.',
+      ...(proofs.length === 0 && { links: writeAt('proofs') }),
     },
     {
       id: 'confirmer',
@@ -98,6 +114,10 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
         confirmed > 0
           ? `${counted(confirmed, 'proof has', 'proofs have')} somebody from outside behind it.`
           : 'Somebody who complained, or an outsider, gets a link and says whether it is so. Without one a change is watched, never “fixed”.',
+      ...(confirmed === 0 &&
+        unconfirmed && {
+          links: [{ href: `/staff/drafts/proofs/${unconfirmed.id}/confirmer`, label: 'Ask somebody', doing: 'write' }],
+        }),
     },
     {
       id: 'measuring',
@@ -107,7 +127,7 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
         keys > 0 || arrived > 0
           ? 'Measurements can arrive without anybody typing them.'
           : 'A system of yours sends them with a key, or somebody brings a CSV in by command. If one crosses the limit, the public page says so within a minute.',
-      link: { href: '/staff/measuring', label: 'Measuring', doing: 'measure' },
+      links: [{ href: '/staff/measuring', label: 'Measuring', doing: 'measure' }],
     },
   ];
 }

@@ -13,7 +13,8 @@ export type StaffLetter = {
     | 'published'
     | 'not-published'
     | 'answered'
-    | 'place-changed';
+    | 'place-changed'
+    | 'your-place';
   /** What it is for, once: the address of whoever gets it is added. */
   cause: string;
   to: readonly Member[];
@@ -30,7 +31,7 @@ export async function writeToStaff(tx: Tx, { letter, cause, to, path, slots }: S
   const { organisation } = await publishedSite(tx);
   for (const { id, name, address, leftAt } of to) {
     if (leftAt !== null) continue;
-    const filled = { ...slots, firstName: name.split(' ')[0]!, page: new URL(path, env.AMENDS_URL).href };
+    const filled = { ...slots, organisation, firstName: name.split(' ')[0]!, page: new URL(path, env.AMENDS_URL).href };
     await postLetter(
       tx,
       {

@@ -48,6 +48,7 @@ const PAGES: Record<string, Row> = {
   ),
   'resolutions/[issue].astro': page('/staff/resolutions/exports-failed', 'see people', [{ proof: 'x' }, 'resolve']),
   'guide.astro': page('/staff/guide', 'look'),
+  'sample.csv.ts': page('/staff/sample.csv', 'look'),
   'log.astro': page('/staff/log', 'audit'),
   'measuring.astro': page('/staff/measuring', 'measure', [{}, 'measure'], [{ press: 'revoke', id: 'x' }, 'measure']),
   'not-yours.astro': page('/staff/not-yours?doing=approve', 'look'),
@@ -57,6 +58,7 @@ const PAGES: Record<string, Row> = {
     [{ press: 'add' }, 'manage staff'],
     [{ press: 'roles', id: 'nobody', roles: 'admin' }, 'manage staff'],
     [{ press: 'end', id: 'nobody' }, 'manage staff'],
+    [{ press: 'title', id: 'nobody', title: 'Nobody' }, 'manage staff'],
   ),
   'sign-in/index.astro': page('/staff/sign-in', OPEN),
   'sign-in/code.astro': page('/staff/sign-in/code', OPEN),
@@ -70,8 +72,8 @@ const PAGES: Record<string, Row> = {
   'drafts/[collection]/[id]/confirmer.astro': page(
     `${DRAFT}/confirmer`,
     'look',
-    [{ press: 'outsider' }, 'write'],
-    [{ press: 'person', person: 'x' }, 'write'],
+    [{ press: 'outsider' }, 'ask a confirmer'],
+    [{ press: 'person', person: 'x' }, 'ask a confirmer'],
     [{ press: 'use', confirmation: 'x' }, 'write'],
   ),
   'drafts/[collection]/[id]/review.astro': page(

@@ -40,13 +40,13 @@ test('only this user may read it, and a half-written letter is not in it', async
 
 test('where no mail is sent, whoever waits for a letter is told where it lies', () => {
   expect(whereLettersWait('http://127.0.0.1:4321', '.data/mailbox')).toEqual({
-    sentence: 'No mail server is set, so no letter leaves this machine: the code waits in a mailbox on it.',
-    link: { href: '/demo/mailbox', label: 'Read it in the mailbox' },
+    sentence: 'No mail server is set, so no letter leaves this machine: it waits in a mailbox here.',
+    link: { href: '/demo/mailbox', label: 'Read it there' },
   });
   // The mailbox is shown to the machine itself only.
   expect(whereLettersWait('https://amends.harbour.example', '/var/post')).toEqual({
     sentence:
-      'No mail server is set, so no letter is sent. Whoever runs this site finds the code in the folder /var/post on its machine.',
+      'No mail server is set, so no letter is sent. Whoever runs this site finds it in the folder /var/post on its machine.',
     link: null,
   });
 });

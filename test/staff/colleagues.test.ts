@@ -5,7 +5,14 @@ import { audit, staffSessions } from '../../db/schema/staff.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { MAY, may } from '../../src/staff/access.ts';
-import { addColleague, changeRoles, colleagues, colleaguesWho, endAccess } from '../../src/staff/colleagues.ts';
+import {
+  addColleague,
+  changeRoles,
+  changeTitle,
+  colleagues,
+  colleaguesWho,
+  endAccess,
+} from '../../src/staff/colleagues.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { NOW, seededDatabase } from '../support/seeded.ts';
 
@@ -84,6 +91,41 @@ test('whoever publishes or decides over places hears of each that was given, and
   expect((await told()).slice(1)).toEqual(['ruth: Amal Osei may now act as writer and approver.']);
   await db.write((tx) => addColleague(tx, null, { ...NEW, name: 'By Command', address: 'c@northline.example' }, NOW));
   expect(await told()).toHaveLength(2);
+});
+
+test('who gets a place, or other roles, hears what they may do and where it begins', async () => {
+  const told = async () =>
+    (await db.read.select().from(letters).where(eq(letters.kind, 'your-place'))).toSorted((a, b) =>
+      a.id < b.id ? -1 : 1,
+    );
+  await add();
+  const [first] = await told();
+  expect(first).toMatchObject({
+    toAddress: 'amal.osei@northline.example',
+    subject: 'Your place at the desk of Northline',
+  });
+  expect(first!.body).toContain('- As a writer you write proofs');
+  expect(first!.body).toMatch(/http\S+\/staff\/guide/);
+  expect(first!.body).not.toMatch(/[{}]/);
+  await roles('amal', 'approver', 'operator');
+  expect((await told())[1]!.body).toMatch(/- As an approver .*\n- As an operator /);
+  // Not for what changes nothing, nor for what somebody gives themselves.
+  await roles('amal', 'approver', 'operator');
+  await roles('sander', 'admin', 'approver', 'writer');
+  expect(await told()).toHaveLength(2);
+});
+
+test('an admin changes what somebody does here, and pages say it', async () => {
+  const title = (id: string, wanted: string) => db.write((tx) => changeTitle(tx, 'sander', id, wanted, NOW));
+  expect(await title('grace', ' Head of\n words ')).toBe(true);
+  expect((await member('grace'))!.title).toBe('Head of words');
+  await add();
+  await title('amal', 'Editor');
+  expect((await publishedSite(db.read)).people['amal']!.role).toBe('Editor');
+  expect(await title('amal', ' ')).toMatchObject({ code: 'title' });
+  expect(await title('nobody', 'Editor')).toMatchObject({ code: 'unknown' });
+  expect(await title('amal', 'Editor')).toBe(true);
+  expect((await deeds()).map(({ action }) => action)).toEqual(['changed the title', 'added', 'changed the title']);
 });
 
 describe('roles and leaving', () => {

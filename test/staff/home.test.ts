@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { complaints } from '../../db/schema/people.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { confirmFacts, factsIn, sendBack, sendToOwner } from '../../src/staff/approval.ts';
-import type { Member } from '../../src/staff/colleagues.ts';
+import { changeRoles, type Member } from '../../src/staff/colleagues.ts';
 import { contentHash, type Draft } from '../../src/staff/draft.ts';
 import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { removeExample } from '../../src/staff/first-run.ts';
@@ -137,6 +137,22 @@ describe('the guide', () => {
     const { organisation, ...rest } = await done();
     expect(organisation).toBe(true);
     expect(Object.values(rest)).toEqual(Array.from({ length: 6 }, () => false));
+    const colleaguesStep = async () => (await firstSteps(db.read)).find(({ id }) => id === 'colleagues')!;
+    expect((await colleaguesStep()).sentence).toMatch(/^Missing: an owner, .* and somebody else who may publish\./);
+    const give = (...roles: string[]) => db.write((tx) => changeRoles(tx, null, 'amal', roles, NOW));
+    await give('admin', 'approver');
+    expect((await colleaguesStep()).sentence).toMatch(/^Missing: an owner, who .* facts\./);
+    await give('admin', 'owner');
+    expect((await colleaguesStep()).sentence).toMatch(/^Missing: somebody who may publish\./);
+    await give('admin', 'owner', 'approver');
+    expect(await colleaguesStep()).toMatchObject({
+      done: false,
+      sentence: expect.stringMatching(/^Missing: a second/),
+    });
+    await give('admin');
+    // Each step that is still to do leads somewhere.
+    for (const step of (await firstSteps(db.read)).filter((one) => !one.done && one.id !== 'confirmer'))
+      expect(step.links?.length ?? 0, step.id).toBeGreaterThan(0);
     expect(await home(db.read, { id: 'amal', roles: ['admin'] }, NOW)).toEqual({
       headline: 'Nothing is here yet.',
       yours: [],

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { complaints, departures, imports, persons } from '../../../db/schema/people.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../../../src/people/intake/import.ts';
 import { NEUTRAL } from '../../../src/people/intake/mapping.ts';
+import { SAMPLE_CSV } from '../../../src/people/intake/sample.ts';
 import { suppress } from '../../../src/people/suppression.ts';
 import { isRefusal } from '../../../src/shared/refusal.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/database.ts';
@@ -54,6 +55,17 @@ test('two rows of one person make one person, one departure, two complaints', as
   ]);
   expect(await db.read.select().from(imports)).toMatchObject([
     { fileName: 'people.csv', mapping: 'the neutral CSV', counts: { rows: 2, imported: 1, merged: 1, refused: 0 } },
+  ]);
+});
+
+test('the sample that the guide offers goes in whole, and shows what a file can say', async () => {
+  const report = await bring(SAMPLE_CSV);
+  expect(report).toMatchObject({ rows: 4, imported: 3, refused: [] });
+  expect(await db.read.select().from(complaints)).toHaveLength(4);
+  expect((await db.read.select().from(persons)).map(({ kind }) => kind).toSorted()).toEqual([
+    'customer',
+    'customer',
+    'employee',
   ]);
 });
 
