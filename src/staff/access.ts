@@ -5,8 +5,10 @@ import type { Role } from '../../db/schema/staff.ts';
 export const MAY = {
   /** Coverage, previews, versions, the guide. */
   look: ['writer', 'owner', 'approver', 'hr', 'operator', 'admin'],
-  /** Begin, write and take back a draft; send it to its owner; ask someone independent to confirm. */
+  /** Begin, write and take back a draft; send it to its owner. */
   write: ['writer', 'owner'],
+  /** Ask somebody independent whether a proof is so; HR asks former colleagues, whose names nobody else has. */
+  'ask a confirmer': ['writer', 'owner', 'hr'],
   /** Confirm the facts of a draft, number by number: only of what one owns. */
   confirm: ['owner'],
   /** Publish, schedule, send back. Never what one wrote or owns. */

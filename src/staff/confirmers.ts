@@ -23,6 +23,7 @@ import { colleagues } from './colleagues.ts';
 import { contentHash, type Draft } from './draft.ts';
 import { draftOf, openDraft, saveDraft } from './drafts.ts';
 import { writeToStaff } from './letters.ts';
+import type { Viewer } from './privacy.ts';
 import { shownTitle } from './status.ts';
 
 /*
@@ -58,8 +59,15 @@ export async function confirmationsOf(reader: Reader, proofId: string): Promise<
 
 export type Complainer = { personId: string; name: string; saidOn: Day | null };
 
-/** People who told us openly of one of its issues and may be written to, with the day on which they first did. */
-export async function complainersToAsk(reader: Reader, issues: readonly string[]): Promise<Complainer[]> {
+/**
+ * People who told us openly of one of its issues and may be written to, with the day on which they first did: customers for
+ * whoever writes, former colleagues for HR alone.
+ */
+export async function complainersToAsk(
+  reader: Reader,
+  issues: readonly string[],
+  { roles }: Pick<Viewer, 'roles'>,
+): Promise<Complainer[]> {
   if (issues.length === 0) return [];
   const told = and(
     inArray(complaints.issueId, [...issues]),
@@ -83,6 +91,7 @@ export async function complainersToAsk(reader: Reader, issues: readonly string[]
   );
   const found = new Map<string, Complainer>();
   for (const { person, saidOn } of rows) {
+    if (person.kind === 'employee' ? !roles.includes('hr') : !may(roles, 'write')) continue;
     if (left.has(person.id) || found.has(person.id) || stopped(person.email!)) continue;
     const name = [person.firstName, person.lastName].filter(Boolean).join(' ');
     if (name) found.set(person.id, { personId: person.id, name, saidOn });
@@ -99,15 +108,15 @@ export async function askConfirmer(
   now: Date,
 ): Promise<Confirmation | Refusal> {
   const [asker] = await tx.select().from(staff).where(eq(staff.id, by));
-  if (!asker || asker.leftAt !== null || !may(asker.roles, 'write')) {
-    return refuse('role', 'Only a writer or an owner who works here can ask somebody.');
+  if (!asker || asker.leftAt !== null || !may(asker.roles, 'ask a confirmer')) {
+    return refuse('role', 'Only a writer, an owner or HR who works here can ask somebody.');
   }
   const document = await documentOf(tx, proofId);
   if (!document) return refuse('proof', 'Finish the proof first: what you would show them can’t be read yet.');
   if (!(await publishedLetter(tx, 'confirm'))) {
     return refuse('letter', 'The letter that asks them, letters/confirm, is not published yet. Publish it first.');
   }
-  const asked = await whoIsAsked(tx, who, document.data.issues);
+  const asked = await whoIsAsked(tx, who, asker, document.data.issues);
   if (isRefusal(asked)) return asked;
   const ours = await oneOfUs(tx, asked.name, asked.address);
   if (ours) return refuse('independent', `${asked.name} ${ours} Ask someone who complained, or an outsider.`);
@@ -152,10 +161,11 @@ export async function askConfirmer(
 async function whoIsAsked(
   tx: Tx,
   who: Asked,
+  asker: Pick<Viewer, 'roles'>,
   issues: readonly string[],
 ): Promise<Pick<Confirmation, 'personId' | 'relation' | 'name' | 'address'> | Refusal> {
   if ('personId' in who) {
-    const person = (await complainersToAsk(tx, issues)).find(({ personId }) => personId === who.personId);
+    const person = (await complainersToAsk(tx, issues, asker)).find(({ personId }) => personId === who.personId);
     if (!person) return refuse('person', 'Choose somebody who told us of this and may be written to.');
     const [row] = await tx.select().from(persons).where(eq(persons.id, who.personId));
     return {
@@ -165,6 +175,8 @@ async function whoIsAsked(
       address: normaliseAddress(row!.email!),
     };
   }
+  if (!may(asker.roles, 'write'))
+    return refuse('role', 'HR asks former colleagues. An outsider is asked by a writer or an owner.');
   const name = who.name.trim().replace(/\s+/g, ' ');
   const address = normaliseAddress(who.address);
   if (!/\S\s\S/.test(name) || name.length > 80) return refuse('name', 'Type their first and last name.');

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { confirmations } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
-import { audit } from '../../db/schema/staff.ts';
+import { audit, type Role } from '../../db/schema/staff.ts';
 import { heldBecause, mintFor } from '../../src/invitations/letters.ts';
 import { deliverDueLetters, type Outgoing } from '../../src/mail/delivery.ts';
 import { suppress } from '../../src/people/suppression.ts';
@@ -28,6 +28,7 @@ import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seede
 const ID = 'exports-finish';
 const ODILE = { name: 'Odile Marchetti', address: 'odile@elsewhere.example' };
 const HOW = 'I ran 15 exports on Monday 16 November. All 15 opened.';
+const WRITER = { roles: ['writer' as const] };
 let db: FreshDatabase;
 
 beforeEach(async () => {
@@ -89,22 +90,39 @@ describe('asking', () => {
   });
 
   test('those who stopped our letters, told us in confidence, or must never be written to are not offered', async () => {
-    const before = await complainersToAsk(db.read, ['exports-failed']);
+    const before = await complainersToAsk(db.read, ['exports-failed'], WRITER);
     expect(before.map(({ name }) => name)).toContain('Maya Rennick');
     const maya = await castPerson(db.read, 'c-maya');
     await db.write((tx) => suppress(tx, maya.email!, 'stopped', NOW));
-    expect((await complainersToAsk(db.read, ['exports-failed'])).map(({ name }) => name)).not.toContain('Maya Rennick');
+    expect((await complainersToAsk(db.read, ['exports-failed'], WRITER)).map(({ name }) => name)).not.toContain(
+      'Maya Rennick',
+    );
     expect(await ask({ personId: maya.id })).toMatchObject({ code: 'person' });
     const never = ['c-walter', 'c-petra', 'c-frances'];
     const all = (
-      await complainersToAsk(db.read, [
-        'exports-failed',
-        'price-rise-without-notice',
-        'tickets-closed-unsolved',
-        'nobody-told-you',
-      ])
+      await complainersToAsk(
+        db.read,
+        ['exports-failed', 'price-rise-without-notice', 'tickets-closed-unsolved', 'nobody-told-you'],
+        WRITER,
+      )
     ).map(({ personId }) => personId);
     for (const one of never) expect(all).not.toContain((await castPerson(db.read, one)).id);
+  });
+
+  test('former colleagues are named to HR alone, who asks them and nobody else', async () => {
+    const proofId = 'rota-three-weeks-ahead';
+    const tariq = await castPerson(db.read, 'e-tariq');
+    const names = async (roles: Role[]) =>
+      (await complainersToAsk(db.read, ['shifts-changed-late', 'exports-failed'], { roles })).map(({ name }) => name);
+    expect(await names(['writer'])).toContain('Maya Rennick');
+    expect(await names(['writer'])).not.toContain('Tariq Mahmood');
+    expect(await names(['approver', 'hr'])).toContain('Tariq Mahmood');
+    expect(await names(['approver', 'hr'])).not.toContain('Maya Rennick');
+    const asked = (by: string, who: Asked) => db.write((tx) => askConfirmer(tx, { proofId, by, who }, NOW));
+    expect(await asked('grace', { personId: tariq.id })).toMatchObject({ code: 'person' });
+    expect(await asked('sander', { personId: tariq.id })).toMatchObject({ code: 'role' });
+    expect(await asked('ruth', ODILE)).toMatchObject({ code: 'role' });
+    expect(await asked('ruth', { personId: tariq.id })).toMatchObject({ name: 'Tariq Mahmood' });
   });
 
   const refused: [string, Asked, string][] = [
