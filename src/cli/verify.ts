@@ -23,6 +23,8 @@ type Verified = {
   url: string;
   differences: Difference[];
   agreed: string[];
+  /** What a version says otherwise than it arrived. */
+  corrected: string[];
   /** The newest fingerprint: who notes it will see later whether the history was rewritten as a whole. */
   fingerprint: string | null;
   /** The same for measurements that arrived since, by series. */
@@ -39,12 +41,13 @@ export const verify: Verb = {
 The address of a proof (https://…/proofs/exports-finish), or of a site: then every proof in its sitemap. Reads what anyone can
 download there, needs no account and no database, and changes nothing. Checked are the fingerprint of each version and that
 each follows the one before, the same for each measurement that arrived since, every number and the state from the
-measurements alone, the downloads, and what the page says. Each thing that differs is named.
+measurements alone, the downloads, and what the page says. Each thing that differs is named, and
+each measurement that a later version corrected: that is no difference unless the page hides it.
 
 What nobody can check from outside: whether the measurements are true, and whether people who came back said no.
 
   --json   one JSON object: { "proofs": [{ "proof", "url", "differences": [{ "what", "sentence" }], "agreed",
-           "fingerprint", "arrived", "failed" }] }
+           "corrected", "fingerprint", "arrived", "failed" }] }
 
 Exit code: 0 all agrees, 1 something differs, 2 something could not be checked.`,
 
@@ -122,6 +125,7 @@ async function verifyOne(origin: string, id: string): Promise<Verified> {
     url: origin + page,
     differences: [],
     agreed: [],
+    corrected: [],
     fingerprint: null,
     arrived: {},
     failed: null,
@@ -244,10 +248,11 @@ async function inTurn<Item>(items: readonly Item[], work: (item: Item) => Promis
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-function linesOf({ url, differences, agreed, fingerprint, arrived, failed }: Verified): string[] {
+function linesOf({ url, differences, agreed, corrected, fingerprint, arrived, failed }: Verified): string[] {
   const lines = [sayable(url)];
   if (failed !== null) return [...lines, `  Could not be checked. ${sayable(failed)}`];
   for (const sentence of agreed) lines.push(`  agrees   ${sayable(sentence)}`);
+  for (const sentence of corrected) lines.push(`  CORRECTED  ${sayable(sentence)}`);
   for (const { sentence } of differences) lines.push(`  DIFFERS  ${sayable(sentence)}`);
   if (differences.length === 0) {
     lines.push(`  All agrees. Newest fingerprint, to keep: ${fingerprint}`);

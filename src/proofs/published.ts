@@ -7,6 +7,7 @@ import { withArrived } from './arrived.ts';
 import type { Others } from './check.ts';
 import { fillPlaceholders } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
+import { type Changed, changedPoints } from './corrections.ts';
 import type { Collection, Site } from './documents.ts';
 import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
 import { type Circumstances, type NoAnswer, type State, stateOfIssue, stateOfProof } from './state.ts';
@@ -38,6 +39,8 @@ export type PublishedProof = PublishedDocument<'proofs'> & {
   lede: string;
   /** Of each series that something arrived for: how many, and the hash of the newest. */
   arrived: { series: string; count: number; newest: string }[];
+  /** What arrived and reads otherwise in this version. */
+  corrected: Changed[];
 };
 export type PublishedIssue = PublishedDocument<'issues'>;
 export type PublishedOffer = PublishedDocument<'offers'>;
@@ -121,7 +124,14 @@ function parse(
   if (document.collection !== 'proofs') return shared as PublishedDocument<Collection>;
   const { headline, line, lede } = document.data;
   const filled = (text: string) => fillPlaceholders(text, summaries);
-  const proof = { ...shared, headline: filled(headline), line: filled(line), lede: filled(lede), arrived: [] };
+  const proof = {
+    ...shared,
+    headline: filled(headline),
+    line: filled(line),
+    lede: filled(lede),
+    arrived: [],
+    corrected: [],
+  };
   return proof as unknown as PublishedDocument<Collection>;
 }
 
@@ -186,7 +196,8 @@ function withMeasurements(version: PublishedProof, from: Arrivals | undefined): 
   const filled = (text: string) => fillPlaceholders(text, summaries);
   const { headline, line, lede } = version.data;
   const texts = { headline: filled(headline), line: filled(line), lede: filled(lede) };
-  const proof = { ...version, points, assets, summaries, ...texts, arrived: from.arrived };
+  const corrected = changedPoints(from.points, points);
+  const proof = { ...version, points, assets, summaries, ...texts, arrived: from.arrived, corrected };
   completed.set(version, { from, proof });
   return proof;
 }

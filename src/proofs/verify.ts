@@ -5,11 +5,12 @@ import { type Link, measurementHash, NOTHING } from './arrived.ts';
 import { versionHash } from './chain.ts';
 import { problemsOf } from './check.ts';
 import { parseDocument } from './content.ts';
+import { type Correction, correctionsIn } from './corrections.ts';
 import { plainSchemas, type Site } from './documents.ts';
 import { formatValue, type Point, type SeriesSummary } from './evidence.ts';
 import type { PublishedProof } from './published.ts';
 import { answersLimitReachedOn, type NoAnswer, type State, stateOfProof, stateWords } from './state.ts';
-import { namesOf, type ProofVersion, readVersion, type VersionRead } from './versions.ts';
+import { namesOf, type ProofVersion, readVersion, snapshotsOf, type VersionRead } from './versions.ts';
 
 /*
  * A proof checked from outside: what a site serves about it (check.json and its versions) against what follows from that. Both
@@ -198,6 +199,7 @@ export type Difference = {
     | 'claim'
     | 'series'
     | 'page'
+    | 'correction'
     | 'date';
   sentence: string;
 };
@@ -212,8 +214,17 @@ export type Served = {
   html?: string;
 };
 
-/** Everything that differs, and what was recomputed. Empty differences: all agrees. */
-export function verifyProof(id: string, served: Served, now: Date): { differences: Difference[]; agreed: string[] } {
+export type Verdict = {
+  /** Empty: all agrees. */
+  differences: Difference[];
+  /** What was recomputed. */
+  agreed: string[];
+  /** What a version says otherwise than it arrived. It was declared, so it is no difference; nobody should miss it. */
+  corrected: string[];
+};
+
+/** Everything that differs, what was recomputed, and what was corrected. */
+export function verifyProof(id: string, served: Served, now: Date): Verdict {
   const { check, versions } = served;
   const differences: Difference[] = [];
   const agreed: string[] = [];
@@ -248,19 +259,36 @@ export function verifyProof(id: string, served: Served, now: Date): { difference
   if (wrong.length === 0 && check.arrived.length > 0) agreed.push(arrivedWords(check));
 
   const last = versions.get(newest);
-  if (!last || 'unreadable' in last) return { differences, agreed };
+  if (!last || 'unreadable' in last) return { differences, agreed, corrected: [] };
   try {
-    const follows = whatFollows(last, served, now);
-    return { differences: [...differences, ...follows.differences], agreed: [...agreed, ...follows.agreed] };
+    const corrections = correctionsServed(served);
+    const follows = whatFollows(last, served, corrections, now);
+    return {
+      differences: [...differences, ...follows.differences],
+      agreed: [...agreed, ...follows.agreed],
+      corrected: corrections.map((one) => correctionWords(one, check)),
+    };
   } catch (error) {
     // A currency that is none, a number beyond all bounds: no proof that was published through our rules comes here.
     differs('source', `Nothing can be computed from version ${newest}: ${(error as Error).message}`);
-    return { differences, agreed };
+    return { differences, agreed, corrected: [] };
   }
 }
 
+function correctionsServed({ check, versions }: Served): Correction[] {
+  if (check.arrived.length === 0) return [];
+  const read = [...versions.values()].flatMap((one) => ('unreadable' in one ? [] : [one]));
+  return correctionsIn(snapshotsOf(read.toSorted((a, b) => a.version - b.version)), pointsOf(check));
+}
+
+function correctionWords({ sentence, version }: Correction, { versions }: CheckFile): string {
+  const made = versions.find((one) => one.version === version);
+  const on = made ? ` on ${longDay(made.publishedAt.slice(0, 10))}` : '';
+  return `${sentence} Version ${version} says so${on}: “${made?.reason ?? 'no reason given'}”`;
+}
+
 /** What follows from the newest version, against what is claimed, offered and shown. */
-function whatFollows(last: VersionFile, { check, files, html }: Served, now: Date) {
+function whatFollows(last: VersionFile, { check, files, html }: Served, corrections: Correction[], now: Date) {
   const differences: Difference[] = [];
   const agreed: string[] = [];
   const differs = (what: Difference['what'], sentence: string) => differences.push({ what, sentence });
@@ -300,8 +328,10 @@ function whatFollows(last: VersionFile, { check, files, html }: Served, now: Dat
       differs('series', `${file}, as the page offers it, is not what version ${last.version} contains${since}.`);
     }
   }
-  if (html !== undefined)
+  if (html !== undefined) {
     differences.push(...wrongOnPage(html, computed, [last.hash, ...newestArrived(check).values()]));
+    differences.push(...hiddenOnPage(html, corrections, check));
+  }
   return { differences, agreed };
 }
 
@@ -497,6 +527,17 @@ function wrongOnPage(
     if (after !== null) must(`the number after the change (${title})`, said(after));
   }
   return wrong;
+}
+
+/** A correction that the page keeps to itself, or whose reason it does. */
+function hiddenOnPage(html: string, corrections: Correction[], { versions }: CheckFile): Difference[] {
+  const text = wordsOf(html);
+  return corrections.flatMap(({ sentence, version }): Difference[] => {
+    const reason = versions.find((one) => one.version === version)?.reason ?? '';
+    if (text.includes(plain(sentence)) && text.includes(plain(reason))) return [];
+    const hidden = `The page hides a correction of version ${version}: “${sentence}”${reason && ` It was published because “${reason}”`}`;
+    return [{ what: 'correction', sentence: hidden }];
+  });
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };

@@ -4,6 +4,7 @@ import { publishedVersions } from '../../db/schema/proofs.ts';
 import { withArrived } from './arrived.ts';
 import { fillPlaceholders } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
+import { type Changed, type Correction, correctionsIn, type Snapshot } from './corrections.ts';
 import type { Site } from './documents.ts';
 import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
 
@@ -91,6 +92,56 @@ export function readVersion(
   const filled = (text: string) => fillPlaceholders(text, summaries);
   const { headline, line, lede } = document.data;
   return { document, ...all, summaries, headline: filled(headline), line: filled(line), lede: filled(lede) };
+}
+
+/** What of a published proof reads otherwise than it arrived, and the version that corrected it. Most have nothing to look up. */
+export async function correctionsOf(
+  db: Reader,
+  { id, corrected }: { id: string; corrected: readonly Changed[] },
+): Promise<(Correction & Pick<ProofVersion, 'publishedAt' | 'reason'>)[]> {
+  if (corrected.length === 0) return [];
+  const all = (await latestVersionsOf(db, id, 10_000)).toReversed();
+  return correctionsIn(snapshotsOf(all), arrivedIn(corrected)).map((one) => {
+    const { publishedAt, reason } = all.find(({ version }) => version === one.version)!;
+    return { ...one, publishedAt, reason };
+  });
+}
+
+/** As they arrived, by series. */
+export function arrivedIn(corrected: readonly Changed[]): Record<string, Point[]> {
+  const bySeries = Map.groupBy(corrected, ({ series }) => series);
+  return Object.fromEntries([...bySeries].map(([series, its]) => [series, its.map(({ was }) => was)]));
+}
+
+/** What a version says otherwise than was public just before it, of what had arrived: a sentence each. */
+export function correctedBetween(
+  before: Pick<ProofVersion, 'id' | 'version' | 'source' | 'assets'>,
+  after: Pick<ProofVersion, 'id' | 'version' | 'source' | 'assets'>,
+  links: readonly (Point & { series: string })[],
+): string[] {
+  const [a, b] = [snapshotsOf([before])[0], snapshotsOf([after])[0]];
+  if (!a || !b) return [];
+  // As it was public before: what arrived, unless an earlier version had corrected it already.
+  const known = links.map(({ series, on, value, n }) => ({
+    series,
+    point: a.points[series]?.find((point) => point.on === on) ?? { on, value, ...(n === undefined ? {} : { n }) },
+  }));
+  const arrived = Map.groupBy(
+    known.filter(({ series }) => a.data.series.some(({ id }) => id === series)),
+    ({ series }) => series,
+  );
+  const was = Object.fromEntries([...arrived].map(([series, its]) => [series, its.map(({ point }) => point)]));
+  return correctionsIn([a, b], was, 'before').map(({ sentence }) => sentence);
+}
+
+/** Those that today’s rules can read. */
+export function snapshotsOf(
+  versions: readonly Pick<ProofVersion, 'id' | 'version' | 'source' | 'assets'>[],
+): Snapshot[] {
+  return versions.flatMap(({ id, version, source, assets }) => {
+    const { document } = parseDocument('proofs', id, source, assets);
+    return document ? [{ version, data: document.data, points: document.points }] : [];
+  });
 }
 
 /** Who confirmed and approved it, by the name that site.yaml gives them. */

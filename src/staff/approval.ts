@@ -8,6 +8,7 @@ import { type Judgement, judge } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
 import { notTheirs, type Published, publishDocument } from '../proofs/publish.ts';
 import { publishedOthers } from '../proofs/published.ts';
+import { longDay } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
@@ -15,9 +16,10 @@ import { type Doing, may } from './access.ts';
 import { record } from './audit.ts';
 import { colleaguesWho, type Member } from './colleagues.ts';
 import { typedConfirmer } from './confirmers.ts';
+import { changedFacts, publicChanges } from './corrected.ts';
 import type { Draft, SignOff } from './draft.ts';
 import { subjectOf } from './drafts.ts';
-import { factsOf } from './facts.ts';
+import { type Fact, factsOf } from './facts.ts';
 import { writeToStaff } from './letters.ts';
 import { publicPath, reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
 
@@ -97,7 +99,7 @@ export async function confirmFacts(
     return refuse('not-owner', `Only ${owner?.name ?? standing.owner}, who answers for it, can confirm it.`);
   }
   if (standing.status !== 'sent') return refuse('not-sent', 'It is not waiting for you to confirm it.');
-  const facts = factsIn(draft);
+  const facts = await factsToTick(tx, draft);
   const left = facts.filter(({ id }) => !ticked.includes(id));
   if (left.length > 0) {
     const [first] = left;
@@ -266,7 +268,12 @@ export async function standingOf(reader: Reader, draft: Draft): Promise<Standing
   return statusOf(draft, await signOffsOf(reader, draft.id));
 }
 
-/** What the owner of a draft has to tick. */
+/** What the owner of a draft has to tick: what it changes of the numbers that are public, then all that it states. */
+export async function factsToTick(reader: Reader, draft: Draft): Promise<Fact[]> {
+  return [...(await changedFacts(reader, draft)), ...factsIn(draft)];
+}
+
+/** Every number and date that a draft states. */
 export function factsIn({ collection, documentId, source, assets }: Draft) {
   const { document } = parseDocument(collection, documentId, source, assets);
   return document ? factsOf(document) : [];
@@ -287,6 +294,16 @@ async function mayPublish(tx: Tx, draft: Draft, standing: Standing, member: Memb
       : refuse('unconfirmed', 'Its owner has not confirmed the facts in it. Nobody else can.');
   }
   if (confirmedBy === null) return null;
+  const confirmedAt = standing.confirmed!.at;
+  const unseen = (await publicChanges(tx, draft)).find(
+    ({ arrivedAt }) => arrivedAt !== null && arrivedAt > confirmedAt,
+  );
+  if (unseen) {
+    return refuse(
+      'corrected',
+      `A measurement of ${longDay(unseen.on)} arrived after its owner confirmed it, and this says otherwise. Send it back, so that they see it.`,
+    );
+  }
   const owner = await stillHere(tx, confirmedBy, 'confirm');
   return isRefusal(owner)
     ? refuse('owner', 'Whoever confirmed it can’t answer for it here any more. Name another owner.')

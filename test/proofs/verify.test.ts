@@ -131,6 +131,7 @@ describe('a proof that was left alone', () => {
         'Share of exports that failed, weekly: 20% before (10 measurements) and 0.3% after (8 measurements).',
         'The state: Fixed and holding 7 weeks (measured).',
       ],
+      corrected: [],
     });
   });
 
@@ -342,6 +343,7 @@ describe('measurements that arrived', () => {
         'Share of exports that failed, weekly: 20% before (10 measurements) and 0.3% after (12 measurements).',
         'The state: Fixed and holding 11 weeks (measured).',
       ],
+      corrected: [],
     });
   });
 
