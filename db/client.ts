@@ -149,6 +149,13 @@ async function patiently<T>(attempt: () => Promise<T>, sql: string, patience: nu
   }
 }
 
+const executors = new WeakMap<object, Execute>();
+
+/** One statement as it stands, prepared once a text: for rows by the thousand, where building SQL would cost more than running it. */
+export async function runStatement(tx: Tx, sql: string, params: unknown[]): Promise<void> {
+  await executors.get(tx)!(sql, params, 'run');
+}
+
 function handle(execute: Execute): Handle {
   // Drizzle reads `casing` only from the third argument; nothing here sends batches.
   const noBatches = () => Promise.reject(new Error('Batches are not used: see write.'));
@@ -159,5 +166,6 @@ function handle(execute: Execute): Handle {
   const prepareQuery = session.prepareQuery.bind(session);
   const unwrapped = { queryWithCache: (_sql: string, _params: unknown[], query: () => Promise<unknown>) => query() };
   session.prepareQuery = (...args) => Object.assign(prepareQuery(...args), unwrapped);
+  executors.set(database, execute);
   return database;
 }

@@ -87,6 +87,8 @@ export const complaints = sqliteTable(
     namesOthers: integer({ mode: 'boolean' }).notNull(),
     /** May be quoted in public. */
     publicConsent: integer({ mode: 'boolean' }).notNull(),
+    /** What else the row of this complaint said, as it came. Null when nothing did. */
+    facts: text({ mode: 'json' }).$type<Record<string, string>>(),
     importId: text(),
     createdAt: integer().notNull(),
   },
@@ -178,4 +180,45 @@ export const imports = sqliteTable('imports', {
   startedAt: integer().notNull(),
   finishedAt: integer(),
   counts: text({ mode: 'json' }).$type<Record<string, number>>(),
+  undoneAt: integer(),
+});
+
+/** What an import filled in on a row that another import had made: what stood there, so that it can be undone. */
+export const importFills = sqliteTable(
+  'import_fills',
+  {
+    id: text().primaryKey(),
+    importId: text()
+      .notNull()
+      .references(() => imports.id),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    what: text({ enum: ['persons', 'departures', 'complaints', 'signals'] }).notNull(),
+    rowId: text().notNull(),
+    before: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    after: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [index('import_fills_import').on(t.importId), index('import_fills_person').on(t.personId)],
+);
+
+/**
+ * A file that was uploaded at the desk: looked at in a dry run, then imported on a press, both in the jobs process. The file itself lies
+ * beside the database until the import is done or given up.
+ */
+export const uploads = sqliteTable('uploads', {
+  id: text().primaryKey(),
+  fileName: text().notNull(),
+  mapping: text().notNull(),
+  uploadedBy: text().notNull(),
+  uploadedAt: integer().notNull(),
+  /** The dry run's report, without anybody's words; a refusal's sentence when nothing could be read. */
+  report: text({ mode: 'json' }).$type<Record<string, unknown>>(),
+  checkedAt: integer(),
+  /** Somebody pressed Import. */
+  askedAt: integer(),
+  askedBy: text(),
+  importId: text(),
+  finishedAt: integer(),
+  discardedAt: integer(),
 });

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { suppressions } from '../../db/schema/people.ts';
 import { hashSecret } from '../shared/secrets.ts';
@@ -35,4 +35,28 @@ export async function isSuppressed(reader: Reader, address: string): Promise<boo
     .from(suppressions)
     .where(eq(suppressions.addressHash, addressHash(address)));
   return rows.length > 0;
+}
+
+/**
+ * What the list says of each of these addresses: the one question that an import asks before it takes anybody in. The answer is keyed by
+ * the normalised address; who isn't in it is on no list.
+ */
+export async function suppressedAmong(
+  reader: Reader,
+  addresses: Iterable<string>,
+): Promise<Map<string, SuppressionReason>> {
+  const [any] = await reader.select({ at: suppressions.at }).from(suppressions).limit(1);
+  if (!any) return new Map();
+  const byHash = new Map<string, string>();
+  for (const address of addresses) byHash.set(addressHash(address).toString('hex'), normaliseAddress(address));
+  const found = new Map<string, SuppressionReason>();
+  const hashes = [...byHash.keys()].map((hash) => Buffer.from(hash, 'hex'));
+  for (let at = 0; at < hashes.length; at += 1000) {
+    const rows = await reader
+      .select({ hash: suppressions.addressHash, reason: suppressions.reason })
+      .from(suppressions)
+      .where(inArray(suppressions.addressHash, hashes.slice(at, at + 1000)));
+    for (const { hash, reason } of rows) found.set(byHash.get(hash.toString('hex'))!, reason);
+  }
+  return found;
 }

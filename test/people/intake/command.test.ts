@@ -42,6 +42,8 @@ test('0 when every row went in, and a table that says so', async () => {
     '         1  new people',
     '         0  went to people already known: 0 rows added something, 0 rows nothing new',
     '         0  refused',
+    '',
+    expect.stringMatching(/^To take it back: amends import --undo \S+$/),
   ]);
   expect((await run(file('good.csv', GOOD), '--dry-run')).out[0]).toMatch(/A dry run: nothing was written\.$/);
 });
@@ -80,7 +82,7 @@ test('2 when nothing could be read, with the way out', async () => {
   const path = file('accounts.csv', 'account_id,signup_date,plan_tier,seats\nA,2024-01-01,Pro,3\n');
   expect((await run(path)).err[0]).toMatch(/Its columns fit --mapping ravenstack-accounts\.$/);
   expect((await run(path, '--mapping', 'ravenstack')).err[0]).toMatch(
-    /There is no mapping “ravenstack”\. There are: dete, /,
+    /There is no mapping “ravenstack”\. There are: airline-tweets, .*ravenstack-accounts, /,
   );
   expect((await run(path, '--mapping', 'ravenstack-accounts')).code).toBe(0);
   expect((await run(path, '--errors', path)).code).toBe(2);
