@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { desc } from 'drizzle-orm';
 import { imports } from '../../db/schema/people.ts';
-import { database } from '../database.ts';
+import { bulkDatabase, database } from '../database.ts';
 import { env } from '../env.ts';
 import { ENCODINGS, type Encoding } from '../people/intake/file.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
@@ -70,7 +70,7 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
     const mapping = values.mapping ? await namedMapping(values.mapping) : NEUTRAL;
     if (isRefusal(mapping)) return nothingRead(io, mapping, values.json);
 
-    const db = await database();
+    const db = await bulkDatabase();
     const errors = values.errors ? errorsFile(values.errors) : null;
     try {
       const report = await importFile(db, {
@@ -133,7 +133,7 @@ async function list(io: Io): Promise<number> {
 }
 
 async function undo(io: Io, id: string, json: boolean): Promise<number> {
-  const db = await database();
+  const db = await bulkDatabase();
   try {
     const undone = await undoImport(db, id, new Date());
     if (isRefusal(undone)) {

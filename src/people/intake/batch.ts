@@ -98,7 +98,8 @@ export async function planBatch(
     complaints: pending('complaints'),
     signals: pending('signals'),
   };
-  for (const [at, { line, row }] of batch.entries()) {
+  for (let at = 0; at < batch.length; at += 1) {
+    const { line, row } = batch[at]!;
     const problem = refusalOf(known, row);
     if (problem) plan.refused.push({ at, problem });
     else take(known, plan, line, row, meta);
@@ -171,6 +172,12 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
   }
   const owner = person;
   const who = `${owner.source}:${owner.externalId}`;
+  if (isNew && saysNothingElse(row)) {
+    owner.facts = row.facts;
+    meet(known, plan, owner, who);
+    plan.imported += 1;
+    return;
+  }
 
   /** Fills the blanks of a known row; groups of columns go together. What differs is a conflict and stays. */
   function fill<Row extends { id: string; importId: string | null }>(
@@ -299,19 +306,30 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     }
   }
 
-  if (owner.emailNorm) {
-    const sharing = known.byAddress.get(owner.emailNorm) ?? new Map<string, string>();
-    sharing.set(owner.id, who);
-    known.byAddress.set(owner.emailNorm, sharing);
-    if (sharing.size > 1) {
-      const people = [...sharing.values()].slice(0, NAMED_AT_MOST);
-      plan.proposedMerges.set(owner.emailNorm, { address: maskEmail(owner.emailNorm), people });
-    }
-  }
-  if (row.person.email && known.suppressed.has(normaliseAddress(row.person.email))) plan.suppressed += 1;
+  meet(known, plan, owner, who);
   if (isNew) plan.imported += 1;
   else if (plan.changes > before) plan.added += 1;
   else plan.unchanged += 1;
+}
+
+function saysNothingElse({ via, departure, complaints: told, signal }: IntakeRow): boolean {
+  return !via && !departure && told.length === 0 && !signal;
+}
+
+/** Who else has this address, and whether it is one that we don't write to. */
+function meet(known: Known, plan: Batch, owner: PersonRow, who: string): void {
+  const address = owner.emailNorm;
+  if (!address) return;
+  const sharing = known.byAddress.get(address);
+  if (sharing === undefined) known.byAddress.set(address, new Map([[owner.id, who]]));
+  else {
+    sharing.set(owner.id, who);
+    if (sharing.size > 1) {
+      const people = [...sharing.values()].slice(0, NAMED_AT_MOST);
+      plan.proposedMerges.set(address, { address: maskEmail(address), people });
+    }
+  }
+  if (known.suppressed.has(address)) plan.suppressed += 1;
 }
 
 const DEPARTURE_GROUPS: (keyof DepartureFacts)[][] = [
@@ -457,7 +475,9 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
 
 /** Writes what a batch came to, in the transaction that it was planned in. */
 export async function write(tx: Tx, plan: Batch, importId: string): Promise<void> {
-  await insertRows(tx, persons, [...plan.persons.insert]);
+  // In the order of the index on addresses, so that its pages are met one after the other and not at random.
+  const byAddress = [...plan.persons.insert].sort((a, b) => ((a.emailNorm ?? '') < (b.emailNorm ?? '') ? -1 : 1));
+  await insertRows(tx, persons, byAddress);
   await insertRows(tx, departures, [...plan.departures.insert]);
   await insertRows(tx, complaints, [...plan.complaints.insert]);
   await insertRows(tx, signals, [...plan.signals.insert]);

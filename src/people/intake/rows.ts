@@ -578,6 +578,7 @@ export function withStanding(departure: DepartureFacts, facts: Record<string, st
  * Letters beyond ASCII are allowed in both.
  */
 export function isAddress(text: string): boolean {
+  if (text.length < 65 && PLAIN_ADDRESS.test(text)) return true;
   if (text.length > 254 || /[\p{Cc}\p{Cf}]/u.test(text)) return false;
   const [local = '', domain = '', ...more] = text.split('@');
   if (more.length > 0 || local.length > 64) return false;
@@ -590,7 +591,9 @@ export function isAddress(text: string): boolean {
   );
 }
 
-const CONTROL = /\p{Cc}/u;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const PLAIN_ADDRESS = /^[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-+[a-z0-9]+)*\.)+[a-z]{2,24}$/i;
 const ROUNDED = /^\d([.,]\d+)?E\+\d+$/i;
 const MASKED = /[*•#]{2,}|^x{3,}$/i;
 const PLACEHOLDER = /\{\s*[A-Za-z][A-Za-z0-9_.:\- ]*\s*\}/g;
