@@ -1,4 +1,4 @@
-import { eq, inArray } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { suppressions } from '../../db/schema/people.ts';
 import { hashSecret } from '../shared/secrets.ts';
@@ -50,13 +50,12 @@ export async function suppressedAmong(
   const byHash = new Map<string, string>();
   for (const address of addresses) byHash.set(addressHash(address).toString('hex'), normaliseAddress(address));
   const found = new Map<string, SuppressionReason>();
-  const hashes = [...byHash.keys()].map((hash) => Buffer.from(hash, 'hex'));
-  for (let at = 0; at < hashes.length; at += 1000) {
-    const rows = await reader
-      .select({ hash: suppressions.addressHash, reason: suppressions.reason })
-      .from(suppressions)
-      .where(inArray(suppressions.addressHash, hashes.slice(at, at + 1000)));
-    for (const { hash, reason } of rows) found.set(byHash.get(hash.toString('hex'))!, reason);
-  }
+  // One parameter, however many addresses, so that the statement is prepared once.
+  const hashes = JSON.stringify([...byHash.keys()]);
+  const rows = await reader
+    .select({ hash: suppressions.addressHash, reason: suppressions.reason })
+    .from(suppressions)
+    .where(sql`${suppressions.addressHash} in (select unhex(value) from json_each(${hashes}))`);
+  for (const { hash, reason } of rows) found.set(byHash.get(hash.toString('hex'))!, reason);
   return found;
 }
