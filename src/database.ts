@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { type Db, openDatabase } from '../db/client.ts';
 import { migrate } from '../db/migrate.ts';
 import { env } from './env.ts';
@@ -17,8 +16,6 @@ export function database(): Promise<Db> {
 
 /** A handle of its own for an import, which whoever opens it closes. */
 export function bulkDatabase(): Promise<Db> {
-  // A million rows leave much behind for V8 to clear away, and it would take another 150 MB before it began to.
-  setFlagsFromString('--max-semi-space-size=8');
   return openAndMigrate(true);
 }
 

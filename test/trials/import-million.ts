@@ -113,7 +113,9 @@ async function command(settings: Record<string, string>): Promise<Figures> {
   const child = spawn(
     process.execPath,
     [
+      // As `npm run amends` starts it.
       '--disable-warning=ExperimentalWarning',
+      '--max-semi-space-size=8',
       'src/cli/main.ts',
       'import',
       file,
