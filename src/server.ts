@@ -19,6 +19,8 @@ const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 /** A picture or a series of two megabytes, and the form around it. */
 const UPLOAD_LIMIT = 2 * 1024 * 1024 + FORM_LIMIT;
+/** A file of people. A larger one comes in by the command. */
+const IMPORT_LIMIT = 25 * 1024 * 1024;
 
 /**
  * Requests without a browser behind them: a signed webhook, the one-click stop that mail programs send (RFC 8058), a system
@@ -58,6 +60,7 @@ export function mayChange(method: string, path: string, origin: string | undefin
 export function refusesBody(method: string, path: string, length: string | undefined): 411 | 413 | null {
   if (method === 'GET' || method === 'HEAD') return null;
   if (length === undefined) return 411;
+  if (path === '/staff/import') return Number(length) > IMPORT_LIMIT ? 413 : null;
   if (path.startsWith('/staff/drafts/')) return Number(length) > UPLOAD_LIMIT ? 413 : null;
   const limit = /^\/(hooks|measurements)\//.test(path) ? HOOK_LIMIT : FORM_LIMIT;
   return Number(length) > limit ? 413 : null;

@@ -12,6 +12,20 @@ CREATE TABLE `import_fills` (
 --> statement-breakpoint
 CREATE INDEX `import_fills_import` ON `import_fills` (`import_id`);--> statement-breakpoint
 CREATE INDEX `import_fills_person` ON `import_fills` (`person_id`);--> statement-breakpoint
+CREATE TABLE `suggestions` (
+	`complaint_id` text PRIMARY KEY NOT NULL,
+	`issue_id` text,
+	`gap` text,
+	`share` real NOT NULL,
+	`by` text NOT NULL,
+	`because` text NOT NULL,
+	`others` text NOT NULL,
+	`learned_from` integer NOT NULL,
+	`made_at` integer NOT NULL,
+	`set_aside_at` integer,
+	FOREIGN KEY (`complaint_id`) REFERENCES `complaints`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
 CREATE TABLE `uploads` (
 	`id` text PRIMARY KEY NOT NULL,
 	`file_name` text NOT NULL,

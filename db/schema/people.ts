@@ -171,6 +171,30 @@ export const suppressions = sqliteTable('suppressions', {
   at: integer().notNull(),
 });
 
+/**
+ * What a complaint that nobody has linked is probably about: by a rule of ours or learned from those that were linked. It only proposes. Made
+ * anew when more were linked, and gone with its complaint.
+ */
+export const suggestions = sqliteTable('suggestions', {
+  complaintId: text()
+    .primaryKey()
+    .references(() => complaints.id, { onDelete: 'cascade' }),
+  issueId: text(),
+  gap: text({ enum: ['value', 'trust', 'experience', 'growth'] }),
+  /** Of all the weight, for what was learned; 1 for a rule. */
+  share: real().notNull(),
+  by: text({ enum: ['rule', 'words', 'nothing'] }).notNull(),
+  /** The words that spoke for it, or the rule's. */
+  because: text({ mode: 'json' }).$type<string[]>().notNull(),
+  /** The next two. */
+  others: text({ mode: 'json' }).$type<string[]>().notNull(),
+  /** How many complaints were linked when this was made. */
+  learnedFrom: integer().notNull(),
+  madeAt: integer().notNull(),
+  /** Somebody looked and said that it is about none of the issues. */
+  setAsideAt: integer(),
+});
+
 /** One run of the importer, with its accounting. */
 export const imports = sqliteTable('imports', {
   id: text().primaryKey(),

@@ -1,5 +1,5 @@
-import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { desc } from 'drizzle-orm';
 import { imports } from '../../db/schema/people.ts';
@@ -7,14 +7,18 @@ import { bulkDatabase, database } from '../database.ts';
 import { env } from '../env.ts';
 import { ENCODINGS, type Encoding } from '../people/intake/file.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
-import { type Mapping, NEUTRAL, neededBy, readMapping } from '../people/intake/mapping.ts';
+import { neededBy } from '../people/intake/mapping.ts';
+import { mappingNamed, mappingsIn, NEUTRAL_NAME } from '../people/intake/mappings.ts';
+import { mendHeader, mendLine } from '../people/intake/mend.ts';
 import { headerOf } from '../people/intake/table.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
 import { dayOf } from '../shared/dates.ts';
-import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { isRefusal, type Refusal } from '../shared/refusal.ts';
 import { counted, listed } from '../shared/words.ts';
 import { mapByAsking } from './map.ts';
 import type { Io, Verb } from './verb.ts';
+
+const MAPPINGS = join(env.CONTENT_DIR, 'mappings');
 
 export const importVerb: Verb = {
   name: 'import',
@@ -67,7 +71,7 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
       return 2;
     }
     if (values.map !== undefined) return mapByAsking(io, path, values.map, encoding);
-    const mapping = values.mapping ? await namedMapping(values.mapping) : NEUTRAL;
+    const mapping = await mappingNamed(MAPPINGS, values.mapping ?? NEUTRAL_NAME);
     if (isRefusal(mapping)) return nothingRead(io, mapping, values.json);
 
     const db = await bulkDatabase();
@@ -172,30 +176,10 @@ function nothingRead(io: Io, { code, sentence }: Refusal, json: boolean): number
   return 2;
 }
 
-async function namedMapping(name: string): Promise<Mapping | Refusal> {
-  const folder = join(env.CONTENT_DIR, 'mappings');
-  const path = /[/\\]|\.ya?ml$/.test(name) ? name : join(folder, `${name}.yaml`);
-  const source = await readFile(path, 'utf8').catch(() => null);
-  if (source !== null) return readMapping(source);
-  const known = await mappingNames(folder);
-  const those = known.length > 0 ? ` There are: ${listed(known)}.` : '';
-  return refuse('mapping', `There is no mapping “${name}”.${those}`);
-}
-
-async function mappingNames(folder: string): Promise<string[]> {
-  const files = await readdir(folder).catch(() => []);
-  return files
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => basename(file, '.yaml'))
-    .toSorted();
-}
-
 /** The mappings whose every column this file has. */
 async function fittingMappings(path: string, encoding: Encoding | undefined): Promise<string[]> {
   const fitting: string[] = [];
-  for (const name of await mappingNames(join(env.CONTENT_DIR, 'mappings'))) {
-    const mapping = await namedMapping(name);
-    if (isRefusal(mapping)) continue;
+  for (const { name, mapping } of await mappingsIn(MAPPINGS)) {
     const header = new Set((await headerOf(path, mapping, encoding)).map((column) => column.toLowerCase()));
     if (neededBy(mapping).every((column) => header.has(column.toLowerCase()))) fitting.push(name);
   }
@@ -261,20 +245,12 @@ function more(count: number, one: string): string {
   return count === 1 ? '' : ` (${counted(count, one)} like this)`;
 }
 
-/**
- * The refused rows as they come, made with the first of them. The reason stands first, so that a row with a cell too many still shows it
- * in its own column.
- */
+/** The refused rows as they come; the file is made with the first of them. */
 function errorsFile(path: string) {
   let writing: Promise<FileHandle> | null = null;
-  let keep: boolean[] = [];
-  const kept = (cells: string[]) => cells.filter((_, at) => keep[at] ?? true);
-  const line = (cells: string[]) => `${cells.map(quoted).join(',')}\n`;
   return {
-    add({ header, because, cells }: RefusedRecord): void {
-      const begins = writing === null;
-      if (begins) keep = header.map((name) => name.trim().toLowerCase() !== 'refused_because');
-      const text = (begins ? line(['refused_because', ...kept(header)]) : '') + line([because, ...kept(cells)]);
+    add(record: RefusedRecord): void {
+      const text = (writing === null ? mendHeader(record) : '') + mendLine(record);
       writing = (writing ?? open(path, 'w')).then(async (file) => {
         await file.write(text);
         return file;
@@ -288,10 +264,4 @@ function errorsFile(path: string) {
       return file !== undefined && file !== null;
     },
   };
-}
-
-/** What a spreadsheet would take for a formula begins with an apostrophe here; the importer takes it off again. */
-function quoted(cell: string): string {
-  const safe = /^'*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

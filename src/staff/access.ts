@@ -11,6 +11,12 @@ export const MAY = {
   confirm: ['owner'],
   /** Publish, schedule, send back. Never what one wrote or owns. */
   approve: ['approver'],
+  /** Bring in other systems' files, and take an import back. */
+  import: ['operator', 'admin'],
+  /** Link what people told us to an issue, set it aside, open an issue from a group. */
+  triage: ['writer', 'owner', 'hr'],
+  /** Read what was said in confidence. */
+  'hear in confidence': ['hr'],
   /** Keys with which systems send measurements. */
   measure: ['operator', 'admin'],
   /** Add colleagues, change their roles, end their access. */

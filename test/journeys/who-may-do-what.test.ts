@@ -33,6 +33,22 @@ const OPEN = 'nobody signed in';
 const PAGES: Record<string, Row> = {
   'index.astro': page('/staff', 'look'),
   'guide.astro': page('/staff/guide', 'look'),
+  'import/index.astro': page(
+    '/staff/import',
+    'import',
+    [{ press: 'upload' }, 'import'],
+    [{ press: 'ask', id: 'x' }, 'import'],
+    [{ press: 'give-up', id: 'x' }, 'import'],
+    [{ press: 'undo', id: 'x' }, 'import'],
+  ),
+  'import/errors.csv.ts': page('/staff/import/errors.csv?id=x', 'import'),
+  'triage.astro': page(
+    '/staff/triage',
+    'triage',
+    [{ press: 'confirm' }, 'triage'],
+    [{ press: 'aside', ref: 'x' }, 'triage'],
+    [{ press: 'open', name: 'Not a name', group: '0' }, 'write'],
+  ),
   'log.astro': page('/staff/log', 'audit'),
   'measuring.astro': page('/staff/measuring', 'measure', [{}, 'measure'], [{ press: 'revoke', id: 'x' }, 'measure']),
   'not-yours.astro': page('/staff/not-yours?doing=approve', 'look'),

@@ -106,6 +106,7 @@ function pointingAt(name: string): { from: string; column: string }[] {
     .flatMap((table) =>
       getTableConfig(table).foreignKeys.flatMap((key) => {
         const { columns, foreignTable } = key.reference();
+        if (key.onDelete === 'cascade') return [];
         if (getTableName(foreignTable) !== name) return [];
         const column = columns[0]!.name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
         return [{ from: getTableName(table), column }];
