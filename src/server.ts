@@ -42,8 +42,8 @@ const POLICY = [
 ];
 const CONTENT_SECURITY_POLICY = POLICY.join('; ');
 
-/** Where staff write, our own script files may run and ask our own pages. Nothing inline may, there or anywhere. */
-const WRITING = /^\/staff\/drafts\/[\w-]+\/[\w-]+\/?$/;
+/** Where staff write or look through complaints, our own script files may run and ask our own pages. Nothing inline may, there or anywhere. */
+const WRITING = /^\/staff\/(drafts\/[\w-]+\/[\w-]+|triage)\/?$/;
 const WRITING_POLICY = [...POLICY, "script-src 'self'", "connect-src 'self'"].join('; ');
 
 /** True when this request may change something: it comes from a page of ours, or from a caller that has its own proof. */

@@ -26,8 +26,13 @@ export type ToTriage = {
 /** Learned from so many, the newest; more would teach little and take long. */
 const LEARNED_FROM = 8000;
 const PROPOSED_AT_ONCE = 2000;
-/** Below this share a proposal is a guess: such complaints are looked through in groups. */
-export const SURE = 0.5;
+const SURE = 0.5;
+
+/** Whether a proposal may be ticked beforehand: by a rule, or by more than half of the weight and more than one word. Others are guesses. */
+export function isSure(proposed: Proposed | null): boolean {
+  if (!proposed || proposed.issueId === null) return false;
+  return proposed.by === 'rule' || (proposed.share >= SURE && proposed.because.length > 1);
+}
 
 const told = sql<string>`coalesce(${complaints.words}, ${complaints.note}, '')`;
 
@@ -43,7 +48,13 @@ export async function propose(db: Db, rules: readonly Rule[], issues: readonly E
     .from(complaints)
     .leftJoin(suggestions, eq(suggestions.complaintId, complaints.id))
     .leftJoin(departures, eq(departures.id, complaints.departureId))
-    .where(and(isNull(complaints.issueId), or(isNull(suggestions.madeAt), ne(suggestions.learnedFrom, learnedFrom))))
+    // Anew when there is a tenth more to learn from.
+    .where(
+      and(
+        isNull(complaints.issueId),
+        or(isNull(suggestions.madeAt), sql`${suggestions.learnedFrom} * 1.1 + 5 < ${learnedFrom}`),
+      ),
+    )
     .orderBy(desc(complaints.id))
     .limit(PROPOSED_AT_ONCE);
   if (waiting.length === 0) return 0;
@@ -141,13 +152,13 @@ export async function toTriage(
 /** What nothing was surely proposed for, in groups that say alike: an issue of its own, perhaps. */
 export async function groupsWithoutIssue(reader: Reader, reach: Reach): Promise<Group[]> {
   const rows = await reader
-    .select({ ref: complaints.ref, text: told })
+    .select({ ref: complaints.ref, text: told, proposed: suggestions })
     .from(complaints)
     .leftJoin(suggestions, eq(suggestions.complaintId, complaints.id))
-    .where(and(within(reach), sql`coalesce(${suggestions.share}, 0) < ${SURE}`))
+    .where(within(reach))
     .orderBy(desc(complaints.id))
-    .limit(400);
-  return groupAlike(rows).slice(0, 5);
+    .limit(600);
+  return groupAlike(rows.filter(({ proposed }) => !isSure(proposed))).slice(0, 5);
 }
 
 /**
