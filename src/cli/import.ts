@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { desc } from 'drizzle-orm';
@@ -74,6 +75,8 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
     const mapping = await mappingNamed(MAPPINGS, values.mapping ?? NEUTRAL_NAME);
     if (isRefusal(mapping)) return nothingRead(io, mapping, values.json);
 
+    // Pages are answered first, where both run on one machine.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     const db = await bulkDatabase();
     const errors = values.errors ? errorsFile(values.errors) : null;
     try {

@@ -11,6 +11,7 @@ import { type Example, type Group, groupAlike, learn, rank } from './suggest.ts'
 export type Proposed = typeof suggestions.$inferSelect;
 export type ToTriage = {
   id: string;
+  personId: string;
   ref: string;
   kind: 'customer' | 'employee';
   saidOn: string | null;
@@ -110,6 +111,7 @@ function within({ confidential }: Reach) {
 
 const COLUMNS = {
   id: complaints.id,
+  personId: complaints.personId,
   ref: complaints.ref,
   kind: persons.kind,
   saidOn: complaints.saidOn,

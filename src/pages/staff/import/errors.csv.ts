@@ -7,7 +7,7 @@ import { mendHeader, mendLine } from '../../../people/intake/mend.ts';
 import { errorsOf, uploadOf } from '../../../staff/uploads.ts';
 
 /** The refused rows of an upload, with the reason in front, to be mended and imported. */
-export const GET: APIRoute = async (context) => {
+export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'import');
   if (desk instanceof Response) return desk;
   const upload = await uploadOf(desk.db.read, context.url.searchParams.get('id') ?? '');
