@@ -151,8 +151,8 @@ export async function toTriage(
   };
 }
 
-/** What nothing was surely proposed for, in groups that say alike: an issue of its own, perhaps. */
-export async function groupsWithoutIssue(reader: Reader, reach: Reach): Promise<Group[]> {
+/** What nothing was surely proposed for, in groups that say alike, with what the first of each say: an issue of its own, perhaps. */
+export async function groupsWithoutIssue(reader: Reader, reach: Reach): Promise<(Group & { texts: string[] })[]> {
   const rows = await reader
     .select({ ref: complaints.ref, text: told, proposed: suggestions })
     .from(complaints)
@@ -160,7 +160,10 @@ export async function groupsWithoutIssue(reader: Reader, reach: Reach): Promise<
     .where(within(reach))
     .orderBy(desc(complaints.id))
     .limit(600);
-  return groupAlike(rows.filter(({ proposed }) => !isSure(proposed))).slice(0, 5);
+  const textOf = new Map(rows.map(({ ref, text }) => [ref, text]));
+  return groupAlike(rows.filter(({ proposed }) => !isSure(proposed)))
+    .slice(0, 5)
+    .map((group) => ({ ...group, texts: group.refs.slice(0, 8).map((ref) => textOf.get(ref)!) }));
 }
 
 /**
