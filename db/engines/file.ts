@@ -79,6 +79,10 @@ export async function openFile(path: string, bulk = false): Promise<Engine> {
       }
     },
 
+    async fold() {
+      return writer.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+    },
+
     async close() {
       reader.close();
       if (bulk) writer.exec('PRAGMA wal_checkpoint(PASSIVE)'); // or a page's writer would have all of it to fold back

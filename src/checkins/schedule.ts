@@ -6,17 +6,21 @@ import { writeLetter } from '../invitations/letters.ts';
 import { type Complaint, mainComplaint, shownOf } from '../people/diagnosis.ts';
 import { type IssueWithState, publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
 import type { Rejoin } from '../rejoin/check.ts';
-import { addDays, type Day, dayOf, longDay } from '../shared/dates.ts';
+import { addDays, type Day, dayOf, longDay, notOnHoliday, zoneOr } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 
 export type Checkin = typeof checkins.$inferSelect;
 
-/** Plans the questions for a person who is back: about what made them leave, on the days that the site names. */
+/**
+ * Plans the questions for a person who is back: about what made them leave, on the days that the site names, counted where
+ * they live. A day that is a public holiday gives way to the next that is none.
+ */
 export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   const about = await reasonOf(tx, rejoin.personId);
   if (!about) return;
-  const { checkin_days, time_zone } = await publishedSite(tx);
-  const returnedOn = dayOf(now, time_zone);
+  const { checkin_days, time_zone, holidays } = await publishedSite(tx);
+  const [person] = await tx.select({ zone: persons.timeZone }).from(persons).where(eq(persons.id, rejoin.personId));
+  const returnedOn = dayOf(now, zoneOr(person?.zone ?? null, time_zone));
   await tx
     .insert(checkins)
     .values(
@@ -27,7 +31,7 @@ export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promi
         complaintId: about.id,
         issueId: about.issueId!,
         day,
-        dueOn: addDays(returnedOn, day),
+        dueOn: notOnHoliday(addDays(returnedOn, day), holidays),
       })),
     )
     .onConflictDoNothing();
@@ -51,26 +55,35 @@ export async function cancelCheckins(tx: Tx, rejoinId: string, now: Date): Promi
     .where(and(eq(checkins.rejoinId, rejoinId), isNull(checkins.answeredAt), isNull(checkins.cancelledAt)));
 }
 
+/** Nobody is asked before eight in the morning, where they live. */
+const MORNING_MS = 8 * 3_600_000;
+
 /**
- * Asks every question that is due on `now`'s day; answers how many were asked. Of several that came due together (we
+ * Asks every question that is due; answers how many were asked. Of several that came due together (we
  * were down) only the newest is asked: nobody gets four letters at once. An issue that is known to have come back is
- * not asked about: those people are told instead.
+ * not asked about: those people are told instead. Only what somebody here promised to mend is asked about all the same.
  */
 export async function askDueCheckins(db: Db, issues: IssueWithState[], now: Date): Promise<number> {
   const { time_zone } = await publishedSite(db.read);
   const known = new Map(issues.map((one) => [one.issue.id, one]));
-  const due = await db.read
-    .select()
+  // Somewhere it is tomorrow already; each person's own day decides below.
+  const latest = addDays(dayOf(now), 1);
+  const perhaps = await db.read
+    .select({ checkin: checkins, zone: persons.timeZone })
     .from(checkins)
-    .where(and(isNull(checkins.askedAt), isNull(checkins.cancelledAt), lte(checkins.dueOn, dayOf(now, time_zone))))
+    .innerJoin(persons, eq(persons.id, checkins.personId))
+    .where(and(isNull(checkins.askedAt), isNull(checkins.cancelledAt), lte(checkins.dueOn, latest)))
     .orderBy(asc(checkins.rejoinId), desc(checkins.day));
+  const due = perhaps.filter(
+    ({ checkin, zone }) => checkin.dueOn <= dayOf(now.getTime() - MORNING_MS, zoneOr(zone, time_zone)),
+  );
   let asked = 0;
   let previous = '';
-  for (const checkin of due) {
+  for (const { checkin } of due) {
     const newest = checkin.rejoinId !== previous;
     previous = checkin.rejoinId;
     const about = known.get(checkin.issueId);
-    const ask = newest && about?.state.state !== 'came_back';
+    const ask = newest && (about?.state.state !== 'came_back' || checkin.followUpOf !== null);
     const done = await db.write((tx) =>
       ask ? askCheckin(tx, checkin, about?.proofs[0]?.proof.line ?? null, now) : skipCheckin(tx, checkin, now),
     );

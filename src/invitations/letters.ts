@@ -5,11 +5,25 @@ import { isSuppressed } from '../people/suppression.ts';
 import { mintConfirmerLink } from '../proofs/confirmers.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { mintCodeFor } from '../sessions/codes.ts';
-import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './links.ts';
+import { mintLink, type Person, revokeLinks, revokePageLinks } from './links.ts';
 
 export type LetterToWrite = {
   /** The letter's file in content/letters, and its kind in the outbox. */
-  letter: 'checkin' | 'back' | 'undone' | 'fixed' | 'new-link' | 'code' | 'came-back';
+  letter:
+    | 'checkin'
+    | 'back'
+    | 'undone'
+    | 'fixed'
+    | 'new-link'
+    | 'code'
+    | 'came-back'
+    | 'new-address'
+    | 'address-changed'
+    | 'owner-answer'
+    | 'left-again'
+    | 'kept'
+    | 'cancelled'
+    | 'paid-twice';
   cause: string;
   person: Person;
   sender: string;
@@ -41,18 +55,32 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone'];
+const ALWAYS_SENT = [
+  'code',
+  'new-link',
+  'new-address',
+  'address-changed',
+  'back',
+  'kept',
+  'cancelled',
+  'undone',
+  'paid-twice',
+];
 
 /** To people who work here, about their work. */
 const TO_STAFF = [
   'staff-code',
   'owner-alert',
+  'owner-late',
+  'owner-correction',
+  'owner-promise',
   'please-confirm',
   'please-approve',
   'returned',
   'published',
   'not-published',
   'answered',
+  'place-changed',
 ];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
@@ -63,7 +91,7 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
 /** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>`, `confirm:<id>` become links, a code's id its code. */
 export function mintFor(baseUrl: string) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
-    await revokeLinksOfLetter(tx, letter.id, now);
+    await revokeLinks(tx, { letterId: letter.id }, now);
     const { personId } = letter;
     if (letter.kind === 'new-link' && personId) await revokePageLinks(tx, personId, now);
     const { invite } = await publishedSite(tx);

@@ -17,6 +17,16 @@ export const MAY = {
   triage: ['writer', 'owner', 'hr'],
   /** Read what was said in confidence. */
   'hear in confidence': ['hr'],
+  /** What people who left told us, and who of them may be invited; employees’ names are for HR alone. */
+  'see people': ['writer', 'owner', 'approver', 'hr'],
+  /** Answer a “no”, keep a promise, review a correction: an owner their own, HR employees’, an approver what is late. */
+  answer: ['owner', 'approver', 'hr'],
+  /** Confirm what became of complaints: an owner about what they own, HR what employees said. */
+  resolve: ['owner', 'hr'],
+  /** Put invitations over an issue on hold, and lift that again. */
+  hold: ['owner', 'approver'],
+  /** Let one person be invited although they left too long ago. */
+  'override the window': ['approver'],
   /** Keys with which systems send measurements. */
   measure: ['operator', 'admin'],
   /** Add colleagues, change their roles, end their access. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { and, asc, desc, eq, isNotNull, isNull, or } from 'drizzle-orm';
+import { and, asc, desc, eq, isNotNull, isNull, lt, or } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { uploads } from '../../db/schema/people.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
@@ -23,7 +23,7 @@ export type Shown = Omit<ImportReport, 'refused' | 'conflicts' | 'proposedMerges
   proposedMerges: { rows: number; first: ImportReport['proposedMerges'] };
 };
 const SHOWN = 20;
-/** An upload that nobody pressed Import for is given up after a week. */
+/** After a week an upload is given up, or its report forgotten: the import itself can still be undone by the command. */
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 
 export async function putDown(
@@ -150,6 +150,12 @@ export async function workOnUploads(
       await own.close();
     }
   }
+  await db.write((tx) =>
+    tx
+      .update(uploads)
+      .set({ report: null, discardedAt: now.getTime() })
+      .where(and(lt(uploads.uploadedAt, now.getTime() - KEPT_MS), isNull(uploads.discardedAt))),
+  );
   await removeGone(db.read, folder, now);
   return waiting.length;
 }

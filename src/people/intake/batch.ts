@@ -5,7 +5,7 @@ import type { Reader, Tx } from '../../../db/client.ts';
 import { complaints, departures, importFills, imports, persons, signals } from '../../../db/schema/people.ts';
 import { newId } from '../../shared/ids.ts';
 import { maskEmail } from '../../shared/words.ts';
-import { normaliseAddress, type SuppressionReason, suppressedAmong } from '../suppression.ts';
+import { erasedAmong, idHashes, normaliseAddress, type SuppressionReason, suppressionsAmong } from '../suppression.ts';
 import type { ImportReport } from './import.ts';
 import { type DepartureFacts, type IntakeRow, type PersonFacts, type Problem, showable, withStanding } from './rows.ts';
 
@@ -32,6 +32,8 @@ type Known = {
   byAddress: Map<string, Map<string, string>>;
   /** By normalised address. */
   suppressed: Map<string, SuppressionReason>;
+  /** Fingerprints, among those of the rows at hand, of people who were erased. */
+  erased: Set<string>;
 };
 
 export function newKnown(): Known {
@@ -43,6 +45,7 @@ export function newKnown(): Known {
     via: new Map(),
     byAddress: new Map(),
     suppressed: new Map(),
+    erased: new Set(),
   };
 }
 
@@ -119,20 +122,19 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
           : `More than one person has a ${via.kind} with this id.`;
       return { column: via.kind, value, sentence };
     }
-  } else if ((signal && row.complaints.length === 0) || row.knownOnly) {
-    if (known.persons.has(personKey(person))) return null;
+  } else if (((signal && row.complaints.length === 0) || row.knownOnly) && !known.persons.has(personKey(person))) {
     return {
       column: 'person_id',
       value: showable('person_id', person.externalId),
       sentence: 'Nobody with this id is known. Import the people first.',
     };
   }
+  const sentence = 'This person had everything about them erased. They are not taken in again.';
   if (person.email && known.suppressed.get(normaliseAddress(person.email)) === 'erased') {
-    return {
-      column: 'email',
-      value: null,
-      sentence: 'This person had everything about them erased. They are not taken in again.',
-    };
+    return { column: 'email', value: null, sentence };
+  }
+  if (known.erased.size > 0 && !via && idHashes(person).some((hash) => known.erased.has(hash.toString('hex')))) {
+    return { column: 'person_id', value: null, sentence };
   }
   const owner = known.persons.get(personKey(person));
   for (const { ref } of row.complaints) {
@@ -351,6 +353,7 @@ const COMPLAINT_GROUPS: (keyof ComplaintRow & string)[][] = [
   ['main'],
   ['confidentiality'],
   ['namesOthers'],
+  ['concerns'],
   ['publicConsent'],
   ['departureId'],
 ];
@@ -405,6 +408,9 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
       known.via.set(key, other === undefined || other?.id === person.id ? person : null);
     }
   }
+
+  const ids = rows.filter((row) => !row.via).flatMap(({ person }) => idHashes(person));
+  for (const hash of await erasedAmong(reader, ids)) known.erased.add(hash);
 
   const groups = Map.groupBy(
     rows.filter((row) => !row.via && !known.persons.has(personKey(row.person))),
@@ -469,7 +475,7 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
     people.set(id, `${source}:${externalId}`);
     known.byAddress.set(emailNorm!, people);
   }
-  for (const [address, reason] of await suppressedAmong(reader, addresses.values()))
+  for (const [address, reason] of await suppressionsAmong(reader, addresses.values()))
     known.suppressed.set(address, reason);
 }
 

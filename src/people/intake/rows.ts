@@ -42,6 +42,7 @@ export type ComplaintFacts = Stored<
   | 'main'
   | 'confidentiality'
   | 'namesOthers'
+  | 'concerns'
   | 'publicConsent'
   | 'facts'
 >;
@@ -489,12 +490,13 @@ function readerOf(
     return [{ ref: `${source}:${own}`, saidOn, channel, words, note, gap, issueId, main, facts: null, ...privacy() }];
   }
 
-  function privacy(): Pick<ComplaintFacts, 'confidentiality' | 'namesOthers' | 'publicConsent'> {
+  function privacy(): Pick<ComplaintFacts, 'confidentiality' | 'namesOthers' | 'concerns' | 'publicConsent'> {
     // What someone told their employer on the way out is confidential unless the file says otherwise.
     const safe = kind === 'employee' ? 'confidential' : 'open';
     return {
       confidentiality: oneOf('confidentiality', ['open', 'confidential', 'anonymous']) ?? safe,
       namesOthers: yes('names_others'),
+      concerns: plain('concerns'),
       publicConsent: yes('public_consent'),
     };
   }

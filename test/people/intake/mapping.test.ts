@@ -123,6 +123,7 @@ test('one row: a person, what they left, and one complaint', () => {
       main: true,
       confidentiality: 'open',
       namesOthers: false,
+      concerns: null,
       publicConsent: false,
       facts: null,
     },
