@@ -50,6 +50,11 @@ export interface DatabaseOptions {
   authToken?: string | undefined;
   /** How long to wait for another process's write lock, in milliseconds. */
   patience?: number;
+  /**
+   * For work that can be run again from the beginning, such as an import: a commit may be lost when the power fails (never when the
+   * process is killed), and more is kept in memory.
+   */
+  bulk?: boolean;
 }
 
 /**
@@ -58,7 +63,7 @@ export interface DatabaseOptions {
  */
 export async function openDatabase(url: string, options: DatabaseOptions = {}): Promise<Db> {
   const patience = options.patience ?? 10_000;
-  const open = await opener(url, options.authToken);
+  const open = await opener(url, options);
   const engine = await patiently(open, url.startsWith('file:') ? `opening ${url}` : 'opening', patience);
 
   // Writers of this process queue up here and take the lock one after the other: two of them on one connection would
@@ -130,12 +135,12 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
   };
 }
 
-async function opener(url: string, authToken: string | undefined): Promise<() => Promise<Engine>> {
+async function opener(url: string, { authToken, bulk = false }: DatabaseOptions): Promise<() => Promise<Engine>> {
   if (url.startsWith('file:')) {
     const { openFile } = await import('./engines/file.ts');
     const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
     if (path === '' || path.startsWith(':')) throw new Error('The database needs a file; it cannot live in memory.');
-    return () => openFile(path);
+    return () => openFile(path, bulk);
   }
   if (/^(libsql|https?):\/\//.test(url)) {
     const { openServer } = await import('./engines/server.ts');
@@ -162,6 +167,13 @@ async function patiently<T>(attempt: () => Promise<T>, sql: string, patience: nu
   }
 }
 
+const executors = new WeakMap<object, Execute>();
+
+/** One statement as it stands, prepared once a text: for rows by the thousand, where building SQL would cost more than running it. */
+export async function runStatement(tx: Tx, sql: string, params: unknown[]): Promise<void> {
+  await executors.get(tx)!(sql, params, 'run');
+}
+
 function handle(execute: Execute): Handle {
   // Drizzle reads `casing` only from the third argument; nothing here sends batches.
   const noBatches = () => Promise.reject(new Error('Batches are not used: see write.'));
@@ -172,5 +184,6 @@ function handle(execute: Execute): Handle {
   const prepareQuery = session.prepareQuery.bind(session);
   const unwrapped = { queryWithCache: (_sql: string, _params: unknown[], query: () => Promise<unknown>) => query() };
   session.prepareQuery = (...args) => Object.assign(prepareQuery(...args), unwrapped);
+  executors.set(database, execute);
   return database;
 }

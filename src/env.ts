@@ -22,6 +22,8 @@ const settings = z.object({
   CONTENT_DIR: z.string().default('content'),
   /** Where letters are put while no mail server is set: one file a letter, shown at /demo/mailbox to this machine only. */
   MAILBOX_DIR: z.string().default('.data/mailbox'),
+  /** Where files that were uploaded at the desk lie until they are imported. */
+  UPLOADS_DIR: z.string().default('.data/uploads'),
   STRIPE_SECRET_KEY: z.string().default('sk_test_sandbox'),
   STRIPE_WEBHOOK_SECRET: z.string().default('whsec_sandbox'),
   /** Set only to talk to the sandbox process; empty means Stripe itself. */

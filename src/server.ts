@@ -24,6 +24,8 @@ const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 /** A picture or a series of two megabytes, and the form around it. */
 const UPLOAD_LIMIT = 2 * 1024 * 1024 + FORM_LIMIT;
+/** A file of people. A larger one comes in by the command. */
+const IMPORT_LIMIT = 25 * 1024 * 1024;
 
 /**
  * Requests without a browser behind them: a signed webhook, the one-click stop that mail programs send (RFC 8058), a system
@@ -50,8 +52,8 @@ const POLICY = [
 ];
 const CONTENT_SECURITY_POLICY = POLICY.join('; ');
 
-/** Where staff write, our own script files may run and ask our own pages; of what stands inline, only what Astro puts before an island. */
-const WRITING = /^\/staff\/drafts\/[\w-]+\/[\w-]+\/?$/;
+/** Where staff write or look through complaints, our own script files may run and ask our own pages; of what stands inline, only what Astro puts before an island. */
+const WRITING = /^\/staff\/(drafts\/[\w-]+\/[\w-]+|triage)\/?$/;
 const inline = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 const WRITING_POLICY = [
   ...POLICY.map((rule) => (rule.startsWith('style-src') ? `${rule} ${inline(ISLAND_STYLES)}` : rule)),
@@ -72,6 +74,7 @@ export function mayChange(method: string, path: string, origin: string | undefin
 export function refusesBody(method: string, path: string, length: string | undefined): 411 | 413 | null {
   if (method === 'GET' || method === 'HEAD') return null;
   if (length === undefined) return 411;
+  if (path === '/staff/import') return Number(length) > IMPORT_LIMIT ? 413 : null;
   if (path.startsWith('/staff/drafts/')) return Number(length) > UPLOAD_LIMIT ? 413 : null;
   const limit = /^\/(hooks|measurements)\//.test(path) ? HOOK_LIMIT : FORM_LIMIT;
   return Number(length) > limit ? 413 : null;

@@ -23,12 +23,15 @@ export interface Engine {
 }
 
 /** What may be bound, alike on every engine: text, numbers, bytes, null; a boolean becomes 1 or 0. */
-export function bindable(params: unknown[], sql: string): (string | number | bigint | Uint8Array | null)[] {
-  return params.map((value) => {
-    if (typeof value === 'boolean') return Number(value);
-    const plain =
-      value === null || value instanceof Uint8Array || ['string', 'number', 'bigint'].includes(typeof value);
-    if (plain) return value as string;
-    throw new DatabaseError('UNSUPPORTED_PARAMETER', sql, `a ${typeof value} cannot be bound`);
-  });
+export function bindable(params: unknown[], sql: string): Bindable[] {
+  for (const [at, value] of params.entries()) {
+    if (typeof value === 'string' || typeof value === 'number' || value === null) continue;
+    if (typeof value === 'boolean') params[at] = Number(value);
+    else if (!(value instanceof Uint8Array) && typeof value !== 'bigint') {
+      throw new DatabaseError('UNSUPPORTED_PARAMETER', sql, `a ${typeof value} cannot be bound`);
+    }
+  }
+  return params as Bindable[];
 }
+
+type Bindable = string | number | bigint | Uint8Array | null;

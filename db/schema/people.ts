@@ -89,6 +89,8 @@ export const complaints = sqliteTable(
     concerns: text(),
     /** May be quoted in public. */
     publicConsent: integer({ mode: 'boolean' }).notNull(),
+    /** What else the row of this complaint said, as it came. Null when nothing did. */
+    facts: text({ mode: 'json' }).$type<Record<string, string>>(),
     importId: text(),
     createdAt: integer().notNull(),
   },
@@ -171,6 +173,30 @@ export const suppressions = sqliteTable('suppressions', {
   at: integer().notNull(),
 });
 
+/**
+ * What a complaint that nobody has linked is probably about: by a rule of ours or learned from those that were linked. It only proposes. Made
+ * anew when more were linked, and gone with its complaint.
+ */
+export const suggestions = sqliteTable('suggestions', {
+  complaintId: text()
+    .primaryKey()
+    .references(() => complaints.id, { onDelete: 'cascade' }),
+  issueId: text(),
+  gap: text({ enum: ['value', 'trust', 'experience', 'growth'] }),
+  /** Of all the weight, for what was learned; 1 for a rule. */
+  share: real().notNull(),
+  by: text({ enum: ['rule', 'words', 'nothing'] }).notNull(),
+  /** The words that spoke for it, or the rule's. */
+  because: text({ mode: 'json' }).$type<string[]>().notNull(),
+  /** The next two. */
+  others: text({ mode: 'json' }).$type<string[]>().notNull(),
+  /** How many complaints were linked when this was made. */
+  learnedFrom: integer().notNull(),
+  madeAt: integer().notNull(),
+  /** Somebody looked and said that it is about none of the issues. */
+  setAsideAt: integer(),
+});
+
 /** Keyed hashes of the ids of erased people, so that no import brings them back. They name nobody. */
 export const erasedIds = sqliteTable('erased_ids', {
   hash: blob({ mode: 'buffer' }).primaryKey(),
@@ -204,4 +230,45 @@ export const imports = sqliteTable('imports', {
   startedAt: integer().notNull(),
   finishedAt: integer(),
   counts: text({ mode: 'json' }).$type<Record<string, number>>(),
+  undoneAt: integer(),
+});
+
+/** What an import filled in on a row that another import had made: what stood there, so that it can be undone. */
+export const importFills = sqliteTable(
+  'import_fills',
+  {
+    id: text().primaryKey(),
+    importId: text()
+      .notNull()
+      .references(() => imports.id),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    what: text({ enum: ['persons', 'departures', 'complaints', 'signals'] }).notNull(),
+    rowId: text().notNull(),
+    before: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+    after: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [index('import_fills_import').on(t.importId), index('import_fills_person').on(t.personId)],
+);
+
+/**
+ * A file that was uploaded at the desk: looked at in a dry run, then imported on a press, both in the jobs process. The file itself lies
+ * beside the database until the import is done or given up.
+ */
+export const uploads = sqliteTable('uploads', {
+  id: text().primaryKey(),
+  fileName: text().notNull(),
+  mapping: text().notNull(),
+  uploadedBy: text().notNull(),
+  uploadedAt: integer().notNull(),
+  /** The dry run's report, without anybody's words; a refusal's sentence when nothing could be read. */
+  report: text({ mode: 'json' }).$type<Record<string, unknown>>(),
+  checkedAt: integer(),
+  /** Somebody pressed Import. */
+  askedAt: integer(),
+  askedBy: text(),
+  importId: text(),
+  finishedAt: integer(),
+  discardedAt: integer(),
 });

@@ -1,28 +1,47 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
+import { constants, setPriority } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { database } from '../database.ts';
+import { desc } from 'drizzle-orm';
+import { imports } from '../../db/schema/people.ts';
+import { bulkDatabase, database } from '../database.ts';
 import { env } from '../env.ts';
-import { headerOf } from '../people/intake/csv.ts';
+import { ENCODINGS, type Encoding } from '../people/intake/file.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
-import { columnsOf, type Mapping, NEUTRAL, readMapping } from '../people/intake/mapping.ts';
-import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { neededBy } from '../people/intake/mapping.ts';
+import { mappingNamed, mappingsIn, NEUTRAL_NAME } from '../people/intake/mappings.ts';
+import { mendHeader, mendLine } from '../people/intake/mend.ts';
+import { headerOf } from '../people/intake/table.ts';
+import { type Undone, undoImport } from '../people/intake/undo.ts';
+import { dayOf } from '../shared/dates.ts';
+import { isRefusal, type Refusal } from '../shared/refusal.ts';
 import { counted, listed } from '../shared/words.ts';
+import { mapByAsking } from './map.ts';
 import type { Io, Verb } from './verb.ts';
+
+const MAPPINGS = join(env.CONTENT_DIR, 'mappings');
 
 export const importVerb: Verb = {
   name: 'import',
-  summary: 'Take in people and what they told us from a CSV file.',
-  help: `Use: amends import <file.csv> [--mapping NAME|FILE] [--dry-run] [--errors FILE] [--json]
+  summary: 'Take in people and what they told us from other systems’ files; take an import back.',
+  help: `Use: amends import <file> [--mapping NAME|FILE] [--dry-run] [--errors FILE] [--encoding NAME] [--json]
+     amends import <file> --map FILE
+     amends import --list
+     amends import --undo ID [--json]
 
-Reads the neutral CSV, or any other CSV by a mapping from content/mappings (README.md there says how both are written).
-Each row makes a new person, goes to a person already known, or is refused with its line, column and a sentence. What is
-already known is never overwritten: a different value is shown. Importing a file again changes nothing, and an import that was
-interrupted is finished by running it again. No mail is sent.
+Reads CSV, JSON, NDJSON and .xlsx: the neutral columns, or any other file by a mapping from content/mappings (README.md there says
+how both are written, and lists the mappings that are there). Each row makes a new person, goes to a person already known, is left out
+for a reason of the mapping, or is refused with its line, column and a sentence. What is already known is never overwritten: a
+different value is shown. Importing a file again changes nothing, and an import that was interrupted is finished by running it again.
+No mail is sent.
 
   --dry-run   do everything but write, and say what would happen
   --mapping   the name of a file in content/mappings, or the path of one
+  --map       ask, column by column, what this file's columns mean, and write the mapping there
   --errors    write the refused rows there, with the reason in front: mend them and import that file
+  --encoding  how the letters are written, when it can't be told: ${ENCODINGS.join(', ')}
+  --list      the imports of this database, newest first, with their ids
+  --undo      take back everything that an import made or filled in, except what something else has come to depend on
   --json      the whole report as one JSON object
 
 Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be read.`,
@@ -36,6 +55,8 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
       return 2;
     }
     const { values, positionals } = parsed;
+    if (values.list) return list(io);
+    if (values.undo !== undefined) return undo(io, values.undo, values.json);
     const [path] = positionals;
     if (path === undefined || positionals.length > 1) {
       io.err('Name one file. See: amends import --help');
@@ -45,33 +66,42 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
       io.err('--errors would overwrite the file that is being imported. Name another one.');
       return 2;
     }
-    const mapping = values.mapping ? await namedMapping(values.mapping) : NEUTRAL;
+    const encoding = values.encoding as Encoding | undefined;
+    if (encoding !== undefined && !ENCODINGS.includes(encoding)) {
+      io.err(`--encoding is one of ${listed([...ENCODINGS])}.`);
+      return 2;
+    }
+    if (values.map !== undefined) return mapByAsking(io, path, values.map, encoding);
+    const mapping = await mappingNamed(MAPPINGS, values.mapping ?? NEUTRAL_NAME);
     if (isRefusal(mapping)) return nothingRead(io, mapping, values.json);
 
-    const refused: RefusedRecord[] = [];
-    const db = await database();
+    // Pages are answered first, where both run on one machine.
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    const db = await bulkDatabase();
+    const errors = values.errors ? errorsFile(values.errors) : null;
     try {
       const report = await importFile(db, {
         path,
         mapping,
+        encoding,
         now: new Date(),
         dryRun: values['dry-run'],
         onProgress: progress(io),
-        onRefused: (record) => refused.push(record),
+        onRefused: (record) => errors?.add(record),
       });
       if (isRefusal(report)) {
-        const hint = report.code === 'header' && !values.mapping ? await fittingMappings(path) : [];
+        const hint = report.code === 'header' && !values.mapping ? await fittingMappings(path, encoding) : [];
         const also = hint.length > 0 ? ` Its columns fit --mapping ${hint.join(' or --mapping ')}.` : '';
         return nothingRead(io, { ...report, sentence: report.sentence + also }, values.json);
       }
       if (values.json) io.out(JSON.stringify(report));
       else for (const line of summary(report)) io.out(line);
-      if (values.errors && refused.length > 0) {
-        await writeFile(values.errors, errorsFile(refused));
+      if (await errors?.close()) {
         io.err(`The refused rows are in ${values.errors}. Mend them there and import that file.`);
       }
-      return report.refused.length === 0 ? 0 : 1;
+      return report.refusedRows === 0 ? 0 : 1;
     } finally {
+      await errors?.close();
       await db.close();
     }
   },
@@ -83,11 +113,64 @@ function parse(args: string[]) {
     allowPositionals: true,
     options: {
       mapping: { type: 'string' },
+      map: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       errors: { type: 'string' },
+      encoding: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      undo: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
+}
+
+async function list(io: Io): Promise<number> {
+  const db = await database();
+  try {
+    const made = await db.read.select().from(imports).orderBy(desc(imports.id)).limit(50);
+    for (const { id, startedAt, fileName, mapping, finishedAt, undoneAt, counts } of made) {
+      const state = undoneAt ? 'undone' : finishedAt ? `${counts?.imported ?? 0} new people` : 'not finished';
+      io.out(`${id}  ${dayOf(startedAt)}  ${fileName}, read as ${mapping}: ${state}`);
+    }
+    if (made.length === 0) io.out('Nothing has been imported yet.');
+    return 0;
+  } finally {
+    await db.close();
+  }
+}
+
+async function undo(io: Io, id: string, json: boolean): Promise<number> {
+  const db = await bulkDatabase();
+  try {
+    const undone = await undoImport(db, id, new Date());
+    if (isRefusal(undone)) {
+      if (json) io.out(JSON.stringify({ code: undone.code, sentence: undone.sentence }));
+      else io.err(undone.sentence);
+      return 2;
+    }
+    if (json) io.out(JSON.stringify(undone));
+    else for (const line of undoneLines(undone)) io.out(line);
+    return 0;
+  } finally {
+    await db.close();
+  }
+}
+
+function undoneLines({ file, removed, kept, emptied, changedSince }: Undone): string[] {
+  const parts = (counts: Undone['removed']) =>
+    listed([
+      counted(counts.persons, 'person', 'people'),
+      counted(counts.departures, 'departure'),
+      counted(counts.complaints, 'complaint'),
+      counted(counts.signals, 'trace'),
+    ]);
+  const lines = [`The import of ${file} is undone: ${parts(removed)} removed.`];
+  if (emptied > 0) lines.push(`${counted(emptied, 'record')} of other imports have their blanks back.`);
+  if (changedSince > 0) lines.push(`${counted(changedSince, 'record')} were changed since and stay as they are.`);
+  if (Object.values(kept).some((count) => count > 0)) {
+    lines.push(`Kept, because an answer, an invitation or another import depends on it: ${parts(kept)}.`);
+  }
+  return lines;
 }
 
 function nothingRead(io: Io, { code, sentence }: Refusal, json: boolean): number {
@@ -96,32 +179,12 @@ function nothingRead(io: Io, { code, sentence }: Refusal, json: boolean): number
   return 2;
 }
 
-async function namedMapping(name: string): Promise<Mapping | Refusal> {
-  const folder = join(env.CONTENT_DIR, 'mappings');
-  const path = /[/\\]|\.ya?ml$/.test(name) ? name : join(folder, `${name}.yaml`);
-  const source = await readFile(path, 'utf8').catch(() => null);
-  if (source !== null) return readMapping(source);
-  const known = await mappingNames(folder);
-  const those = known.length > 0 ? ` There are: ${listed(known)}.` : '';
-  return refuse('mapping', `There is no mapping “${name}”.${those}`);
-}
-
-async function mappingNames(folder: string): Promise<string[]> {
-  const files = await readdir(folder).catch(() => []);
-  return files
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => basename(file, '.yaml'))
-    .toSorted();
-}
-
 /** The mappings whose every column this file has. */
-async function fittingMappings(path: string): Promise<string[]> {
-  const header = new Set((await headerOf(path)).map((name) => name.toLowerCase()));
+async function fittingMappings(path: string, encoding: Encoding | undefined): Promise<string[]> {
   const fitting: string[] = [];
-  for (const name of await mappingNames(join(env.CONTENT_DIR, 'mappings'))) {
-    const mapping = await namedMapping(name);
-    if (!isRefusal(mapping) && columnsOf(mapping).every((column) => header.has(column.toLowerCase())))
-      fitting.push(name);
+  for (const { name, mapping } of await mappingsIn(MAPPINGS)) {
+    const header = new Set((await headerOf(path, mapping, encoding)).map((column) => column.toLowerCase()));
+    if (neededBy(mapping).every((column) => header.has(column.toLowerCase()))) fitting.push(name);
   }
   return fitting;
 }
@@ -138,15 +201,16 @@ function progress(io: Io): (done: { rows: number; part: number }) => void {
 }
 
 function summary(report: ImportReport): string[] {
-  const { rows, imported, merged, refused, conflicts, proposedMerges, suppressed } = report;
+  const { rows, imported, merged, leftOut, refused, refusedRows, conflicts, proposedMerges, suppressed, unit } = report;
   const number = (count: number) => new Intl.NumberFormat('en-GB').format(count).padStart(10);
   const lines = [
-    `${report.file}, read as ${report.mapping}.${report.dryRun ? ' A dry run: nothing was written.' : ''}`,
+    `${report.file}, read as ${report.mapping}${report.encoding ? ` in ${report.encoding}` : ''}.${report.dryRun ? ' A dry run: nothing was written.' : ''}`,
     '',
     `${number(rows)}  rows`,
     `${number(imported)}  new people`,
     `${number(merged.total)}  went to people already known: ${counted(merged.added, 'row')} added something, ${counted(merged.unchanged, 'row')} nothing new`,
-    `${number(refused.length)}  refused`,
+    ...leftOut.map((left) => `${number(left.rows)}  left out: ${left.because}`),
+    `${number(refusedRows)}  refused`,
   ];
   if (suppressed > 0) lines.push(`${number(suppressed)}  of an address that we don’t write to; it stays so`);
   if (refused.length > 0) {
@@ -155,7 +219,7 @@ function summary(report: ImportReport): string[] {
       refused,
       (one) => `${one.column} ${one.sentence.replace(/“[^”]*”|\d+/g, '…')}`,
     )) {
-      lines.push(`  line ${first.line}, ${first.column}: ${first.sentence}${more(count, 'row')}`);
+      lines.push(`  ${unit} ${first.line}, ${first.column}: ${first.sentence}${more(count, 'row')}`);
     }
   }
   if (conflicts.length > 0) {
@@ -163,15 +227,16 @@ function summary(report: ImportReport): string[] {
     for (const { first, count } of kindsOf(conflicts, (one) => one.column)) {
       const values = first.kept === null ? '' : ` we have “${first.kept}”, the file says “${first.offered ?? ''}”`;
       lines.push(
-        `  line ${first.line}, ${first.column} of ${first.person}:${values || ' the two texts differ'}${more(count, 'time')}`,
+        `  ${unit} ${first.line}, ${first.column} of ${first.person}:${values || ' the two texts differ'}${more(count, 'time')}`,
       );
     }
   }
   if (proposedMerges.length > 0) {
     lines.push('', 'The same address, so perhaps the same person. Nothing was merged:');
-    for (const { address, people } of proposedMerges.slice(0, 10)) lines.push(`  ${people.join(' and ')}, ${address}`);
+    for (const { address, people } of proposedMerges.slice(0, 10)) lines.push(`  ${listed(people)}, ${address}`);
     if (proposedMerges.length > 10) lines.push(`  and ${proposedMerges.length - 10} more`);
   }
+  if (report.importId) lines.push('', `To take it back: amends import --undo ${report.importId}`);
   return lines;
 }
 
@@ -183,16 +248,23 @@ function more(count: number, one: string): string {
   return count === 1 ? '' : ` (${counted(count, one)} like this)`;
 }
 
-/** The reason stands first, so that a row with a cell too many still shows it in its own column. */
-function errorsFile(refused: RefusedRecord[]): string {
-  const { header } = refused[0]!;
-  const ours = (name: string) => name.trim().toLowerCase() === 'refused_because';
-  const keep = header.map((name) => !ours(name));
-  const kept = (cells: string[]) => cells.filter((_, at) => keep[at] ?? true);
-  const rows = refused.toSorted((a, b) => a.line - b.line).map(({ because, cells }) => [because, ...kept(cells)]);
-  return [['refused_because', ...kept(header)], ...rows].map((cells) => `${cells.map(quoted).join(',')}\n`).join('');
-}
-
-function quoted(cell: string): string {
-  return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+/** The refused rows as they come; the file is made with the first of them. */
+function errorsFile(path: string) {
+  let writing: Promise<FileHandle> | null = null;
+  return {
+    add(record: RefusedRecord): void {
+      const text = (writing === null ? mendHeader(record) : '') + mendLine(record);
+      writing = (writing ?? open(path, 'w')).then(async (file) => {
+        await file.write(text);
+        return file;
+      });
+    },
+    /** Whether there was anything to write. */
+    async close(): Promise<boolean> {
+      const file = await writing;
+      writing = null;
+      await file?.close();
+      return file !== undefined && file !== null;
+    },
+  };
 }

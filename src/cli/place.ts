@@ -51,6 +51,7 @@ export async function openPlace(options: {
     PORT: String(port),
     CONTENT_DIR: join(root, 'content'),
     MAILBOX_DIR: join(data, 'mailbox'),
+    UPLOADS_DIR: join(data, 'uploads'),
     STRIPE_API_BASE: sandboxUrl,
     STRIPE_SECRET_KEY: 'sk_test_sandbox',
     STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',

@@ -1,18 +1,23 @@
+import { join } from 'node:path';
 import type { Db } from '../../db/client.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { tellMissed } from '../checkins/promises.ts';
 import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
 import { tellWaiting } from '../checkins/tell.ts';
+import { bulkDatabase } from '../database.ts';
 import { env } from '../env.ts';
 import { mintFor } from '../invitations/letters.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
 import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Payments } from '../payments/payments.ts';
 import { foldErasures } from '../people/erase.ts';
+import { mappingNamed } from '../people/intake/mappings.ts';
 import { payMakeGoods } from '../people/make-good.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
-import { issueStates } from '../proofs/published.ts';
+import { rulesIn } from '../people/rules.ts';
+import { propose } from '../people/triage.ts';
+import { issueStates, publishedIssues } from '../proofs/published.ts';
 import { heldAtSending, onEnded, onLate, onLeft, onMissed, onRejoined, onSurplus, onUndone } from '../reactions.ts';
 import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
@@ -21,7 +26,9 @@ import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
 import { forEachOne } from '../shared/each.ts';
+import { isRefusal } from '../shared/refusal.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
+import { workOnUploads } from '../staff/uploads.ts';
 
 /*
  * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
@@ -65,6 +72,25 @@ export async function questions(db: Db, now: Date): Promise<number> {
 export async function promises(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
   return tellWaiting(db, issues, env.AMENDS_URL, now);
+}
+
+/** What was uploaded at the desk: a look first, then, after a press, the import. */
+export const uploads = (db: Db, now: Date) =>
+  workOnUploads(
+    db,
+    bulkDatabase,
+    env.UPLOADS_DIR,
+    (name) => mappingNamed(join(env.CONTENT_DIR, 'mappings'), name),
+    now,
+  );
+
+/** Complaints without an issue: what each is probably about. */
+export async function proposals(db: Db, now: Date): Promise<number> {
+  const rules = await rulesIn(env.CONTENT_DIR);
+  if (isRefusal(rules)) throw new Error(rules.sentence);
+  const issues = await publishedIssues(db.read);
+  const words = issues.map(({ id, data }) => ({ label: id, text: `${data.title}. ${data.summary}` }));
+  return propose(db, rules, words, now);
 }
 
 export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);

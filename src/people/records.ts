@@ -10,9 +10,11 @@ import {
   complaints,
   corrections,
   departures,
+  importFills,
   persons,
   resolutions,
   signals,
+  suggestions,
   suppressions,
   waits,
 } from '../../db/schema/people.ts';
@@ -45,6 +47,22 @@ const theirs = (column: any) => (ids: Ids) => inArray(column, ids.people);
 
 /** In the order of deleting: what refers to something goes before it. */
 export const RECORDS: readonly Record[] = [
+  {
+    table: suggestions,
+    title: 'What we thought you told us about',
+    about: 'A proposal by the words of what you told us, before somebody decided.',
+    where: ({ reader, people }) =>
+      inArray(
+        suggestions.complaintId,
+        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
+      ),
+  },
+  {
+    table: importFills,
+    title: 'What an import filled in about you',
+    about: 'What stood there before, so that the import can be undone.',
+    where: theirs(importFills.personId),
+  },
   {
     table: ownerAnswers,
     title: 'What we answered when you said no',
@@ -204,6 +222,7 @@ export const RECORDS: readonly Record[] = [
 
 /** Tables that hold nobody, and why. */
 export const NOBODY: { [table: string]: string } = {
+  uploads: 'Files that came in at the desk, by name; their report, and the file, are gone after a week.',
   applied_migrations: 'which changes of the schema were made',
   published_versions: 'what was published; it names complaints by id and never holds their words',
   staff: 'who works here',

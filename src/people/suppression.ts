@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { erasedIds, type persons, suppressions } from '../../db/schema/people.ts';
 import { env } from '../env.ts';
@@ -45,10 +45,12 @@ export async function erasedAmong(reader: Reader, hashes: readonly Buffer[]): Pr
   if (hashes.length === 0) return new Set();
   const [any] = await reader.select().from(erasedIds).limit(1);
   if (!any) return new Set();
+  // One parameter, however many there are: an import asks for thousands at once.
+  const asked = JSON.stringify(hashes.map((hash) => hash.toString('hex')));
   const rows = await reader
     .select()
     .from(erasedIds)
-    .where(inArray(erasedIds.hash, [...hashes]));
+    .where(sql`${erasedIds.hash} in (select unhex(value) from json_each(${asked}))`);
   return new Set(rows.map(({ hash }) => hash.toString('hex')));
 }
 
@@ -100,4 +102,27 @@ export async function suppressedAmong(
   const rows = await reader.select({ hash }).from(suppressions).where(inArray(hash, asked));
   const stopped = new Set(rows.map((row) => row.hash.toString('hex')));
   return (address) => stopped.has(addressHash(address).toString('hex'));
+}
+
+/**
+ * What the list says of each of these addresses: the one question that an import asks before it takes anybody in. The answer is keyed by
+ * the normalised address; who isn't in it is on no list.
+ */
+export async function suppressionsAmong(
+  reader: Reader,
+  addresses: Iterable<string>,
+): Promise<Map<string, SuppressionReason>> {
+  const [any] = await reader.select({ at: suppressions.at }).from(suppressions).limit(1);
+  if (!any) return new Map();
+  const byHash = new Map<string, string>();
+  for (const address of addresses) byHash.set(addressHash(address).toString('hex'), normaliseAddress(address));
+  const found = new Map<string, SuppressionReason>();
+  // One parameter, however many addresses, so that the statement is prepared once.
+  const hashes = JSON.stringify([...byHash.keys()]);
+  const rows = await reader
+    .select({ hash: suppressions.addressHash, reason: suppressions.reason })
+    .from(suppressions)
+    .where(sql`${suppressions.addressHash} in (select unhex(value) from json_each(${hashes}))`);
+  for (const { hash, reason } of rows) found.set(byHash.get(hash.toString('hex'))!, reason);
+  return found;
 }

@@ -13,6 +13,12 @@ export const MAY = {
   confirm: ['owner'],
   /** Publish, schedule, send back. Never what one wrote or owns. */
   approve: ['approver'],
+  /** Bring in other systems' files, and take an import back. */
+  import: ['operator', 'admin'],
+  /** Link what people told us to an issue, set it aside, open an issue from a group. */
+  triage: ['writer', 'owner', 'hr'],
+  /** Read what was said in confidence. */
+  'hear in confidence': ['hr'],
   /** What people who left told us, and who of them may be invited; employees’ names are for HR alone. */
   'see people': ['writer', 'owner', 'approver', 'hr'],
   /** Answer a “no”, keep a promise, review a correction: whoever owns it, HR employees’, an approver what is late. */

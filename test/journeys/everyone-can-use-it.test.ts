@@ -455,6 +455,18 @@ describe('The desk', { timeout: 120_000 }, () => {
     }
   });
 
+  test('Import and triage, with nothing in them and with a file that was put down', async () => {
+    await asColleague('sander');
+    await goto('/staff/import');
+    await look('import');
+    await page.locator('#file').setInputFiles('db/cast.csv');
+    await press('Look at it');
+    await look('import, a file');
+    await asColleague('grace');
+    await goto('/staff/triage');
+    await look('triage');
+  });
+
   test('What an admin sees: colleagues, all of it open, refused and done; the log, whole, filtered and broken', async () => {
     await asColleague('sander');
     await goto('/staff/people');

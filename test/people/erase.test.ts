@@ -15,9 +15,12 @@ import {
   departures,
   erasedIds,
   erasures,
+  importFills,
+  imports,
   persons,
   resolutions,
   signals,
+  suggestions,
   waits,
 } from '../../db/schema/people.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
@@ -96,6 +99,18 @@ async function fullLife(): Promise<string> {
       .values({ id: newId(), personId, kind: 'ticket', externalId: 't', happenedOn: '2026-03-01', note: MARKER });
     await tx.insert(corrections).values({ id: newId(), personId, right: false, words: MARKER, saidAt: at });
     await tx.insert(waits).values({ id: newId(), personId, issueId: 'large-files-slow', askedAt: at });
+    const importId = newId();
+    await tx
+      .insert(imports)
+      .values({ id: importId, fileName: 'people.csv', fileHash: '', mapping: 'x', startedAt: at });
+    const filled = { importId, personId, what: 'persons' as const, rowId: personId };
+    await tx.insert(importFills).values({ ...filled, id: newId(), before: { email: null }, after: { email: MARKER } });
+    const [told] = await tx.select().from(complaints).where(eq(complaints.personId, personId)).limit(1);
+    const proposed = { issueId: null, gap: null, share: 0.2, by: 'words' as const, because: [MARKER], others: [] };
+    await tx
+      .insert(suggestions)
+      .values({ ...proposed, complaintId: told!.id, learnedFrom: 1, madeAt: at })
+      .onConflictDoNothing();
     const owed = { amount: 960, currency: 'gbp', decidedBy: 'owen', decidedAt: at };
     await tx.insert(makeGoods).values({ id: newId(), personId, reason: MARKER, ...owed });
     await tx.insert(surpluses).values({ subscriptionId: MARKER, rejoinId: rejoin.id, why: 'second', foundAt: at });

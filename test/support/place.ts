@@ -29,6 +29,7 @@ export const PORTS = {
   'desk-writes': 22_400,
   'it-is-measured': 22_600,
   'who-may-do-what': 22_800,
+  'intake-at-the-desk': 24_000,
   'last-word': 23_000,
   'ways-to-pay': 23_200,
   'desk-answers': 23_400,

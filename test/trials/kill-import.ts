@@ -15,7 +15,7 @@ import { type FreshDatabase, freshDatabase } from '../support/database.ts';
  */
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '20' }, rows: { type: 'string', default: '20000' } },
+  options: { kills: { type: 'string', default: '20' }, rows: { type: 'string', default: '200000' } },
 });
 const [kills, rows] = [Number(values.kills), Number(values.rows)];
 const folder = mkdtempSync(join(tmpdir(), 'amends-kill-import-'));

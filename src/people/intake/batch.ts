@@ -1,10 +1,11 @@
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
-import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
+import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { insertRows, updateRow } from '../../../db/bulk.ts';
 import type { Reader, Tx } from '../../../db/client.ts';
-import { complaints, departures, imports, persons, signals, suppressions } from '../../../db/schema/people.ts';
+import { complaints, departures, importFills, imports, persons, signals } from '../../../db/schema/people.ts';
 import { newId } from '../../shared/ids.ts';
 import { maskEmail } from '../../shared/words.ts';
-import { addressHash, erasedAmong, idHashes, normaliseAddress } from '../suppression.ts';
+import { erasedAmong, idHashes, normaliseAddress, type SuppressionReason, suppressionsAmong } from '../suppression.ts';
 import type { ImportReport } from './import.ts';
 import { type DepartureFacts, type IntakeRow, type PersonFacts, type Problem, showable, withStanding } from './rows.ts';
 
@@ -16,8 +17,9 @@ type SignalRow = typeof signals.$inferSelect;
 /** What the file says differently from what is known; `kept` stands. */
 export type Conflict = { line: number; person: string; column: string; kept: string | null; offered: string | null };
 
-/** Persons (`source:id`) who share an address, masked. A person has to decide. */
+/** Persons (`source:id`) who share an address, masked: the first twenty of them. A person has to decide. */
 export type ProposedMerge = { address: string; people: string[] };
+const NAMED_AT_MOST = 20;
 
 /** What the database holds about the rows at hand. A dry run keeps one over the whole file, with what it would have written. */
 type Known = {
@@ -28,7 +30,8 @@ type Known = {
   /** Of a signal that rows are found through: whose it is. Null when it belongs to several. */
   via: Map<string, PersonRow | null>;
   byAddress: Map<string, Map<string, string>>;
-  suppressed: Map<string, string>;
+  /** By normalised address. */
+  suppressed: Map<string, SuppressionReason>;
   /** Fingerprints, among those of the rows at hand, of people who were erased. */
   erased: Set<string>;
 };
@@ -46,7 +49,15 @@ export function newKnown(): Known {
   };
 }
 
-type Pending<Row> = { insert: Row[]; update: Map<string, Partial<Row>> };
+type What = (typeof importFills.$inferSelect)['what'];
+type Pending<Row> = {
+  what: What;
+  insert: Set<Row>;
+  update: Map<string, Partial<Row>>;
+  /** What stood in rows of other imports before this one filled them. */
+  before: Map<string, { personId: string; values: Partial<Row> }>;
+};
+const pending = <Row>(what: What): Pending<Row> => ({ what, insert: new Set(), update: new Map(), before: new Map() });
 
 /** What a batch of rows comes to: the accounting, and the rows to write. */
 export type Batch = {
@@ -56,7 +67,8 @@ export type Batch = {
   suppressed: number;
   refused: { at: number; problem: Problem }[];
   conflicts: Conflict[];
-  proposedMerges: ProposedMerge[];
+  /** By normalised address. */
+  proposedMerges: Map<string, ProposedMerge>;
   changes: number;
   persons: Pending<PersonRow>;
   departures: Pending<DepartureRow>;
@@ -82,14 +94,15 @@ export async function planBatch(
     suppressed: 0,
     refused: [],
     conflicts: [],
-    proposedMerges: [],
+    proposedMerges: new Map(),
     changes: 0,
-    persons: { insert: [], update: new Map() },
-    departures: { insert: [], update: new Map() },
-    complaints: { insert: [], update: new Map() },
-    signals: { insert: [], update: new Map() },
+    persons: pending('persons'),
+    departures: pending('departures'),
+    complaints: pending('complaints'),
+    signals: pending('signals'),
   };
-  for (const [at, { line, row }] of batch.entries()) {
+  for (let at = 0; at < batch.length; at += 1) {
+    const { line, row } = batch[at]!;
     const problem = refusalOf(known, row);
     if (problem) plan.refused.push({ at, problem });
     else take(known, plan, line, row, meta);
@@ -109,7 +122,7 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
           : `More than one person has a ${via.kind} with this id.`;
       return { column: via.kind, value, sentence };
     }
-  } else if (signal && !known.persons.has(personKey(person))) {
+  } else if (((signal && row.complaints.length === 0) || row.knownOnly) && !known.persons.has(personKey(person))) {
     return {
       column: 'person_id',
       value: showable('person_id', person.externalId),
@@ -117,7 +130,7 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
     };
   }
   const sentence = 'This person had everything about them erased. They are not taken in again.';
-  if (known.suppressed.size > 0 && person.email && known.suppressed.get(hashKey(person.email)) === 'erased') {
+  if (person.email && known.suppressed.get(normaliseAddress(person.email)) === 'erased') {
     return { column: 'email', value: null, sentence };
   }
   if (known.erased.size > 0 && !via && idHashes(person).some((hash) => known.erased.has(hash.toString('hex')))) {
@@ -156,14 +169,20 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
       declinedAt: null,
     };
     known.persons.set(personKey(person), person);
-    plan.persons.insert.push(person);
+    plan.persons.insert.add(person);
     plan.changes += 1;
   }
   const owner = person;
   const who = `${owner.source}:${owner.externalId}`;
+  if (isNew && saysNothingElse(row)) {
+    owner.facts = row.facts;
+    meet(known, plan, owner, who);
+    plan.imported += 1;
+    return;
+  }
 
   /** Fills the blanks of a known row; groups of columns go together. What differs is a conflict and stays. */
-  function fill<Row extends { id: string }>(
+  function fill<Row extends { id: string; importId: string | null }>(
     pending: Pending<Row>,
     stored: Row,
     offered: Partial<Row>,
@@ -188,27 +207,40 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     }
   }
 
-  function change<Row extends { id: string }>(pending: Pending<Row>, stored: Row, values: Partial<Row>): void {
-    Object.assign(stored, values);
+  function change<Row extends { id: string; importId: string | null }>(
+    pending: Pending<Row>,
+    stored: Row,
+    values: Partial<Row>,
+  ): void {
     plan.changes += 1;
     // A row that is still to be inserted is the same object: it goes in with the change.
-    if (pending.insert.includes(stored)) return;
+    const waits = pending.insert.has(stored);
+    if (!waits && stored.importId !== importId) {
+      const stood = Object.fromEntries(
+        Object.keys(values).map((key) => [key, stored[key as keyof Row]]),
+      ) as Partial<Row>;
+      const before = pending.before.get(stored.id);
+      pending.before.set(stored.id, { personId: owner.id, values: { ...stood, ...before?.values } });
+    }
+    Object.assign(stored, values);
+    if (waits) return;
     pending.update.set(stored.id, { ...pending.update.get(stored.id), ...values });
   }
 
-  function keepFacts<Row extends { id: string; facts: Record<string, string> }>(
+  function keepFacts<Row extends { id: string; importId: string | null; facts: Record<string, string> | null }>(
     pending: Pending<Row>,
     stored: Row,
     facts: Record<string, string>,
   ): void {
-    const added = Object.entries(facts).filter(([name]) => !Object.hasOwn(stored.facts, name));
+    const known = stored.facts ?? {};
+    const added = Object.entries(facts).filter(([name]) => !Object.hasOwn(known, name));
     for (const [name, value] of Object.entries(facts)) {
-      const kept = Object.hasOwn(stored.facts, name) ? stored.facts[name]! : value;
+      const kept = Object.hasOwn(known, name) ? known[name]! : value;
       if (kept === value) continue;
       plan.conflicts.push({ line, person: who, column: name, kept: shown(name, kept), offered: shown(name, value) });
     }
     if (added.length === 0) return;
-    change(pending, stored, { facts: { ...stored.facts, ...Object.fromEntries(added) } } as Partial<Row>);
+    change(pending, stored, { facts: { ...known, ...Object.fromEntries(added) } } as Partial<Row>);
   }
 
   if (!isNew && !row.via) {
@@ -228,7 +260,7 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     if (departure === undefined) {
       departure = { ...offered, id: newId(), personId: owner.id, facts: row.facts, importId, createdAt };
       theirs.set(offered.externalId, departure);
-      plan.departures.insert.push(departure);
+      plan.departures.insert.add(departure);
       plan.changes += 1;
     } else {
       fill(plan.departures, departure, row.departure, DEPARTURE_GROUPS);
@@ -247,6 +279,7 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     const stored = known.complaints.get(offered.ref);
     if (stored) {
       fill(plan.complaints, stored, { ...offered, departureId: departure?.id ?? null }, COMPLAINT_GROUPS);
+      if (offered.facts) keepFacts(plan.complaints, stored, offered.facts);
       continue;
     }
     const complaint = {
@@ -258,7 +291,7 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
       createdAt,
     };
     known.complaints.set(offered.ref, complaint);
-    plan.complaints.insert.push(complaint);
+    plan.complaints.insert.add(complaint);
     plan.changes += 1;
   }
 
@@ -270,24 +303,35 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     } else {
       const signal = { ...row.signal, id: newId(), personId: owner.id, importId };
       known.signals.set(key, signal);
-      plan.signals.insert.push(signal);
+      plan.signals.insert.add(signal);
       plan.changes += 1;
     }
   }
 
-  if (owner.emailNorm) {
-    const sharing = known.byAddress.get(owner.emailNorm) ?? new Map<string, string>();
-    for (const [id, other] of sharing) {
-      if (id !== owner.id) plan.proposedMerges.push({ address: maskEmail(owner.emailNorm), people: [other, who] });
-    }
-    sharing.set(owner.id, who);
-    known.byAddress.set(owner.emailNorm, sharing);
-  }
-  if (known.suppressed.size > 0 && row.person.email && known.suppressed.has(hashKey(row.person.email)))
-    plan.suppressed += 1;
+  meet(known, plan, owner, who);
   if (isNew) plan.imported += 1;
   else if (plan.changes > before) plan.added += 1;
   else plan.unchanged += 1;
+}
+
+function saysNothingElse({ via, departure, complaints: told, signal }: IntakeRow): boolean {
+  return !via && !departure && told.length === 0 && !signal;
+}
+
+/** Who else has this address, and whether it is one that we don't write to. */
+function meet(known: Known, plan: Batch, owner: PersonRow, who: string): void {
+  const address = owner.emailNorm;
+  if (!address) return;
+  const sharing = known.byAddress.get(address);
+  if (sharing === undefined) known.byAddress.set(address, new Map([[owner.id, who]]));
+  else {
+    sharing.set(owner.id, who);
+    if (sharing.size > 1) {
+      const people = [...sharing.values()].slice(0, NAMED_AT_MOST);
+      plan.proposedMerges.set(address, { address: maskEmail(address), people });
+    }
+  }
+  if (known.suppressed.has(address)) plan.suppressed += 1;
 }
 
 const DEPARTURE_GROUPS: (keyof DepartureFacts)[][] = [
@@ -431,43 +475,41 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
     people.set(id, `${source}:${externalId}`);
     known.byAddress.set(emailNorm!, people);
   }
-  const stopped = await reader
-    .select({ hash: suppressions.addressHash, reason: suppressions.reason })
-    .from(suppressions)
-    .where(inArray(suppressions.addressHash, [...addresses.values()].map(addressHash)));
-  for (const { hash, reason } of stopped) known.suppressed.set(hash.toString('hex'), reason);
+  for (const [address, reason] of await suppressionsAmong(reader, addresses.values()))
+    known.suppressed.set(address, reason);
 }
 
 /** Writes what a batch came to, in the transaction that it was planned in. */
-export async function write(tx: Tx, plan: Batch): Promise<void> {
-  await insertAll(tx, persons, plan.persons.insert);
-  await insertAll(tx, departures, plan.departures.insert);
-  await insertAll(tx, complaints, plan.complaints.insert);
-  await insertAll(tx, signals, plan.signals.insert);
-  for (const [id, values] of plan.persons.update) await tx.update(persons).set(values).where(eq(persons.id, id));
-  for (const [id, values] of plan.departures.update)
-    await tx.update(departures).set(values).where(eq(departures.id, id));
-  for (const [id, values] of plan.complaints.update)
-    await tx.update(complaints).set(values).where(eq(complaints.id, id));
-  for (const [id, values] of plan.signals.update) await tx.update(signals).set(values).where(eq(signals.id, id));
-}
-
-async function insertAll<Table extends SQLiteTable>(
-  tx: Tx,
-  table: Table,
-  rows: Table['$inferInsert'][],
-): Promise<void> {
-  for (const some of chunks(rows)) await tx.insert(table).values(some);
+export async function write(tx: Tx, plan: Batch, importId: string): Promise<void> {
+  // In the order of the index on addresses, so that its pages are met one after the other and not at random.
+  const byAddress = [...plan.persons.insert].sort((a, b) => ((a.emailNorm ?? '') < (b.emailNorm ?? '') ? -1 : 1));
+  await insertRows(tx, persons, byAddress);
+  await insertRows(tx, departures, [...plan.departures.insert]);
+  await insertRows(tx, complaints, [...plan.complaints.insert]);
+  await insertRows(tx, signals, [...plan.signals.insert]);
+  for (const [id, values] of plan.persons.update) await updateRow(tx, persons, id, values);
+  for (const [id, values] of plan.departures.update) await updateRow(tx, departures, id, values);
+  for (const [id, values] of plan.complaints.update) await updateRow(tx, complaints, id, values);
+  for (const [id, values] of plan.signals.update) await updateRow(tx, signals, id, values);
+  for (const filled of [plan.persons, plan.departures, plan.complaints, plan.signals]) {
+    const fills = [...filled.before].map(([rowId, { personId, values }]) => {
+      const now: Record<string, unknown> = { ...filled.update.get(rowId) };
+      const after = Object.fromEntries(Object.keys(values).map((key) => [key, now[key]]));
+      return { id: newId(), importId, personId, what: filled.what, rowId, before: values, after };
+    });
+    await insertRows(tx, importFills, fills);
+  }
 }
 
 /** Closes the account of an import that changed something. `at` is in milliseconds. */
 export async function finish(tx: Tx, importId: string, report: ImportReport, at: number): Promise<void> {
-  const { rows, imported, merged, refused, conflicts, proposedMerges } = report;
+  const { rows, imported, merged, conflicts, proposedMerges } = report;
   const counts = {
     rows,
     imported,
     merged: merged.total,
-    refused: refused.length,
+    leftOut: report.leftOut.reduce((sum, { rows }) => sum + rows, 0),
+    refused: report.refusedRows,
     conflicts: conflicts.length,
     proposedMerges: proposedMerges.length,
   };
@@ -475,11 +517,6 @@ export async function finish(tx: Tx, importId: string, report: ImportReport, at:
     .update(imports)
     .set({ finishedAt: Math.round(at), counts })
     .where(eq(imports.id, importId));
-}
-
-/** SQLite takes 32,766 parameters in a statement; no row here has more than twenty. */
-function chunks<Item>(items: Item[]): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / 1000) }, (_, at) => items.slice(at * 1000, at * 1000 + 1000));
 }
 
 /** `in` with one parameter however many values, so that every batch runs the same prepared statement. */
@@ -497,8 +534,4 @@ function viaKey(kind: string, externalId: string): string {
 
 function signalKey(personId: string, kind: string, externalId: string): string {
   return `${personId}\n${kind}\n${externalId}`;
-}
-
-function hashKey(address: string): string {
-  return addressHash(address).toString('hex');
 }

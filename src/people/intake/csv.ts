@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse/sync';
+import type { Encoding } from './file.ts';
 
 /** One record, with the line of the file that it begins on as an editor counts, or why it can't be taken apart. */
 export type CsvRecord =
@@ -13,8 +14,6 @@ const LONGEST_RECORD = 256 * 1024;
 const MOST_LINES = 4000;
 const BATCH = 250;
 
-type Line = { text: string; bytes: number };
-
 /** The separator that the header uses most, outside quotes. */
 export function separatorOf(header: string): Separator {
   const bare = header.replace(/"(?:[^"]|"")*"/g, '');
@@ -23,61 +22,93 @@ export function separatorOf(header: string): Separator {
 }
 
 /**
- * Every record of the file in order; empty lines are none. `bytes` is how far the file has been read. A record that breaks
- * the rules of CSV costs its first line only: reading goes on with the next, so that a quote left open can't swallow what
- * follows it.
+ * Every record of the file in order, some hundreds at a time; empty lines are none. `bytes` is how far the file has been read. A
+ * record that breaks the rules of CSV costs its first line only: reading goes on with the next, so that a quote left open can't
+ * swallow what follows it.
  */
-export async function* recordsOf(path: string, separator?: Separator): AsyncGenerator<CsvRecord> {
-  const waiting: Line[] = [];
-  const source = linesOf(path);
+export async function* csvPages(
+  path: string,
+  { encoding = 'utf-8', separator }: { encoding?: Encoding; separator?: Separator } = {},
+): AsyncGenerator<CsvRecord[]> {
+  let lines: string[] = [];
+  let at = 0;
   let line = 0;
   let mark = separator;
-  let batch: { line: number; lines: Line[]; bytes: number }[] = [];
+  let page: CsvRecord[] = [];
+  let quoted: { line: number; lines: string[] }[] = [];
 
-  async function next(): Promise<Line | null> {
-    const kept = waiting.shift();
-    if (kept) return kept;
-    const read = await source.next();
-    return read.done ? null : read.value;
+  /** Takes all records that the lines read so far hold; a record that may go on in the next ones waits, unless these are the last. */
+  function take(bytes: number, last: boolean): void {
+    while (at < lines.length) {
+      const first = lines[at]!;
+      if (first.trim() === '') {
+        at += 1;
+        line += 1;
+        continue;
+      }
+      if (!first.includes('"')) {
+        mark ??= separatorOf(first);
+        settle(bytes);
+        at += 1;
+        line += 1;
+        page.push({ line, cells: first.split(mark), bytes });
+        continue;
+      }
+      const found = closing(lines, at);
+      const end = found === 'further' && last ? null : found;
+      if (end === 'further') return;
+      const whole = typeof end === 'number' ? lines.slice(at, end + 1) : [first];
+      mark ??= separatorOf(textOf(whole));
+      if (end === null || (whole.length > 1 && !isSound(textOf(whole), mark))) {
+        settle(bytes);
+        at += 1;
+        line += 1;
+        page.push({ line, ...broken(first, mark), bytes, sentence: end === null ? OPEN_QUOTE : STRAY_QUOTE });
+        continue;
+      }
+      quoted.push({ line: line + 1, lines: whole });
+      at += whole.length;
+      line += whole.length;
+      if (quoted.length === BATCH) settle(bytes);
+    }
   }
 
-  for (;;) {
-    const first = await next();
-    if (!first) break;
-    line += 1;
-    if (first.text.trim() === '') continue;
-    const lines = [first];
-    let open = quotes(first.text) % 2 === 1;
-    for (let size = first.text.length; open && size < LONGEST_RECORD && lines.length < MOST_LINES; ) {
-      const more = await next();
-      if (!more) break;
-      lines.push(more);
-      size += more.text.length;
-      if (quotes(more.text) % 2 === 1) open = false;
-    }
-    if (open) {
-      waiting.unshift(...lines.slice(1));
-      yield* parsed(batch, mark ?? ',');
-      batch = [];
-      yield { line, ...broken(first.text, mark), bytes: first.bytes, sentence: OPEN_QUOTE };
-      continue;
-    }
-    mark ??= separatorOf(textOf(lines));
-    if (lines.length > 1 && !isSound(textOf(lines), mark)) {
-      waiting.unshift(...lines.slice(1));
-      yield* parsed(batch, mark);
-      batch = [];
-      yield { line, ...broken(first.text, mark), bytes: first.bytes, sentence: STRAY_QUOTE };
-      continue;
-    }
-    batch.push({ line, lines, bytes: lines.at(-1)!.bytes });
-    line += lines.length - 1;
-    if (batch.length === BATCH) {
-      yield* parsed(batch, mark);
-      batch = [];
-    }
+  /** Quoted records are taken apart together, for speed, before the next one without a quote. */
+  function settle(bytes: number): void {
+    if (quoted.length === 0) return;
+    page.push(...parsed(quoted, mark ?? ',', bytes));
+    quoted = [];
   }
-  yield* parsed(batch, mark ?? ',');
+
+  for await (const chunk of linesOf(path, encoding)) {
+    lines = at < lines.length ? [...lines.slice(at), ...chunk.lines] : chunk.lines;
+    at = 0;
+    take(chunk.bytes, chunk.last);
+    settle(chunk.bytes);
+    yield page;
+    page = [];
+  }
+}
+
+/** The same, one record at a time. */
+export async function* recordsOf(
+  path: string,
+  options?: { encoding?: Encoding; separator?: Separator },
+): AsyncGenerator<CsvRecord> {
+  for await (const page of csvPages(path, options)) yield* page;
+}
+
+/** Where the record that begins at this line ends. Null when nothing closes its quote within reason. */
+function closing(lines: string[], from: number): number | 'further' | null {
+  let open = false;
+  let size = 0;
+  for (let at = from; at < lines.length; at += 1) {
+    if (size >= LONGEST_RECORD || at - from >= MOST_LINES) return null;
+    if (quotes(lines[at]!) % 2 === 1) open = !open;
+    if (!open) return at;
+    size += lines[at]!.length;
+  }
+  return 'further';
 }
 
 const OPEN_QUOTE = 'A quote is opened on this line and never closed.';
@@ -89,22 +120,19 @@ function broken(text: string, mark: Separator = ','): { cells: string[] } {
   return { cells: text.split(mark) };
 }
 
-function textOf(lines: Line[]): string {
-  return lines.length === 1 ? lines[0]!.text : lines.map((line) => line.text).join('\n');
+function textOf(lines: string[]): string {
+  return lines.length === 1 ? lines[0]! : lines.join('\n');
 }
 
-function* parsed(batch: { line: number; lines: Line[]; bytes: number }[], mark: Separator): Generator<CsvRecord> {
+function parsed(batch: { line: number; lines: string[] }[], mark: Separator, bytes: number): CsvRecord[] {
   const texts = batch.map((record) => textOf(record.lines));
   const together = split(texts.join('\n'), mark);
-  if (together?.length === batch.length) {
-    for (const [at, cells] of together.entries()) yield { line: batch[at]!.line, cells, bytes: batch[at]!.bytes };
-    return;
-  }
-  for (const [at, { line, bytes }] of batch.entries()) {
+  if (together?.length === batch.length) return together.map((cells, at) => ({ line: batch[at]!.line, cells, bytes }));
+  return batch.map(({ line }, at) => {
     const text = texts[at]!;
     const cells = split(text, mark)?.[0];
-    yield cells ? { line, cells, bytes } : { line, ...broken(text, mark), bytes, sentence: STRAY_QUOTE };
-  }
+    return cells ? { line, cells, bytes } : { line, ...broken(text, mark), bytes, sentence: STRAY_QUOTE };
+  });
 }
 
 function isSound(text: string, mark: Separator): boolean {
@@ -125,26 +153,23 @@ function quotes(text: string): number {
   return count;
 }
 
+type Lines = { lines: string[]; bytes: number; last: boolean };
+
 /** Lines end in CRLF, LF or, in files from old Macs, CR; a byte order mark is taken off. */
-async function* linesOf(path: string): AsyncGenerator<Line> {
-  const utf8 = new TextDecoder('utf-8');
+async function* linesOf(path: string, encoding: Encoding): AsyncGenerator<Lines> {
+  const decoder = new TextDecoder(encoding);
   let rest = '';
   let bytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    rest += utf8.decode(chunk, { stream: true });
+    rest += decoder.decode(chunk, { stream: true });
     // A CR at the very end may be half of a CRLF: it waits for the next chunk.
     const held = rest.endsWith('\r') ? '\r' : '';
-    const lines = (held ? rest.slice(0, -1) : rest).split(/\r\n|\n|\r/);
+    const text = held ? rest.slice(0, -1) : rest;
+    const lines = text.includes('\r') ? text.split(/\r\n|\n|\r/) : text.split('\n');
     rest = lines.pop()! + held;
-    for (const text of lines) yield { text, bytes };
+    yield { lines, bytes, last: false };
   }
-  const last = (rest + utf8.decode()).replace(/\r$/, '');
-  if (last !== '') yield { text: last, bytes };
-}
-
-/** The names in the first record, trimmed. */
-export async function headerOf(path: string): Promise<string[]> {
-  for await (const record of recordsOf(path)) return record.cells.map((cell) => cell.trim());
-  return [];
+  const last = (rest + decoder.decode()).replace(/\r$/, '');
+  yield { lines: last === '' ? [] : [last], bytes, last: true };
 }

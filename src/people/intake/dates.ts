@@ -17,11 +17,15 @@ const PART: Record<string, string> = {
   H: '\\d{1,2}',
   mm: '\\d{2}',
   ss: '\\d{2}',
+  SSS: '\\d{1,9}',
+  AM: '[AaPp][Mm]',
 };
-const TOKEN = /YYYY|MM|M|DD|D|HH|H|mm|ss|[^A-Za-z]+|[TZ]/y;
+const TOKEN = /YYYY|MM|M|DD|D|HH|H|mm|ss|SSS|AM|[^A-Za-z]+|[TZ]|UTC/y;
+/** Seconds since 1970, as APIs give them; the day is the one in UTC. */
+const UNIX = 'unix';
 const compiled = new Map<string, Format | null>();
 
-/** Null when the text is no date format: made of YYYY, MM or M, DD or D, HH or H, mm, ss and what stands between them. */
+/** Null when the text is no date format: made of YYYY, MM or M, DD or D, HH or H, mm, ss, SSS, AM and what stands between. */
 export function dateFormat(text: string): Format | null {
   const known = compiled.get(text);
   if (known !== undefined) return known;
@@ -31,6 +35,7 @@ export function dateFormat(text: string): Format | null {
 }
 
 function compile(text: string): Format | null {
+  if (text === UNIX) return { pattern: /^(\d{9,11})$/, parts: [UNIX] };
   const parts: string[] = [];
   let pattern = '';
   TOKEN.lastIndex = 0;
@@ -72,6 +77,9 @@ export function readDay(text: string, formats: readonly string[]): ReadDay | str
 }
 
 function asDay(format: Format, match: RegExpExecArray): ReadDay | null {
+  if (format.parts[0] === UNIX) {
+    return { day: new Date(Number(match[1]) * 1000).toISOString().slice(0, 10), precision: 'day' };
+  }
   const value = (part: string) => {
     const at = format.parts.indexOf(part);
     return at < 0 ? null : match[at + 1]!.padStart(2, '0');

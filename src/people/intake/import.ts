@@ -1,15 +1,15 @@
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Db } from '../../../db/client.ts';
+import type { Db, Tx } from '../../../db/client.ts';
 import { imports } from '../../../db/schema/people.ts';
 import { dayOf } from '../../shared/dates.ts';
 import { newId } from '../../shared/ids.ts';
-import { isRefusal, type Refusal, refuse } from '../../shared/refusal.ts';
+import { isRefusal, type Refusal } from '../../shared/refusal.ts';
 import { type Batch, type Conflict, finish, newKnown, type ProposedMerge, planBatch, write } from './batch.ts';
-import { recordsOf } from './csv.ts';
-import { inspectFile } from './file.ts';
+import { type Encoding, encodingName, inspectFile } from './file.ts';
 import type { Mapping } from './mapping.ts';
-import { type IntakeRow, type Problem, type RowReader, rowReader } from './rows.ts';
+import { type IntakeRow, type Problem, rowReader } from './rows.ts';
+import { openTable, UNIT } from './table.ts';
 
 export type RefusedRow = Problem & { line: number };
 
@@ -20,13 +20,22 @@ export type ImportReport = {
   file: string;
   mapping: string;
   dryRun: boolean;
-  /** Rows below the header that say anything. Always imported + merged.total + refused.length. */
+  /** What a number beside a row counts: lines of the text, records of the JSON, rows of the sheet. */
+  unit: (typeof UNIT)[keyof typeof UNIT];
+  /** How the letters are written, when it isn't UTF-8. */
+  encoding: string | null;
+  /** Of the import in the database; null when there is nothing to undo. */
+  importId: string | null;
+  /** Rows below the header that say anything. Always imported + merged.total + leftOut + refusedRows. */
   rows: number;
   /** Rows that made a new person. */
   imported: number;
   /** Rows that went to a person already known: those that added something, and those that said nothing new. */
   merged: { total: number; added: number; unchanged: number };
-  /** One entry a row: its first problem. */
+  /** Rows that are nobody's who left, or not ours to hold, by the mapping's reason. */
+  leftOut: { because: string; rows: number; line: number }[];
+  refusedRows: number;
+  /** One entry a row: its first problem. Of a million the first fifty thousand. */
   refused: RefusedRow[];
   /** A different value for something already known: shown, never overwritten. */
   conflicts: Conflict[];
@@ -40,57 +49,67 @@ export type ImportOptions = {
   path: string;
   mapping: Mapping;
   now: Date;
+  /** What a person knows of how the letters are written. */
+  encoding?: Encoding | undefined;
   dryRun?: boolean;
   onProgress?: (done: { rows: number; part: number }) => void;
   onRefused?: (record: RefusedRecord) => void;
 };
 
-const ROWS_A_TRANSACTION = 500;
+const ROWS_A_TRANSACTION = 3000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
+const SHOWN_REFUSED = 50_000;
+
+function isBlank(cell: string): boolean {
+  return cell === '' || cell.trim() === '';
+}
 
 /**
- * Imports a CSV file by a mapping. Every transaction is whole, and every row finds again what it made by source, kind and id:
+ * Imports a file by a mapping. Every transaction is whole, and every row finds again what it made by source, kind and id:
  * killed at any point and run again it ends as if nothing had happened, and a second run changes nothing. Sends no mail. Refuses
- * a file that is no CSV or lacks a column; a bad row is refused alone and reported.
+ * a file that is no table or lacks a column; a bad row is refused alone and reported.
  */
 export async function importFile(db: Db, options: ImportOptions): Promise<ImportReport | Refusal> {
   const { path, mapping, now, dryRun = false } = options;
   const began = performance.now();
-  const file = await inspectFile(path);
+  const file = await inspectFile(path, options.encoding);
   if (isRefusal(file)) return file;
-  const { hash: fileHash, bytes } = file;
+  const table = await openTable(path, file, mapping);
+  if (isRefusal(table)) return table;
+  const { header } = table;
+  const read = rowReader(mapping, header, dayOf(now));
+  if (isRefusal(read)) return read;
 
   const report: ImportReport = {
     file: basename(path),
     mapping: mapping.name,
     dryRun,
+    unit: UNIT[file.format],
+    encoding: file.encoding === 'utf-8' ? null : encodingName(file.encoding),
+    importId: null,
     rows: 0,
     imported: 0,
     merged: { total: 0, added: 0, unchanged: 0 },
+    leftOut: [],
+    refusedRows: 0,
     refused: [],
     conflicts: [],
     proposedMerges: [],
     suppressed: 0,
   };
-  const today = dayOf(now);
+  const { hash: fileHash } = file;
   const importId = newId();
   const known = newKnown();
-  const proposed = new Set<string>();
-  let recorded = false;
-  let header: string[] | null = null;
-  let read: RowReader | null = null;
+  const proposed = new Map<string, ProposedMerge>();
   let batch: { line: number; cells: string[]; row: IntakeRow }[] = [];
+  let refusals: { line: number; cells: string[]; problems: Problem[] }[] = [];
   let part = 0;
 
-  function refuseRow(line: number, cells: string[], problems: Problem[]): void {
-    report.refused.push({ line, ...problems[0]! });
-    options.onRefused?.({
-      line,
-      header: header!,
-      cells,
-      because: problems.map(({ column, sentence }) => `${column}: ${sentence}`).join(' '),
-    });
+  function leave(line: number, because: string): void {
+    const found = report.leftOut.find((left) => left.because === because);
+    if (found) found.rows += 1;
+    else report.leftOut.push({ because, rows: 1, line });
   }
 
   function account(planned: Batch): void {
@@ -99,70 +118,65 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     report.merged.unchanged += planned.unchanged;
     report.merged.total += planned.added + planned.unchanged;
     report.suppressed += planned.suppressed;
-    report.conflicts.push(...planned.conflicts);
-    for (const { at, problem } of planned.refused) refuseRow(batch[at]!.line, batch[at]!.cells, [problem]);
-    for (const merge of planned.proposedMerges) {
-      const pair = merge.people.toSorted().join('\n');
-      if (proposed.has(pair)) continue;
-      proposed.add(pair);
-      report.proposedMerges.push(merge);
-    }
+    for (const conflict of planned.conflicts) report.conflicts.push(conflict);
+    for (const { at, problem } of planned.refused) refusals.push({ ...batch[at]!, problems: [problem] });
+    for (const [address, merge] of planned.proposedMerges) proposed.set(address, merge);
   }
 
   async function flush(): Promise<void> {
-    if (batch.length === 0) return;
-    const meta = { importId, now };
-    if (dryRun) {
-      account(await planBatch(db.read, known, batch, meta));
-    } else {
-      const planned = await db.write(async (tx) => {
-        const plan = await planBatch(tx, newKnown(), batch, meta);
-        if (plan.changes === 0) return plan;
-        if (!recorded) {
-          await tx.insert(imports).values({
-            id: importId,
-            fileName: report.file,
-            fileHash,
-            mapping: mapping.name,
-            startedAt: now.getTime(),
-          });
-        }
-        await write(tx, plan);
-        return plan;
-      });
-      recorded ||= planned.changes > 0;
-      account(planned);
+    if (batch.length > 0) {
+      const meta = { importId, now };
+      if (dryRun) account(await planBatch(db.read, known, batch, meta));
+      else account(await db.write((tx) => takeIn(tx, meta)));
+    }
+    for (const { line, cells, problems } of refusals.toSorted((a, b) => a.line - b.line)) {
+      report.refusedRows += 1;
+      if (report.refused.length < SHOWN_REFUSED) report.refused.push({ line, ...problems[0]! });
+      const because = problems.map(({ column, sentence }) => `${column}: ${sentence}`).join(' ');
+      options.onRefused?.({ line, header, cells, because });
     }
     batch = [];
+    refusals = [];
     options.onProgress?.({ rows: report.rows, part });
     await setTimeout(PAUSE);
   }
 
-  for await (const record of recordsOf(path)) {
-    part = Math.min(1, record.bytes / bytes);
-    if (read === null) {
-      if ('sentence' in record) return refuse('header', `The header can't be read. ${record.sentence}`);
-      header = record.cells;
-      const reader = rowReader(mapping, header, today);
-      if (isRefusal(reader)) return reader;
-      read = reader;
-      continue;
+  async function takeIn(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
+    const plan = await planBatch(tx, newKnown(), batch, meta);
+    if (plan.changes === 0) return plan;
+    if (report.importId === null) {
+      const { file: fileName } = report;
+      await tx
+        .insert(imports)
+        .values({ id: importId, fileName, fileHash, mapping: mapping.name, startedAt: now.getTime() });
     }
-    if ('sentence' in record) {
-      report.rows += 1;
-      refuseRow(record.line, record.cells, [{ column: 'the row', value: null, sentence: record.sentence }]);
-      continue;
-    }
-    if (record.cells.every((cell) => cell.trim() === '')) continue;
-    report.rows += 1;
-    const outcome = read(record.cells);
-    if ('problems' in outcome) refuseRow(record.line, record.cells, outcome.problems);
-    else batch.push({ line: record.line, cells: record.cells, row: outcome.row });
-    if (batch.length === ROWS_A_TRANSACTION) await flush();
+    await write(tx, plan, importId);
+    report.importId = importId;
+    return plan;
   }
-  if (header === null) return refuse('empty', 'This file holds no header and no rows.');
+
+  for await (const page of table.pages()) {
+    for (const record of page) {
+      part = Math.min(1, record.bytes / file.bytes);
+      const { line, cells } = record;
+      if ('sentence' in record) {
+        report.rows += 1;
+        refusals.push({ line, cells, problems: [{ column: 'the row', value: null, sentence: record.sentence }] });
+        continue;
+      }
+      if (cells.every(isBlank)) continue;
+      report.rows += 1;
+      const outcome = read(cells);
+      if ('leftOut' in outcome) leave(line, outcome.leftOut);
+      else if ('problems' in outcome) refusals.push({ line, cells, problems: outcome.problems });
+      else batch.push({ line, cells, row: outcome.row });
+      if (batch.length === ROWS_A_TRANSACTION || refusals.length === ROWS_A_TRANSACTION) await flush();
+    }
+  }
   await flush();
-  report.refused.sort((a, b) => a.line - b.line);
-  if (recorded) await db.write((tx) => finish(tx, importId, report, now.getTime() + performance.now() - began));
+  report.proposedMerges = [...proposed.values()];
+  if (report.importId !== null) {
+    await db.write((tx) => finish(tx, importId, report, now.getTime() + performance.now() - began));
+  }
   return report;
 }

@@ -42,6 +42,8 @@ test('0 when every row went in, and a table that says so', async () => {
     '         1  new people',
     '         0  went to people already known: 0 rows added something, 0 rows nothing new',
     '         0  refused',
+    '',
+    expect.stringMatching(/^To take it back: amends import --undo \S+$/),
   ]);
   expect((await run(file('good.csv', GOOD), '--dry-run')).out[0]).toMatch(/A dry run: nothing was written\.$/);
 });
@@ -80,7 +82,7 @@ test('2 when nothing could be read, with the way out', async () => {
   const path = file('accounts.csv', 'account_id,signup_date,plan_tier,seats\nA,2024-01-01,Pro,3\n');
   expect((await run(path)).err[0]).toMatch(/Its columns fit --mapping ravenstack-accounts\.$/);
   expect((await run(path, '--mapping', 'ravenstack')).err[0]).toMatch(
-    /There is no mapping “ravenstack”\. There are: dete, /,
+    /There is no mapping “ravenstack”\. There are: airline-tweets, .*ravenstack-accounts, /,
   );
   expect((await run(path, '--mapping', 'ravenstack-accounts')).code).toBe(0);
   expect((await run(path, '--errors', path)).code).toBe(2);
@@ -96,4 +98,53 @@ test('--json is one object with the whole report', async () => {
     merged: { unchanged: 1 },
     refused: [{ line: 3, column: 'kind', value: 'client' }],
   });
+});
+
+test('--list names every import, --undo takes one back', async () => {
+  await run(file('undo.csv', 'source,person_id,kind,words\ndesk,77,customer,Gone again.\n'));
+  const listed = (await run('--list')).out;
+  expect(listed[0]).toMatch(/undo\.csv, read as the neutral CSV: 1 new people$/);
+  const id = listed[0]!.split(' ')[0]!;
+  expect((await run('--undo', id)).out[0]).toBe(
+    'The import of undo.csv is undone: 1 person, 0 departures, 1 complaint and 0 traces removed.',
+  );
+  expect(await run('--undo', id)).toMatchObject({ code: 2, err: [expect.stringMatching(/was undone on .* already/)] });
+});
+
+test('--map asks what the columns mean and writes a mapping that reads the file', async () => {
+  const path = file(
+    'leavers.csv',
+    'Client No,Full Name,Mail,Gone,Why,Remarks\n1,Ada,ada@a.example,13/04/2026,dear,Too dear for us\n2,Bo,bo@b.example,02/05/2026,slow,\n',
+  );
+  const to = join(folder, 'leavers.yaml');
+  vi.resetModules();
+  const { mapByAsking } = await import('../../../src/cli/map.ts');
+  const answers: Record<string, string> = {
+    'Which system': 'crm',
+    'person_id:': 'Client No',
+    'first_name:': 'Full Name',
+    'email:': 'Mail',
+    'left_on:': 'gone',
+    'reason_code:': 'Why',
+    'words:': 'Remarks',
+    '“dear”': 'value',
+    '“slow”': 'e',
+    'complaint_id:': '-',
+    'said_on:': '-',
+    'plan_or_role:': '-',
+    'joined_on:': '-',
+  };
+  const asked: string[] = [];
+  const ask = async (question: string, proposed: string) => {
+    asked.push(question);
+    const key = Object.keys(answers).find((one) => question.includes(one));
+    return key === undefined ? proposed : answers[key]!;
+  };
+  const silent = { out: () => {}, err: () => {} };
+  expect(await mapByAsking(silent, path, to, undefined, ask)).toBe(0);
+  // 13/04 says that the day stands first: nobody has to be asked.
+  expect(asked.join('\n')).not.toMatch(/what stands first/);
+  const { code, out } = await run(path, '--mapping', to, '--json');
+  expect([code, JSON.parse(out[0]!)]).toMatchObject([0, { imported: 2, conflicts: [] }]);
+  expect(readFileSync(to, 'utf8')).toMatch(/D\/M\/YYYY/);
 });

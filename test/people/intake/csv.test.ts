@@ -128,13 +128,17 @@ describe('what is no CSV file is refused with a sentence', () => {
     ['a pointer to a large file', 'version https://git-lfs.github.com/spec/v1\noid sha256:df2\nsize 12\n', /pointer/],
     ['a web page', '\n<!DOCTYPE html><html>', /web page/],
     ['rich text', '{\\rtf1\\ansi a,b}', /rich-text/],
-    ['a spreadsheet', 'PK\x03\x04abc', /spreadsheet/],
-    ['JSON', '[{"a": 1}]', /JSON/],
-    ['UTF-16', Buffer.from('\ufeffa,b\n1,2', 'utf16le'), /UTF-16/],
+    ['an archive', 'PK\x03\x04abc', /zip archive/],
+    ['an archive of another kind', Buffer.from([0x1f, 0x8b, 8]), /compressed/],
     ['an empty file', '', /empty/],
     ['a NUL byte', 'a,b\n1,2\n3,\0\n', /^Line 3 holds a NUL/],
-    ['text that is not UTF-8', Buffer.from('a,b\n1,2\n3,caf\xe9\n', 'latin1'), /^Line 3 is not UTF-8/],
-    ['a character cut off at the end', Buffer.from('a,b\n1,é', 'utf8').subarray(0, -1), /^Line 2 is not UTF-8/],
+    ['letters that could be read in two ways', Buffer.from('a,b\n1,2\n3, \xae \n', 'latin1'), /^Line 3 is not UTF-8/],
+    [
+      'UTF-8 with a byte of another encoding',
+      Buffer.from('a,b\n1,caf\xc3\xa9\n3,caf\xe9\n', 'latin1'),
+      /^Line 3 is not UTF-8/,
+    ],
+    ['a character cut off at the end', Buffer.from('a,b\n1,é', 'utf8').subarray(0, -1), /^Line 2 ends in the middle/],
   ])('%s', async (_, content, sentence) => {
     expect(await refusal(content)).toMatch(sentence);
   });

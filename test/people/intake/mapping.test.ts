@@ -21,6 +21,7 @@ function outcome(map: Mapping, cells: Record<string, string>) {
 
 function understood(map: Mapping, cells: Record<string, string>): IntakeRow {
   const read = outcome(map, cells);
+  if ('leftOut' in read) throw new Error(read.leftOut);
   if ('problems' in read) throw new Error(read.problems.map(({ sentence }) => sentence).join(' '));
   return read.row;
 }
@@ -35,7 +36,7 @@ const ADA = { source: 'desk', person_id: '7', kind: 'customer' };
 test('every mapping in the repository can be read', () => {
   const folder = join('content', 'mappings');
   const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
-  expect(names).toHaveLength(6);
+  expect(names.length).toBeGreaterThan(30);
   for (const name of names) expect(isRefusal(readMapping(readFileSync(join(folder, name), 'utf8')))).toBe(false);
 });
 
@@ -124,6 +125,7 @@ test('one row: a person, what they left, and one complaint', () => {
       namesOthers: false,
       concerns: null,
       publicConsent: false,
+      facts: null,
     },
   ]);
   expect(row.facts).toEqual({ shoe: '38' });

@@ -1,0 +1,67 @@
+import { getTableColumns, getTableName } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import { runStatement, type Tx } from './client.ts';
+
+type Column = { key: string; name: string; encode: (value: unknown) => unknown };
+type Shape = { name: string; columns: Column[] };
+
+/** Rows in one statement; SQLite takes 32,766 parameters. */
+const TOGETHER = 100;
+
+const shapes = new WeakMap<SQLiteTable, Shape>();
+
+/** Inserts rows by the thousand: the same values as Drizzle would write, by statements that are prepared once. */
+export async function insertRows<Table extends SQLiteTable>(
+  tx: Tx,
+  table: Table,
+  rows: readonly Table['$inferSelect'][],
+): Promise<void> {
+  const { name, columns } = shapeOf(table);
+  const insert = (count: number) => {
+    const one = `(${columns.map(() => '?').join(',')})`;
+    const names = columns.map((column) => `"${column.name}"`).join(',');
+    return `insert into "${name}" (${names}) values ${Array.from({ length: count }, () => one).join(',')}`;
+  };
+  for (let at = 0; at < rows.length; ) {
+    const count = rows.length - at >= TOGETHER ? TOGETHER : 1;
+    const params: unknown[] = [];
+    for (let next = at; next < at + count; next += 1) {
+      const row = rows[next] as Record<string, unknown>;
+      for (const { key, encode } of columns) params.push(encode(row[key]));
+    }
+    await runStatement(tx, insert(count), params);
+    at += count;
+  }
+}
+
+/** Sets these columns of one row. */
+export async function updateRow<Table extends SQLiteTable>(
+  tx: Tx,
+  table: Table,
+  id: string,
+  values: Partial<Table['$inferSelect']>,
+): Promise<void> {
+  const { name, columns } = shapeOf(table);
+  const set = columns.filter(({ key }) => Object.hasOwn(values, key));
+  if (set.length === 0) return;
+  const sql = `update "${name}" set ${set.map((column) => `"${column.name}" = ?`).join(', ')} where "id" = ?`;
+  await runStatement(tx, sql, [...set.map(({ key, encode }) => encode((values as Record<string, unknown>)[key])), id]);
+}
+
+function shapeOf(table: SQLiteTable): Shape {
+  const known = shapes.get(table);
+  if (known) return known;
+  const columns = Object.entries(getTableColumns(table)).map(([key, column]) => {
+    const plain = ['string', 'number'].includes(column.dataType);
+    return {
+      key,
+      name: key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      encode: plain
+        ? (value: unknown) => value ?? null
+        : (value: unknown) => (value === null || value === undefined ? null : column.mapToDriverValue(value)),
+    };
+  });
+  const shape = { name: getTableName(table), columns };
+  shapes.set(table, shape);
+  return shape;
+}
