@@ -43,7 +43,10 @@ export type Home = {
   headline: string;
   /** People and drafts that wait for whoever looks. */
   yours: { title: string; why: string; href: string }[];
+  /** Those first who have waited longest together. */
   rows: HomeRow[];
+  /** What holds: nobody waits for it. */
+  holding: HomeRow[];
   /** Complaints that nobody has linked to an issue, by why it hurt. */
   loose: { gap: Gap | null; complaints: number; people: number; oldestDays: number | null }[];
 };
@@ -93,10 +96,16 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
         return { ...nobody, key, title: named(one.draft), href: null, state: null, owner, next };
       }),
   ];
+  const sorted = rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people);
+  const isHolding = ({ state }: HomeRow) => state?.name === 'holding';
   return {
-    headline: headlineOf(issues, covered, await stillWaiting(reader, issues, now)),
+    headline: headlineOf(issues, covered, {
+      ...(await stillWaiting(reader, issues, now)),
+      anybody: (await reader.$count(complaints)) > 0,
+    }),
     yours: [...(await owedBy(reader, who, now)), ...yoursOf(handed, who)],
-    rows: rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people),
+    rows: sorted.filter((row) => !isHolding(row)),
+    holding: sorted.filter(isHolding),
     loose: covered.unlinked,
   };
 }
@@ -247,10 +256,11 @@ async function stillWaiting(reader: Reader, issues: readonly IssueWithState[], n
 function headlineOf(
   issues: readonly IssueWithState[],
   { unlinked, unknown }: Awaited<ReturnType<typeof coverage>>,
-  { people, oldestDays }: { people: number; oldestDays: number | null },
+  { people, oldestDays, anybody }: { people: number; oldestDays: number | null; anybody: boolean },
 ): string {
   const without = issues.filter(({ proofs }) => proofs.length === 0).length + unknown.length + unlinked.length;
   if (issues.length === 0 && people === 0) return 'Nothing is here yet.';
+  if (people === 0 && !anybody) return 'Nobody has been counted yet: no complaint was brought in.';
   if (people === 0) return 'Nobody is waiting for anything that is not fixed.';
   return [
     without > 0 && `${counted(without, 'group of complaints has', 'groups of complaints have')} no proof.`,
