@@ -1,6 +1,6 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { drafts, signOffs } from '../../db/schema/desk.ts';
+import { confirmations, drafts, signOffs } from '../../db/schema/desk.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { openReopenings } from '../checkins/reopen.ts';
@@ -103,7 +103,7 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
       ...(await stillWaiting(reader, issues, now)),
       anybody: (await reader.$count(complaints)) > 0,
     }),
-    yours: [...(await owedBy(reader, who, now)), ...yoursOf(handed, who)],
+    yours: [...(await owedBy(reader, who, now)), ...(await noesFor(reader, issues, who)), ...yoursOf(handed, who)],
     rows: sorted.filter((row) => !isHolding(row)),
     holding: sorted.filter(isHolding),
     loose: covered.unlinked,
@@ -218,6 +218,19 @@ async function owedBy(reader: Reader, { id, roles }: Viewer, now: Date): Promise
       why: `${late ? 'has waited for your answer since' : 'waits for your answer until'} ${longDay(reopening.dueOn)}`,
       href: `/staff/answers#row-${reopening.id}`,
     }));
+}
+
+/** Somebody from outside said that a page is not so, and no version since answers it: for who asked them and who answers for it. */
+async function noesFor(reader: Reader, issues: readonly IssueWithState[], { id }: Viewer): Promise<Home['yours']> {
+  const proofs = new Map(issues.flatMap((issue) => issue.proofs.map(({ proof }) => [proof.id, proof])));
+  const noes = await reader.select().from(confirmations).where(eq(confirmations.confirmed, false));
+  return noes.flatMap(({ proofId, askedBy, answeredAt }) => {
+    const proof = proofs.get(proofId);
+    if (askedBy !== id && proof?.data.owner !== id) return [];
+    if (proof && answeredAt! <= proof.publishedAt) return [];
+    const href = `/staff/drafts/proofs/${proofId}/confirmer`;
+    return [{ title: proof?.headline ?? proofId, why: 'is not so, says somebody whom we asked: read why', href }];
+  });
 }
 
 function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'] {
