@@ -122,7 +122,7 @@ const VERBS: Record<string, string> = {
 };
 
 /** Of use to an auditor with the record in hand, and to nobody who reads a sentence. */
-const UNSAID = ['hash', 'contentHash', 'sha256', 'confirmation', 'reopening'];
+const UNSAID = ['hash', 'contentHash', 'sha256', 'confirmation', 'reopening', 'hold'];
 
 function inWords(
   key: string,
