@@ -52,7 +52,7 @@ export async function ownPage(
 }
 
 /** Pages that a code may lead to. */
-export const AFTER_CODE = ['yours', 'correct', 'erase'] as const;
+export const AFTER_CODE = ['yours', 'correct', 'erase', 'rejoin', 'back'] as const;
 export type AfterCode = (typeof AFTER_CODE)[number];
 
 /** The first press makes a fresh link this device's own. Whether the visitor may go on is for the next page to say. */

@@ -29,7 +29,7 @@ export async function aroundProof(
       employees: publicCount(employees, floor.employee),
     };
     const ending = issues.length > 1 ? `told us: ${issue.data.title}.` : 'told us.';
-    return peopleSentence(sayable, issue.data.affects, floor, ending);
+    return peopleSentence(perIssue.size === 0 ? null : sayable, issue.data.affects, floor, ending);
   });
   const asked = tallies.flatMap((tally) => tallyWords(tally, floor.customer) ?? [])[0];
   return { issues, voices, people, asked };

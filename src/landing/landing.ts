@@ -36,6 +36,8 @@ export type Told = {
   /** Why it counts as it does for this complaint, as somebody here confirmed it. */
   reason: string | null;
   href: string | null;
+  /** How many messages the change behind the link names as what led to it, theirs among them; null: theirs is not. */
+  behind: number | null;
   blocks: string | null;
   nextUpdate: Day | null;
   issueId: string | null;
@@ -127,6 +129,7 @@ export async function landingFor(
         line: typesetOr(lineOf(known, proof)),
         // What was confirmed for them before it came back is no longer so.
         reason: visit.trusted && outcome !== 'came_back' ? typesetOr(resolution?.reason) : null,
+        behind: visit.trusted && proof ? behindChange(proof, complaint.ref) : null,
         href: proof ? `/proofs/${proof.id}` : known ? `/issues/${known.issue.id}` : null,
         blocks: proof ? null : typesetOr(known?.issue.data.blocks),
         nextUpdate: known?.issue.data.next_update ?? null,
@@ -225,6 +228,12 @@ function planThenAndNow(history: History, offer: Landing['offer']): Landing['pla
     value: `${plan}${seated(offer.seats)}, ${offer.amount} a ${interval}`,
     note: `When you left: ${planOrRole}${seated(seats)}${price}`,
   };
+}
+
+/** The same messages that its public page counts beside each change. */
+function behindChange({ data }: PublishedProof, ref: string): number | null {
+  const refs = new Set(data.changes.flatMap(({ informed_by }) => informed_by));
+  return refs.has(ref) ? refs.size : null;
 }
 
 function typesetOr(text: string | undefined): string | null {

@@ -1,7 +1,9 @@
 import { and, eq, gt, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations } from '../../db/schema/desk.ts';
+import { type Day, dayOf } from '../shared/dates.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
+import { counted } from '../shared/words.ts';
 
 /* The links by which someone independent is asked whether a proof is so. */
 
@@ -28,4 +30,29 @@ export async function openConfirmation(reader: Reader, token: string, now: Date)
     .from(confirmations)
     .where(and(eq(confirmations.hash, hashSecret(token)), gt(confirmations.expiresAt, now.getTime())));
   return found ?? null;
+}
+
+/**
+ * How many were asked from outside since the change, and what they said: `3 people were asked: 1 said yes, 1 said no, 1 has not
+ * answered.` Never who, and never their words. Undefined where nobody was.
+ */
+export async function outsideWords(
+  reader: Reader,
+  { proofId, changedOn, timeZone }: { proofId: string; changedOn: Day; timeZone: string },
+): Promise<string | undefined> {
+  const { askedAt, answeredAt, confirmed } = confirmations;
+  const rows = await reader
+    .select({ askedAt, answeredAt, confirmed })
+    .from(confirmations)
+    .where(eq(confirmations.proofId, proofId));
+  const since = rows.filter((one) => dayOf(one.answeredAt ?? one.askedAt, timeZone) >= changedOn);
+  if (since.length === 0) return undefined;
+  const said = (answer: boolean | null) => since.filter((one) => one.confirmed === answer).length;
+  const [yes, no, silent] = [said(true), said(false), said(null)];
+  const parts = [
+    ...(yes > 0 ? [`${yes} said yes`] : []),
+    ...(no > 0 ? [`${no} said no`] : []),
+    ...(silent > 0 ? [`${silent} ${silent === 1 ? 'has' : 'have'} not answered`] : []),
+  ];
+  return `${counted(since.length, 'person', 'people')} ${since.length === 1 ? 'was' : 'were'} asked: ${parts.join(', ')}.`;
 }

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
-import { withArrived } from './arrived.ts';
+import { type Link, withArrived } from './arrived.ts';
 import { fillPlaceholders } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import { type Changed, type Correction, correctionsIn, type Snapshot } from './corrections.ts';
@@ -117,7 +117,7 @@ export function arrivedIn(corrected: readonly Changed[]): Record<string, Point[]
 export function correctedBetween(
   before: Pick<ProofVersion, 'id' | 'version' | 'source' | 'assets'>,
   after: Pick<ProofVersion, 'id' | 'version' | 'source' | 'assets'>,
-  links: readonly (Point & { series: string })[],
+  links: readonly Pick<Link, 'series' | 'on' | 'value' | 'n'>[],
 ): string[] {
   const [a, b] = [snapshotsOf([before])[0], snapshotsOf([after])[0]];
   if (!a || !b) return [];

@@ -35,6 +35,18 @@ export async function colleaguesWho(reader: Reader, doing: Doing): Promise<Membe
   return (await colleagues(reader)).filter(({ leftAt, roles }) => leftAt === null && may(roles, doing));
 }
 
+/** Whom a document may name as its owner: who may confirm its facts now, and whoever it names already. */
+export async function ownersToPick(
+  reader: Reader,
+  people: Readonly<Record<string, { name: string }>>,
+  named: string | undefined,
+): Promise<{ id: string; name: string }[]> {
+  const owning = (await colleaguesWho(reader, 'confirm')).map(({ id }) => id);
+  return Object.entries(people)
+    .filter(([id]) => owning.includes(id) || id === named)
+    .map(([id, { name }]) => ({ id, name }));
+}
+
 /** Gives somebody a place at the desk. Refuses what would leave them without a name, an address or a role of their own. */
 export async function addColleague(
   tx: Tx,

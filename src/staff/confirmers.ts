@@ -358,16 +358,19 @@ export function withConfirmer(source: string, confirmer: NonNullable<Proof['conf
   return `${match[1]}${yaml.toString({ lineWidth: 0 })}${match[3]}`;
 }
 
-async function tellOfAnswer(tx: Tx, { id, proofId, askedBy }: Confirmation, now: Date): Promise<void> {
+async function tellOfAnswer(tx: Tx, { id, proofId, askedBy, confirmed }: Confirmation, now: Date): Promise<void> {
   const [written, document] = await Promise.all([proofAsWritten(tx, proofId), documentOf(tx, proofId)]);
   const people = await colleagues(tx);
   const to = people.filter((one) => one.id === askedBy || one.id === document?.data.owner);
   const path = `/staff/drafts/proofs/${proofId}/confirmer`;
-  await writeToStaff(
-    tx,
-    { letter: 'answered', cause: id, to, path, slots: { document: written ? shownTitle(written) : proofId } },
-    now,
-  );
+  const slots = {
+    document: written ? shownTitle(written) : proofId,
+    answer: confirmed ? 'yes' : 'no',
+    next: confirmed
+      ? 'It is in the draft already, and the draft goes to its owner again.'
+      : 'What is not so in their eyes stands on the page below. The public page says that somebody asked said no, without a name. Mend what they say, or change the text.',
+  };
+  await writeToStaff(tx, { letter: 'answered', cause: id, to, path, slots }, now);
 }
 
 /** Nobody here types a confirmer: the one in a draft is the one who is public already, or somebody who answered yes by their link. */

@@ -107,7 +107,7 @@ const LABELS: Record<string, string> = {
   people: 'People who may be named',
   pictures: 'Pictures',
   reask: 'The people affected, asked again',
-  reopen_limit: 'Comes back at',
+  reopen_limit: 'From which value on it has come back',
   review_on: 'We look again on',
   rivals: 'What else could explain it',
   series: 'Measurements',

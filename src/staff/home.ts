@@ -1,6 +1,6 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { drafts, signOffs } from '../../db/schema/desk.ts';
+import { confirmations, drafts, signOffs } from '../../db/schema/desk.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { openReopenings } from '../checkins/reopen.ts';
@@ -43,7 +43,10 @@ export type Home = {
   headline: string;
   /** People and drafts that wait for whoever looks. */
   yours: { title: string; why: string; href: string }[];
+  /** Those first who have waited longest together. */
   rows: HomeRow[];
+  /** What holds: nobody waits for it. */
+  holding: HomeRow[];
   /** Complaints that nobody has linked to an issue, by why it hurt. */
   loose: { gap: Gap | null; complaints: number; people: number; oldestDays: number | null }[];
 };
@@ -93,10 +96,16 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
         return { ...nobody, key, title: named(one.draft), href: null, state: null, owner, next };
       }),
   ];
+  const sorted = rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people);
+  const isHolding = ({ state }: HomeRow) => state?.name === 'holding';
   return {
-    headline: headlineOf(issues, covered, await stillWaiting(reader, issues, now)),
-    yours: [...(await owedBy(reader, who, now)), ...yoursOf(handed, who)],
-    rows: rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people),
+    headline: headlineOf(issues, covered, {
+      ...(await stillWaiting(reader, issues, now)),
+      anybody: (await reader.$count(complaints)) > 0,
+    }),
+    yours: [...(await owedBy(reader, who, now)), ...(await noesFor(reader, issues, who)), ...yoursOf(handed, who)],
+    rows: sorted.filter((row) => !isHolding(row)),
+    holding: sorted.filter(isHolding),
     loose: covered.unlinked,
   };
 }
@@ -211,6 +220,19 @@ async function owedBy(reader: Reader, { id, roles }: Viewer, now: Date): Promise
     }));
 }
 
+/** Somebody from outside said that a page is not so, and no version since answers it: for who asked them and who answers for it. */
+async function noesFor(reader: Reader, issues: readonly IssueWithState[], { id }: Viewer): Promise<Home['yours']> {
+  const proofs = new Map(issues.flatMap((issue) => issue.proofs.map(({ proof }) => [proof.id, proof])));
+  const noes = await reader.select().from(confirmations).where(eq(confirmations.confirmed, false));
+  return noes.flatMap(({ proofId, askedBy, answeredAt }) => {
+    const proof = proofs.get(proofId);
+    if (askedBy !== id && proof?.data.owner !== id) return [];
+    if (proof && answeredAt! <= proof.publishedAt) return [];
+    const href = `/staff/drafts/proofs/${proofId}/confirmer`;
+    return [{ title: proof?.headline ?? proofId, why: 'is not so, says somebody whom we asked: read why', href }];
+  });
+}
+
 function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'] {
   return handed.flatMap(({ draft, standing }) => {
     const { status, owner } = standing;
@@ -247,10 +269,11 @@ async function stillWaiting(reader: Reader, issues: readonly IssueWithState[], n
 function headlineOf(
   issues: readonly IssueWithState[],
   { unlinked, unknown }: Awaited<ReturnType<typeof coverage>>,
-  { people, oldestDays }: { people: number; oldestDays: number | null },
+  { people, oldestDays, anybody }: { people: number; oldestDays: number | null; anybody: boolean },
 ): string {
   const without = issues.filter(({ proofs }) => proofs.length === 0).length + unknown.length + unlinked.length;
   if (issues.length === 0 && people === 0) return 'Nothing is here yet.';
+  if (people === 0 && !anybody) return 'Nobody has been counted yet: no complaint was brought in.';
   if (people === 0) return 'Nobody is waiting for anything that is not fixed.';
   return [
     without > 0 && `${counted(without, 'group of complaints has', 'groups of complaints have')} no proof.`,

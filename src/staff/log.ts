@@ -1,6 +1,9 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, lt } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { audit } from '../../db/schema/staff.ts';
+import { plainSchemas } from '../proofs/documents.ts';
+import { dayOf, longDay } from '../shared/dates.ts';
+import { counted } from '../shared/words.ts';
 import type { Entry } from './audit.ts';
 
 /* The record of what staff did, as sentences. */
@@ -34,18 +37,38 @@ export async function logPage(
   return { entries, next: found.length > limit ? entries.at(-1)!.number : null };
 }
 
-/** `Grace Adeyemi saved the proof “exports-finish” (revision: 3).` `names` leads from short ids to names. */
-export function sentenceOf({ staffId, action, subject, detail }: Entry, names: ReadonlyMap<string, string>): string {
+/** The documents and colleagues that the record speaks of, in the order of their subjects. */
+export async function subjectsOfLog(reader: Reader): Promise<string[]> {
+  const found = await reader.selectDistinct({ subject: audit.subject }).from(audit).orderBy(asc(audit.subject));
+  const chosen = ['staff', ...Object.keys(plainSchemas)];
+  return found.map(({ subject }) => subject).filter((subject) => chosen.includes(subject.split(':')[0]!));
+}
+
+/** `Grace Adeyemi`, `the proof “Every export you start finishes”`: what a subject is called. */
+export function calledIn(subject: string, names: ReadonlyMap<string, string>): string {
+  const [kind = '', id = ''] = subject.split(/:(.*)/s);
+  if (kind === 'staff') return names.get(id) ?? id;
+  return kind === 'site' ? KINDS['site']! : `${KINDS[kind] ?? kind} “${names.get(subject) ?? id}”`;
+}
+
+/**
+ * `Grace Adeyemi saved a draft of the proof “Every export you start finishes” (revision 3).` `names` leads from short ids of
+ * colleagues to their names, and from subjects to titles. Hashes and ids stay in the record and out of the sentence.
+ */
+export function sentenceOf(
+  { staffId, action, subject, detail }: Entry,
+  names: ReadonlyMap<string, string>,
+  timeZone = 'UTC',
+): string {
   const who = staffId === null ? 'The machine itself' : (names.get(staffId) ?? staffId);
   const [kind = '', id = ''] = subject.split(/:(.*)/s);
   const self = kind === 'staff' && id === staffId;
-  const whom = kind === 'staff' ? (names.get(id) ?? id) : `${KINDS[kind] ?? kind} “${id}”`;
+  const whom = calledIn(subject, names);
   const did = VERBS[action] ?? `${action} {what}`;
   const said =
     self && !did.includes('{what}') ? did : did.replace('{what}', self ? 'their own place at the desk' : whom);
-  const known = Object.entries(detail).filter(([, value]) => value !== null && value !== '' && value !== false);
-  const more = known.map(([key, value]) => (value === true ? spaced(key) : `${spaced(key)}: ${brief(value)}`));
-  return `${who} ${said}${more.length > 0 ? ` (${more.join('; ')})` : ''}.`;
+  const more = Object.entries(detail).flatMap(([key, value]) => inWords(key, value, names, timeZone) ?? []);
+  return `${who} ${said}${more.length > 0 ? ` (${more.join(', ')})` : ''}.`;
 }
 
 /** What a subject is, in words, for the pages that name it. */
@@ -68,6 +91,7 @@ const VERBS: Record<string, string> = {
   'signed out': 'signed out',
   added: 'gave {what} a place at the desk',
   'changed roles': 'changed the roles of {what}',
+  'changed the title': 'changed what pages say that {what} does here',
   'ended access': 'ended the access of {what}',
   'let back in': 'let {what} back in',
   began: 'began a draft of {what}',
@@ -97,6 +121,47 @@ const VERBS: Record<string, string> = {
   'removed the example': 'removed the example organisation',
 };
 
-const spaced = (key: string) => key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-const brief = (value: string | number | boolean | null) =>
-  typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : String(value);
+/** Of use to an auditor with the record in hand, and to nobody who reads a sentence. */
+const UNSAID = ['hash', 'contentHash', 'sha256', 'confirmation', 'reopening', 'hold'];
+
+function inWords(
+  key: string,
+  value: Entry['detail'][string],
+  names: ReadonlyMap<string, string>,
+  timeZone: string,
+): string | null {
+  if (UNSAID.includes(key) || value === null || value === undefined || value === '') return null;
+  switch (key) {
+    case 'revision':
+    case 'version':
+      return `${key} ${value}`;
+    case 'basedOn':
+      return `from version ${value}`;
+    case 'facts':
+      return counted(Number(value), 'fact');
+    case 'bytes':
+      return `${Math.ceil(Number(value) / 1000)} kB`;
+    case 'publishAt': {
+      const at = new Date(String(value));
+      const time = at.toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' });
+      return `for ${longDay(dayOf(at, timeZone))} at ${time}`;
+    }
+    case 'doneBy':
+      return `to be done by ${longDay(String(value))}`;
+    case 'approvedBy':
+      return `approved by ${names.get(String(value)) ?? value}`;
+    case 'relation':
+      return value === 'complained' ? 'somebody who told us of it' : 'an outsider';
+    case 'confirmed':
+      return value === true ? 'yes' : 'no';
+    case 'proof':
+    case 'linkedTo': {
+      const collection = key === 'proof' ? 'proofs' : 'issues';
+      return `for ${calledIn(`${collection}:${value}`, names)}`;
+    }
+    default: {
+      const words = key.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+      return value === true ? words : value === false ? null : `${words}: ${value}`;
+    }
+  }
+}

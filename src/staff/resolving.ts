@@ -41,7 +41,7 @@ export async function complaintsToConfirm(
   reader: Reader,
   who: Viewer,
   issue: IssueWithState,
-  { unconfirmed, limit = 100 }: { unconfirmed: boolean; limit?: number },
+  { unconfirmed, limit = 50 }: { unconfirmed: boolean; limit?: number },
 ): Promise<ComplaintsPage> {
   const { owner } = issue.issue.data;
   const all = await complaintsOf(reader, issue);

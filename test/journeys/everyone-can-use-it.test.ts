@@ -273,7 +273,7 @@ describe('Personal pages', { timeout: 120_000 }, () => {
     await press('Send me a code');
     await look('code, to type');
     await page.getByLabel('Six-digit code').fill('000000');
-    await press('Show my page');
+    await press('Go on');
     await look('code, wrong');
     for (let times = 0; times < 5; times += 1) await press(/^Send (another|me a) code$/);
     await look('code, too many');
@@ -559,12 +559,11 @@ describe('From draft to published', { timeout: 240_000 }, () => {
     await asColleague('sander');
     await goto(`${desk}/review`);
     await look('review, to publish');
-    await press('Publish');
+    await press('Publish now');
     await look('review, refused');
     await page.getByLabel('Why it changes').fill('It left out that we were late.');
-    await page.locator('input[value=later]').check();
     await page.getByLabel('Day', { exact: true }).fill('2027-01-15');
-    await press('Publish');
+    await press('Schedule');
     await look('review, scheduled');
     await page.getByLabel('What to mend').fill('Say how late we were.');
     await press('Send back');

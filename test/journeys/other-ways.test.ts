@@ -207,15 +207,17 @@ describe('Whose link it is', { timeout: 60_000 }, () => {
     const letter = await journey.letter('code', 'anneke@visserdance.example');
     const code = letter.subject.match(/\d{6}/)![0];
     await second.getByLabel('Six-digit code').fill(code === '000000' ? '111111' : '000000');
-    await press(second, 'Show my page');
+    await press(second, 'Go on');
     expect(await second.title()).toMatch(/^Error: /);
     expect(await second.locator('.error-summary:focus').innerText()).toContain('That code does not match.');
     expect(await second.locator('blockquote').count()).toBe(0);
     await second.getByLabel('Six-digit code').fill(`${code.slice(0, 3)} ${code.slice(3)}`);
-    await press(second, 'Show my page');
+    await press(second, 'Go on');
+    expect(await heading(second), 'the code leads on to where they wanted').toBe('Check and rejoin');
+    await second.goto(journey.linkOf(ANNEKE));
     expect(await textOf(second)).toContain(words);
-    await press(second, 'Rejoin all the same');
-    expect(await heading(second)).toBe('Check and rejoin');
+    await second.goto(`${journey.linkOf(ANNEKE)}/code?for=rejoin`);
+    expect(await heading(second), 'and is not asked for twice').toBe('Check and rejoin');
 
     // The same code a second time, on a third device, is worth nothing.
     const third = await open(ANNEKE, '/code?sent');

@@ -68,6 +68,7 @@ const PAGES: Record<string, Row> = {
   'log.astro': page('/staff/log', 'audit'),
   'measuring.astro': page('/staff/measuring', 'measure', [{}, 'measure'], [{ press: 'revoke', id: 'x' }, 'measure']),
   'not-yours.astro': page('/staff/not-yours?doing=approve', 'look'),
+  'too-large.astro': page('/staff/too-large?bytes=5000000&back=/staff/drafts/proofs/exports-finish', 'look'),
   'people.astro': page(
     '/staff/people',
     'manage staff',
@@ -98,6 +99,7 @@ const PAGES: Record<string, Row> = {
     [{ press: 'send', draft: 'x' }, 'write'],
     [{ press: 'confirm', draft: 'x' }, 'confirm'],
     [{ press: 'publish', draft: 'x' }, 'approve'],
+    [{ press: 'schedule', draft: 'x' }, 'approve'],
     [{ press: 'unschedule', draft: 'x' }, 'approve'],
     [{ press: 'back', draft: 'x', note: 'Not mine to say.' }, 'look'],
   ),
@@ -170,6 +172,33 @@ const WAYS = files
     { way: `opening ${at}`, at, fields: undefined, needs: open },
     ...presses.map(([fields, needs]) => ({ way: `pressing ${JSON.stringify(fields)} at ${at}`, at, fields, needs })),
   ]);
+
+test('nobody is chosen beforehand where one press writes to somebody', async () => {
+  const secret = await place.db.write((tx) => beginSession(tx, 'grace', undefined, new Date()));
+  const headers = { Origin: place.url, Cookie: `amends-staff=${secret}` };
+  const at = `${place.url}${DRAFT}/confirmer`;
+  const list = /<select id="person"[\s\S]*?<\/select>/.exec(await (await fetch(at, { headers })).text())![0];
+  expect(list).toMatch(/<select[^>]*>\s*<option value="">Not chosen/);
+  expect(list).not.toMatch(/<option[^>]*selected/);
+  const before = await settled();
+  const press = new URLSearchParams({ press: 'person', person: '' });
+  const answer = await fetch(at, { method: 'POST', headers, body: press, redirect: 'manual' });
+  expect(answer.status).toBeLessThan(300);
+  expect(await answer.text()).toContain('Choose somebody who told us of this');
+  expect(await settled()).toEqual(before);
+});
+
+test('an empty form is answered by the page', async () => {
+  const answer = await fetch(`${place.url}/staff/sign-in`, {
+    method: 'POST',
+    headers: { Origin: place.url },
+    body: new URLSearchParams({ address: '' }),
+  });
+  const words = await answer.text();
+  expect(answer.status).toBe(422);
+  expect(words).toContain('Type your whole address');
+  expect(words).toMatch(/<form[^>]*novalidate/);
+});
 
 describe('without a place at the desk', { timeout: 60_000 }, () => {
   for (const [who, id] of [

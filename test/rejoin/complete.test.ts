@@ -12,7 +12,7 @@ import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control, openReceiver } from '../payments/house.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
-import { chargesOf, intentOf, openSandbox, reactions, rejoinOf } from './house.ts';
+import { chargesOf, intentOf, openSandbox, reactions, rejoinOf, round } from './house.ts';
 
 let db: FreshDatabase;
 let sandbox: Sandbox;
@@ -213,7 +213,9 @@ test('a subscription that ends there before we heard that it was paid frees the 
   await call(sandbox, 'DELETE', `/v1/subscriptions/${subscriptionId}`);
   await arrive(event(subscriptionId, 'customer.subscription.deleted'));
   await apply();
-  expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'ended' });
+  expect(await rejoinOf(db, 'c-maya')).toMatchObject({ state: 'declined', subscriptionId: null });
+  await round(db, payments, later(2000));
+  expect(await chargesOf(sandbox, 'cus_maya'), 'and nothing was had for the money').toMatchObject({ refunded: [4800] });
 });
 
 test('a subscription that ends there ends here: nothing more is asked, and they may come back again', async () => {

@@ -126,7 +126,7 @@ describe('read as sentences', () => {
 
   test('who did what to what', () => {
     expect(say({ action: 'saved', subject: 'proofs:exports-finish', staffId: 'grace', detail: { revision: 3 } })).toBe(
-      'Grace Adeyemi saved a draft of the proof “exports-finish” (revision: 3).',
+      'Grace Adeyemi saved a draft of the proof “exports-finish” (revision 3).',
     );
     expect(say({ action: 'signed in', subject: 'staff:sander' })).toBe('Sander de Wit signed in.');
     expect(say({ action: 'ended access', subject: 'staff:grace' })).toBe(
@@ -150,8 +150,35 @@ describe('read as sentences', () => {
 
   test('an action that no sentence was written for is still readable', () => {
     expect(
-      say({ action: 'looked over', subject: 'offers:team', detail: { contentHash: 'a'.repeat(64), basedOn: null } }),
-    ).toBe('Sander de Wit looked over the offer “team” (content hash: aaaaaaaaaaaa…).');
+      say({
+        action: 'looked over',
+        subject: 'offers:team',
+        detail: { contentHash: 'a'.repeat(64), basedOn: null, pages: 3 },
+      }),
+    ).toBe('Sander de Wit looked over the offer “team” (pages: 3).');
+  });
+
+  test('in words that whoever was not there understands: titles, days and names, and no hash', () => {
+    const named = new Map([...names, ['proofs:p1', 'Every export you start finishes']]);
+    const entry = { number: 1, at: 0, staffId: 'sander', previousHash: null, hash: '', subject: 'proofs:p1' };
+    const hash = 'a'.repeat(64);
+    const detail = { hash, publishAt: '2026-07-24T08:00:00.000Z' };
+    expect(sentenceOf({ ...entry, action: 'scheduled', detail }, named, 'Europe/London')).toBe(
+      'Sander de Wit set a day for the proof “Every export you start finishes” to be published (for 24 July 2026 at 09:00).',
+    );
+    const by = { ...entry, staffId: null, action: 'published', detail: { version: 3, approvedBy: 'grace' } };
+    expect(sentenceOf(by, named)).toBe(
+      'The machine itself published the proof “Every export you start finishes” (version 3, approved by Grace Adeyemi).',
+    );
+    const no = {
+      ...entry,
+      staffId: null,
+      action: 'confirmer answered',
+      detail: { confirmation: 'x', confirmed: false },
+    };
+    expect(sentenceOf(no, named)).toContain(
+      'of somebody from outside about the proof “Every export you start finishes” (no).',
+    );
   });
 
   test('page by page, the newest first, and only about one thing', async () => {

@@ -12,6 +12,7 @@ import {
   colleagues,
   colleaguesWho,
   endAccess,
+  ownersToPick,
 } from '../../src/staff/colleagues.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { NOW, seededDatabase } from '../support/seeded.ts';
@@ -206,6 +207,15 @@ describe('who may be named on a page', () => {
     await publishedSite(db.read);
     expect(Object.keys((await publishedSite(db.read)).people)).toEqual([...before, 'amal']);
   });
+});
+
+test('only owners may be chosen as the owner of a document, and whoever it names already stays', async () => {
+  const { people } = await publishedSite(db.read);
+  const picked = async (named?: string) => (await ownersToPick(db.read, people, named)).map(({ id }) => id);
+  expect((await picked()).toSorted()).toEqual(['leila', 'mei', 'owen', 'priya', 'tomasz']);
+  expect(await picked('yusuf')).toContain('yusuf');
+  await roles('priya', 'writer');
+  expect(await picked()).not.toContain('priya');
 });
 
 test('each role may do what it is for, and nobody may do everything', () => {

@@ -6,7 +6,7 @@ import { audit, type Role } from '../../db/schema/staff.ts';
 import { heldBecause, mintFor } from '../../src/invitations/letters.ts';
 import { deliverDueLetters, type Outgoing } from '../../src/mail/delivery.ts';
 import { suppress } from '../../src/people/suppression.ts';
-import { mintConfirmerLink, openConfirmation } from '../../src/proofs/confirmers.ts';
+import { mintConfirmerLink, openConfirmation, outsideWords } from '../../src/proofs/confirmers.ts';
 import { parseDocument } from '../../src/proofs/content.ts';
 import { isRefusal, type Refusal } from '../../src/shared/refusal.ts';
 import { judgeDraft, sendToOwner } from '../../src/staff/approval.ts';
@@ -22,6 +22,7 @@ import {
 } from '../../src/staff/confirmers.ts';
 import { contentHash } from '../../src/staff/draft.ts';
 import { discardDraft, draftOf, openDraft, saveDraft } from '../../src/staff/drafts.ts';
+import { home } from '../../src/staff/home.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
@@ -264,4 +265,46 @@ test('a document that can not be read gets no confirmer, and keeps its comments 
   const written = withConfirmer('---\n# textlint-disable S107 -- the price was it\nline: "x"\n---\nWe.\n', confirmer)!;
   expect(written).toContain('# textlint-disable S107 -- the price was it\nline: "x"\n');
   expect(written.endsWith('---\nWe.\n')).toBe(true);
+});
+
+describe('a no does not disappear', () => {
+  const words = (changedOn = '2026-06-15') =>
+    outsideWords(db.read, { proofId: ID, changedOn, timeZone: 'Europe/London' });
+  const other = (name: string) => ask({ name, address: `${name.split(' ')[0]!.toLowerCase()}@elsewhere.example` });
+
+  test('the public page counts who was asked and what they said, and forgets what was said of an earlier change', async () => {
+    expect(await words()).toBeUndefined();
+    const omar = must(await ask());
+    must(await no(omar.id));
+    expect(await words()).toBe('1 person was asked: 1 said no.');
+    must(await yes(must(await other('Sara Lind')).id, NOW, 'Sara Lind'));
+    must(await other('Nils Berg'));
+    expect(await words()).toBe('3 people were asked: 1 said yes, 1 said no, 1 has not answered.');
+    expect(await words('2026-11-23')).toBeUndefined();
+  });
+
+  test('it waits among what is yours to do until a version answers it: for its owner, and for who asked', async () => {
+    const asked = must(await ask());
+    must(await db.write((tx) => answerConfirmation(tx, { id: asked.id, confirmed: false, how: HOW }, later(1000))));
+    const waiting = async (id: string) =>
+      (await home(db.read, { id, roles: ['owner'] }, later(2000))).yours.map(({ why, href }) => ({ why, href }));
+    const one = {
+      why: 'is not so, says somebody whom we asked: read why',
+      href: `/staff/drafts/proofs/${ID}/confirmer`,
+    };
+    expect(await waiting('priya')).toEqual([one]);
+    expect(await waiting('grace')).toEqual([one]);
+    expect(await waiting('tomasz')).toEqual([]);
+  });
+
+  test('the letter about an answer says which it is, in its subject', async () => {
+    const asked = must(await ask());
+    must(await no(asked.id));
+    const told = (await sent()).filter(({ kind }) => kind === 'answered');
+    expect(told.map(({ subject }) => subject)).toEqual(
+      told.map(() => 'A no from outside: Exports now finish, on Mondays too'),
+    );
+    expect(told.length).toBeGreaterThan(0);
+    for (const { text } of told) expect(text).not.toMatch(/\{\w+\}/);
+  });
 });

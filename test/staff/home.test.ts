@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { complaints } from '../../db/schema/people.ts';
+import { seedContent } from '../../db/seed.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { confirmFacts, factsIn, sendBack, sendToOwner } from '../../src/staff/approval.ts';
 import { changeRoles, type Member } from '../../src/staff/colleagues.ts';
@@ -8,8 +9,8 @@ import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { removeExample } from '../../src/staff/first-run.ts';
 import { firstSteps } from '../../src/staff/guide.ts';
 import { type Home, home } from '../../src/staff/home.ts';
-import type { FreshDatabase } from '../support/database.ts';
-import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
+import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { CONTENT, castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 let db: FreshDatabase;
 beforeEach(async () => {
@@ -19,7 +20,8 @@ afterEach(() => db.cleanup());
 
 const as = (id: string, ...roles: Member['roles']): Promise<Home> => home(db.read, { id, roles }, later(60_000));
 const grace = () => as('grace', 'writer');
-const row = async (key: string, seen = grace()) => (await seen).rows.find((one) => one.key === key)!;
+const row = async (key: string, seen = grace()) =>
+  [...(await seen).rows, ...(await seen).holding].find((one) => one.key === key)!;
 const begin = async (collection: 'issues' | 'proofs', documentId: string) => {
   const draft = await db.write((tx) => openDraft(tx, { collection, documentId, by: 'grace' }, NOW));
   if (isRefusal(draft)) throw new Error(draft.sentence);
@@ -35,12 +37,17 @@ async function edited(): Promise<Draft> {
 
 describe('coverage at the desk', () => {
   test('a headline of computed numbers, and those first who have waited longest together', async () => {
-    const { headline, rows, yours } = await grace();
+    const { headline, rows, holding, yours, loose } = await grace();
     expect(headline).toMatch(/^2 groups of complaints have no proof\. \d+ people are waiting\. Oldest: \d+ days\.$/);
     expect(rows.map(({ peopleDays }) => peopleDays)).toEqual(
       rows.map(({ peopleDays }) => peopleDays).toSorted((a, b) => b - a),
     );
-    expect(rows).toHaveLength(8);
+    expect(rows.length + holding.length).toBe(8);
+    expect(holding.map(({ key }) => key)).toContain('exports-failed');
+    expect(rows.map(({ state }) => state?.name)).not.toContain('holding');
+    // What the headline says is what the rows say: nothing that holds is longer.
+    const oldest = Number(/Oldest: (\d+)/.exec(headline)![1]);
+    expect(Math.max(...[...rows, ...loose].map(({ oldestDays }) => oldestDays ?? 0))).toBe(oldest);
     expect(yours).toEqual([]);
   });
 
@@ -75,6 +82,14 @@ describe('coverage at the desk', () => {
     await begin('issues', 'late-invoices');
     expect(await row('late-invoices')).toMatchObject({ people: 0, next: { label: 'Go on with the draft' } });
   });
+});
+
+test('where nobody was brought in, nobody is said to wait or not to wait', async () => {
+  const bare = await freshDatabase();
+  await seedContent(bare, CONTENT, NOW);
+  const { headline } = await home(bare.read, { id: 'grace', roles: ['writer'] }, NOW);
+  await bare.cleanup();
+  expect(headline).toBe('Nobody has been counted yet: no complaint was brought in.');
 });
 
 describe('while something is in hand, the row and whoever has to act say so', () => {
@@ -157,6 +172,7 @@ describe('the guide', () => {
       headline: 'Nothing is here yet.',
       yours: [],
       rows: [],
+      holding: [],
       loose: [],
     });
   });

@@ -3,7 +3,7 @@ import { requireStaff } from '../../desk.ts';
 import { SAMPLE_CSV } from '../../people/intake/sample.ts';
 
 /** A file to try the import with. */
-export const GET: APIRoute = async (context) => {
+export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'look');
   if (desk instanceof Response) return desk;
   return new Response(SAMPLE_CSV, {

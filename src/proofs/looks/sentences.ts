@@ -41,13 +41,17 @@ export function countSentence(states: readonly StateName[]): string {
 /** What may be said of a number of people: rounded down to tens by `publicCount`, null where it is too small to be said. */
 export type SayablePeople = { customers: number | null; employees: number | null };
 
-/** `At least 60 customers and 20 employees told us.` Below the floor: `Fewer than 10 customers told us.` */
+/**
+ * `At least 60 customers and 20 employees told us.` Below the floor: `Fewer than 10 customers told us.` Null: nobody was
+ * brought in at all, for anything, and then nobody can be told from the few.
+ */
 export function peopleSentence(
-  people: SayablePeople,
+  people: SayablePeople | null,
   affects: Issue['affects'],
   floor: Site['count_floor'],
   ending = 'told us.',
 ): string {
+  if (people === null) return 'Nobody has been counted yet.';
   const said = [
     ...(people.customers === null ? [] : [counted(people.customers, 'customer')]),
     ...(people.employees === null ? [] : [counted(people.employees, 'employee')]),

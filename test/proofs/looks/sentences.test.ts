@@ -52,6 +52,7 @@ describe('how many people told us', () => {
     );
   });
   test('too few to be counted in public', () => {
+    expect(peopleSentence(null, ['customer', 'employee'], floor)).toBe('Nobody has been counted yet.');
     expect(peopleSentence({ customers: null, employees: null }, ['employee'], floor)).toBe(
       'Fewer than 20 employees told us.',
     );
