@@ -116,7 +116,7 @@ test('whatever a person, a colleague or a document wrote, it begins no header an
       if (!isAddress(other)) expect(elsewhere).toBeNull();
       else expect(strangers(elsewhere!)).toEqual([]);
     }),
-    { numRuns: Number(process.env['AMENDS_FUZZ'] ?? 500) },
+    { numRuns: Number(process.env['AMENDS_FUZZ'] ?? 200) },
   );
 }, 600_000);
 

@@ -1,9 +1,7 @@
 import { openDatabase } from '../../db/client.ts';
-import { mintFor } from '../../src/invitations/letters.ts';
+import { heldBecause, mintFor } from '../../src/invitations/letters.ts';
 import { deliverDueLetters } from '../../src/mail/delivery.ts';
 import { openSmtp } from '../../src/mail/smtp.ts';
-import { heldAtSending } from '../../src/reactions.ts';
-import { SITE_URL } from './post.ts';
 
 /* `node send-process.ts <database> <smtp url> <now>`: sends what is due, as the jobs process does, without a pace. */
 
@@ -16,8 +14,8 @@ const sent = await deliverDueLetters(
   db,
   {
     transport: smtp.transport({ from: 'hello@northline.example', replyTo: 'answers@northline.example' }),
-    heldBecause: heldAtSending,
-    mint: mintFor(SITE_URL),
+    heldBecause,
+    mint: mintFor('https://amends.example'),
     server: {
       pace: { perMinute: 1_000_000, perDomain: 1_000_000 },
       fence: `${url!.slice('file:'.length)}.sending`,

@@ -58,7 +58,7 @@ async function run(killAfter: number | null): Promise<{ done: boolean; working: 
       sink.url,
       String(minute),
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_COMPILE_CACHE: join(sink.folder, 'cache') } },
   );
   let done = false;
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
