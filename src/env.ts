@@ -24,6 +24,27 @@ const settings = z.object({
   MAILBOX_DIR: z.string().default('.data/mailbox'),
   /** Where files that were uploaded at the desk lie until they are imported. */
   UPLOADS_DIR: z.string().default('.data/uploads'),
+  /** `smtps://user:password@host:465` or `smtp://…:587`. Empty: letters are put into MAILBOX_DIR, and nothing leaves. */
+  SMTP_URL: z.union([z.literal(''), z.url({ protocol: /^smtps?$/ })]).default(''),
+  /** The organisation's address that letters come from, behind the name of whoever signs. Empty: `reply_to` of site.yaml. */
+  MAIL_FROM: z.union([z.literal(''), z.email()]).default(''),
+  /** Letters a minute, in all and to one domain. */
+  MAIL_PER_MINUTE: z.coerce.number().int().min(1).default(120),
+  MAIL_PER_MINUTE_PER_DOMAIN: z.coerce.number().int().min(1).default(30),
+  /** A letter that waited longer than this is held, unless it is a receipt. */
+  MAIL_TOO_LATE_HOURS: z.coerce.number().min(1).default(24),
+  /** When letters that can wait do, where the person lives. `00:00-00:00` is never. */
+  QUIET_HOURS: z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, 'Write two times: 20:00-08:00')
+    .default('20:00-08:00')
+    .transform((hours) => ({ from: hours.slice(0, 5), to: hours.slice(6) })),
+  /** The file that counts with the database which letters were sent, so that a restored copy sends none. Keep it out of backups. */
+  SENDING_FENCE: z.string().default('.data/sending.json'),
+  /** All three, or none: letters are then signed. The file holds the private key in PEM. */
+  DKIM_DOMAIN: z.string().default(''),
+  DKIM_SELECTOR: z.string().default(''),
+  DKIM_KEY_FILE: z.string().default(''),
   STRIPE_SECRET_KEY: z.string().default('sk_test_sandbox'),
   STRIPE_WEBHOOK_SECRET: z.string().default('whsec_sandbox'),
   /** Set only to talk to the sandbox process; empty means Stripe itself. */
@@ -51,6 +72,10 @@ function readEnv(): Env {
   }
   if (read.data.STRIPE_API_BASE !== '' && read.data.STRIPE_SECRET_KEY.startsWith('sk_live_')) {
     throw new Error('STRIPE_API_BASE points at the sandbox, but STRIPE_SECRET_KEY is a live key. Remove one of them.');
+  }
+  const { DKIM_DOMAIN, DKIM_SELECTOR, DKIM_KEY_FILE } = read.data;
+  if (new Set([DKIM_DOMAIN, DKIM_SELECTOR, DKIM_KEY_FILE].map(Boolean)).size > 1) {
+    throw new Error('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE are set together, or none of them is.');
   }
   if (read.data.SUPPRESSION_KEY === 'only-for-this-machine' && !isLoopback(read.data.AMENDS_URL)) {
     throw new Error(

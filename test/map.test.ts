@@ -74,6 +74,7 @@ test('each guarded package has one importer', () => {
   const homes: Record<string, RegExp> = {
     lucia: /^src\/sessions\//,
     stripe: /^src\/payments\//,
+    nodemailer: /^src\/mail\//,
     'node:sqlite': /^db\/engines\/|^src\/payments\/sandbox\//,
     '@libsql/client': /^db\/engines\//,
   };

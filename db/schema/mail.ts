@@ -26,6 +26,22 @@ export const letters = sqliteTable(
     sentAt: integer(),
     /** Why it was not sent and never will be. */
     heldBecause: text(),
+    /** When it was last given to the mail server. With a lease that ran out and no `sentAt`, nobody knows whether it left. */
+    handedAt: integer(),
+    /** Since when we know that we don't know. It isn't sent again unless somebody says so. */
+    doubtfulAt: integer(),
+    /** What the mail server last answered, when it wasn't yes. */
+    serverSaid: text(),
   },
-  (t) => [index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore)],
+  (t) => [index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore), index('letters_handed').on(t.handedAt)],
 );
+
+/**
+ * One row: which database this is, and how many letters it has given to a mail server. A file beside it says the same; a copy
+ * that was brought back knows of fewer letters than the file, and sends none.
+ */
+export const sending = sqliteTable('sending', {
+  id: text({ enum: ['here'] }).primaryKey(),
+  instance: text().notNull(),
+  handed: integer().notNull(),
+});

@@ -1,6 +1,10 @@
 import { parseArgs } from 'node:util';
+import type { Db } from '../../db/client.ts';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
+import { inspectMail } from '../mail/inspect.ts';
+import { mailSender } from '../mail/sender.ts';
+import { openSmtp } from '../mail/smtp.ts';
 import { hasEnded } from '../offers/offer.ts';
 import { type Expected, inspectStripe } from '../payments/inspect.ts';
 import { publishedOffers, publishedSite } from '../proofs/published.ts';
@@ -9,43 +13,31 @@ import type { Verb } from './verb.ts';
 
 export const doctor: Verb = {
   name: 'doctor',
-  summary: 'Say whether payments can go live, and what to do where they can’t.',
-  help: `Use: amends doctor stripe [--json]
+  summary: 'Say whether payments and letters can go live, and what to do where they can’t.',
+  help: `Use: amends doctor stripe|mail [--json]
 
-Looks at the key, the webhook secret and endpoint, the API version, and whether every published offer costs at Stripe what
-it says here. Reads only.
+stripe: looks at the key, the webhook secret and endpoint, the API version, and whether every published offer costs at
+Stripe what it says here. mail: looks at the mail server, the sender, the signature, whether this database is the one that
+sends, and what became of every letter. Reads only, and sends nothing.
 
 Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } });
-    if (positionals.length !== 1 || positionals[0] !== 'stripe') {
+    const [what] = positionals;
+    if (positionals.length !== 1 || (what !== 'stripe' && what !== 'mail')) {
       io.err(this.help);
       return 2;
     }
     const db = await database();
     try {
-      const { time_zone } = await publishedSite(db.read);
-      const today = dayOf(new Date(), time_zone);
-      // One that is over asks nobody to pay.
-      const open = (await publishedOffers(db.read)).filter(({ data }) => !hasEnded(data, today));
-      const offers = open.flatMap(({ id, data }): Expected[] => {
-        const { lookup_key: lookupKey, interval, amount, currency, amounts } = data;
-        const prices = { ...amounts, [currency]: amount };
-        return Object.entries(prices).map(([each, sum]) => ({ id, lookupKey, interval, amount: sum, currency: each }));
-      });
-      const options = {
-        secretKey: env.STRIPE_SECRET_KEY,
-        webhookSecret: env.STRIPE_WEBHOOK_SECRET,
-        siteUrl: env.AMENDS_URL,
-        ...(env.STRIPE_API_BASE ? { apiBase: env.STRIPE_API_BASE } : {}),
-      };
-      const findings = await inspectStripe(options, offers);
+      const findings = await (what === 'stripe' ? lookAtStripe(db) : lookAtMail(db));
+      const subject = what === 'stripe' ? 'Payments are' : 'Letters are';
       const ready = findings.every(({ verdict }) => verdict !== 'wrong');
       if (values.json) io.out(JSON.stringify({ ready, findings }));
       else {
         for (const { about, verdict, sentence } of findings) io.out(`${verdict.padEnd(8)} ${about}: ${sentence}`);
         io.out('');
-        io.out(ready ? 'Payments are ready.' : 'Payments are not ready: see what is wrong above.');
+        io.out(ready ? `${subject} ready.` : `${subject} not ready: see what is wrong above.`);
       }
       return ready ? 0 : 1;
     } finally {
@@ -53,3 +45,34 @@ Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
     }
   },
 };
+
+async function lookAtStripe(db: Db) {
+  const { time_zone } = await publishedSite(db.read);
+  const today = dayOf(new Date(), time_zone);
+  // One that is over asks nobody to pay.
+  const open = (await publishedOffers(db.read)).filter(({ data }) => !hasEnded(data, today));
+  const offers = open.flatMap(({ id, data }): Expected[] => {
+    const { lookup_key: lookupKey, interval, amount, currency, amounts } = data;
+    const prices = { ...amounts, [currency]: amount };
+    return Object.entries(prices).map(([each, sum]) => ({ id, lookupKey, interval, amount: sum, currency: each }));
+  });
+  const options = {
+    secretKey: env.STRIPE_SECRET_KEY,
+    webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+    siteUrl: env.AMENDS_URL,
+    ...(env.STRIPE_API_BASE ? { apiBase: env.STRIPE_API_BASE } : {}),
+  };
+  return inspectStripe(options, offers);
+}
+
+async function lookAtMail(db: Db) {
+  const { reply_to } = await publishedSite(db.read);
+  const looked = {
+    url: env.SMTP_URL,
+    siteUrl: env.AMENDS_URL,
+    fence: env.SENDING_FENCE,
+    sender: () => mailSender(reply_to),
+    greet: () => openSmtp(env.SMTP_URL).greet(),
+  };
+  return inspectMail(db.read, looked, new Date());
+}

@@ -52,6 +52,8 @@ export async function openPlace(options: {
     CONTENT_DIR: join(root, 'content'),
     MAILBOX_DIR: join(data, 'mailbox'),
     UPLOADS_DIR: join(data, 'uploads'),
+    // Whatever this machine is set to: nothing of the demo leaves it.
+    SMTP_URL: '',
     STRIPE_API_BASE: sandboxUrl,
     STRIPE_SECRET_KEY: 'sk_test_sandbox',
     STRIPE_WEBHOOK_SECRET: 'whsec_sandbox',

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import type { Db } from '../../db/client.ts';
+import { eq } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { persons } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { tellMissed } from '../checkins/promises.ts';
 import { passOnLate } from '../checkins/reopen.ts';
@@ -10,14 +12,19 @@ import { env } from '../env.ts';
 import { mintFor } from '../invitations/letters.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
 import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
+import type { Letter } from '../mail/outbox.ts';
+import { quietUntil } from '../mail/quiet.ts';
+import { mailSender } from '../mail/sender.ts';
+import { openSmtp } from '../mail/smtp.ts';
 import type { Payments } from '../payments/payments.ts';
 import { foldErasures } from '../people/erase.ts';
 import { mappingNamed } from '../people/intake/mappings.ts';
 import { payMakeGoods } from '../people/make-good.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { rulesIn } from '../people/rules.ts';
+import { suppress } from '../people/suppression.ts';
 import { propose } from '../people/triage.ts';
-import { issueStates, publishedIssues } from '../proofs/published.ts';
+import { issueStates, publishedIssues, publishedSite } from '../proofs/published.ts';
 import { heldAtSending, onEnded, onLate, onLeft, onMissed, onRejoined, onSurplus, onUndone } from '../reactions.ts';
 import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
@@ -25,6 +32,7 @@ import { applyPaymentEvents, fetchMissedEvents, healRejoins } from '../rejoin/co
 import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
+import { zoneOr } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
@@ -34,12 +42,49 @@ import { workOnUploads } from '../staff/uploads.ts';
  * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
  */
 
-export const letters = (db: Db, now: Date) =>
-  deliverDueLetters(
-    db,
-    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause: heldAtSending, mint: mintFor(env.AMENDS_URL) },
-    now,
-  );
+/** Over SMTP where a mail server is set; else into the folder. `now` is when it begins; the clock runs on from there. */
+export async function letters(db: Db, now: Date): Promise<number> {
+  const mint = mintFor(env.AMENDS_URL);
+  const clock = clockFrom(now);
+  if (env.SMTP_URL === '') {
+    const transport = mailboxTransport(env.MAILBOX_DIR);
+    return deliverDueLetters(db, { transport, heldBecause: heldAtSending, mint }, clock);
+  }
+  const site = await publishedSite(db.read);
+  const smtp = openSmtp(env.SMTP_URL);
+  try {
+    return await deliverDueLetters(
+      db,
+      {
+        transport: smtp.transport(mailSender(site.reply_to)),
+        heldBecause: heldAtSending,
+        mint,
+        server: {
+          pace: { perMinute: env.MAIL_PER_MINUTE, perDomain: env.MAIL_PER_MINUTE_PER_DOMAIN },
+          fence: env.SENDING_FENCE,
+          tooLateAfter: env.MAIL_TOO_LATE_HOURS * 3_600_000,
+          quietUntil: async (tx, letter, at) =>
+            quietUntil(at, env.QUIET_HOURS, await zoneOf(tx, letter, site.time_zone)),
+          onBounced: (tx, letter, at) => suppress(tx, letter.toAddress, 'bounced', at),
+        },
+      },
+      clock,
+    );
+  } finally {
+    smtp.close();
+  }
+}
+
+function clockFrom(now: Date): () => Date {
+  const began = performance.now();
+  return () => new Date(now.getTime() + Math.floor(performance.now() - began));
+}
+
+async function zoneOf(tx: Tx, letter: Letter, otherwise: string): Promise<string> {
+  if (!letter.personId) return otherwise;
+  const [person] = await tx.select({ zone: persons.timeZone }).from(persons).where(eq(persons.id, letter.personId));
+  return zoneOr(person?.zone ?? null, otherwise);
+}
 
 const reactions = { onRejoined, onEnded, onLeft };
 

@@ -7,7 +7,7 @@ import { capitalise } from '../shared/words.ts';
 
 /** Ids that only mean something to our own database. */
 const OURS =
-  /^(id|personId|departureId|complaintId|checkinId|rejoinId|reopeningId|letterId|batchId|importId|emailNorm|mint|leasedUntil|notBefore|attempts|cause|offerHash|followUpOf)$/;
+  /^(id|personId|departureId|complaintId|checkinId|rejoinId|reopeningId|letterId|batchId|importId|emailNorm|mint|leasedUntil|notBefore|handedAt|attempts|cause|offerHash|followUpOf)$/;
 
 const LABELS: Record<string, string> = {
   externalId: 'Number in that system',
@@ -25,6 +25,8 @@ const LABELS: Record<string, string> = {
   fromName: 'From',
   body: 'Text',
   heldBecause: 'Not sent, because',
+  doubtfulAt: 'Not certain to have been sent',
+  serverSaid: 'The mail server’s answer',
   joinedPrecision: 'First day is exact to the',
   precision: 'Last day is exact to the',
   happenedOn: 'Day',

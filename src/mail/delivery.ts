@@ -1,7 +1,10 @@
-import { and, asc, eq, isNull, lt, lte, or } from 'drizzle-orm';
-import type { Db, Tx } from '../../db/client.ts';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, lte, notInArray, or, type SQL, sql } from 'drizzle-orm';
+import type { Db, Reader, Tx } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
+import { countHanded, fencedBecause, writeFence } from './fence.ts';
+import { CAN_WAIT, RECEIPTS } from './kinds.ts';
 import type { Letter } from './outbox.ts';
+import { fullDomains, type Pace, waitAfter } from './pace.ts';
 
 /** A letter as it leaves, with its secrets filled in. It is never stored in the database in this form. */
 export type Outgoing = {
@@ -12,10 +15,23 @@ export type Outgoing = {
   text: string;
   sentAt: number;
   kind: string;
+  /** Where one press stops these letters; a letter to staff has none. */
+  stopLink?: string;
 };
 
-/** Carries a letter away. Sending the same id again must be harmless. */
-export type Transport = (letter: Outgoing) => Promise<void>;
+/**
+ * What became of a letter. `later`: not taken now; `stop`: no other one would be, either. `never`: refused for good. `unknown`:
+ * the line broke when it may have been taken already.
+ */
+export type Outcome =
+  | { left: 'yes' }
+  | { left: 'later'; said: string; stop: boolean }
+  | { left: 'never'; said: string; because: 'bounced' | 'refused' | 'no-address' }
+  | { left: 'unknown'; said: string };
+
+/** Carries a letter away; no answer means that it left. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a transport that can only succeed or throw answers nothing.
+export type Transport = (letter: Outgoing) => Promise<Outcome | void>;
 
 export type Delivery = {
   transport: Transport;
@@ -23,67 +39,182 @@ export type Delivery = {
   heldBecause: (tx: Tx, letter: Letter, now: Date) => Promise<string | null>;
   /** Mints what the letter's placeholders stand for; what an earlier try minted is revoked. */
   mint: (tx: Tx, letter: Letter, now: Date) => Promise<Record<string, string>>;
+  /** Set where a letter that is sent twice reaches somebody twice. Without it, sending the same id again is harmless. */
+  server?: {
+    pace: Pace;
+    /** The file that counts with the database what was sent: see fence.ts. */
+    fence: string;
+    /** Older letters are held, except receipts, in milliseconds. */
+    tooLateAfter: number;
+    /** When the night is over where this person lives, or null. Asked for letters that can wait. */
+    quietUntil: (tx: Tx, letter: Letter, now: Date) => Promise<Date | null>;
+    /** No such mailbox: what else follows from it. */
+    onBounced: (tx: Tx, letter: Letter, now: Date) => Promise<void>;
+  };
 };
 
-const LEASE_MS = 60_000;
+/** Longer than any transport takes to say what became of a letter. */
+export const LEASE_MS = 60_000;
+
+const waiting = and(isNull(letters.sentAt), isNull(letters.heldBecause), isNull(letters.doubtfulAt))!;
 
 /**
- * Sends what is due, oldest first; answers how many left. Each letter is leased first, so that two processes never send
- * the same one; a lease that ran out (the process died) is taken again, which mints anew and revokes the old.
+ * Sends what is due, oldest first; answers how many left. Each letter is leased first, at the time the clock shows then, so that
+ * two processes never send the same one; a lease that ran out (the process died) is taken again, which mints anew and revokes
+ * the old. With a mail server, a letter that was given to it and never written down as sent is doubtful instead: it may have
+ * left, so it isn't sent again. An instant for a clock is one that stands still. Throws when a fence keeps this database from
+ * sending.
  */
-export async function deliverDueLetters(db: Db, delivery: Delivery, now: Date, limit = 100): Promise<number> {
+export async function deliverDueLetters(
+  db: Db,
+  delivery: Delivery,
+  now: Date | (() => Date),
+  limit = 100,
+): Promise<number> {
+  const clock = typeof now === 'function' ? now : () => now;
+  const { server } = delivery;
+  if (server && !(await db.write((tx) => maySend(tx, server.fence, clock())))) return 0;
   let sent = 0;
   for (let turn = 0; turn < limit; turn += 1) {
-    const letter = await db.write((tx) => leaseNext(tx, now));
-    if (!letter) break;
+    const next = await db.write((tx) => leaseNext(tx, server, clock()));
+    if (next === 'none') break;
+    if (next === 'waits') continue;
     // On its own: when this fails the lease stands, and the letter does not keep back those behind it.
-    const secrets = await db.write(async (tx) => {
-      const reason = await delivery.heldBecause(tx, letter, now);
-      if (reason !== null) {
-        await tx.update(letters).set({ heldBecause: reason, leasedUntil: null }).where(eq(letters.id, letter.id));
-        return null;
-      }
-      return delivery.mint(tx, letter, now);
-    });
-    if (!secrets) continue;
-    await delivery.transport({
-      id: letter.id,
-      to: letter.toAddress,
-      fromName: letter.fromName,
-      subject: fill(letter.subject, secrets),
-      text: fill(letter.body, secrets),
-      sentAt: now.getTime(),
-      kind: letter.kind,
-    });
-    await db.write((tx) =>
-      tx.update(letters).set({ sentAt: now.getTime(), leasedUntil: null }).where(eq(letters.id, letter.id)),
-    );
-    sent += 1;
+    const handed = await db.write((tx) => hand(tx, delivery, next, clock()));
+    if (!handed) continue;
+    if (server && handed.count) writeFence(server.fence, handed.count);
+    const outcome = (await delivery.transport(handed.outgoing)) ?? { left: 'yes' };
+    await db.write((tx) => note(tx, server, next, outcome, clock()));
+    if (outcome.left === 'yes') sent += 1;
+    if (outcome.left === 'unknown' || (outcome.left === 'later' && outcome.stop)) break;
   }
   return sent;
 }
 
-async function leaseNext(tx: Tx, now: Date): Promise<Letter | undefined> {
+/** Marks what a dead process left in doubt. False: nothing is due, or the server broke off a minute ago and would again. */
+async function maySend(tx: Tx, fence: string, now: Date): Promise<boolean> {
   const at = now.getTime();
   const [due] = await tx
-    .select()
+    .select({ id: letters.id })
+    .from(letters)
+    .where(and(waiting, lte(letters.notBefore, at)))
+    .limit(1);
+  if (!due) return false;
+  const why = await fencedBecause(tx, fence);
+  if (why) throw Object.assign(new Error(why), { name: 'SendingFence' });
+  await tx
+    .update(letters)
+    .set({ doubtfulAt: at, leasedUntil: null })
+    .where(and(waiting, isNotNull(letters.handedAt), lt(letters.leasedUntil, at)));
+  const [broken] = await tx
+    .select({ id: letters.id })
     .from(letters)
     .where(
       and(
         isNull(letters.sentAt),
         isNull(letters.heldBecause),
-        lte(letters.notBefore, at),
-        or(isNull(letters.leasedUntil), lt(letters.leasedUntil, at)),
+        gt(letters.doubtfulAt, at - 60_000),
+        isNotNull(letters.serverSaid),
       ),
     )
-    .orderBy(asc(letters.notBefore))
     .limit(1);
-  if (!due) return undefined;
+  return !broken;
+}
+
+async function leaseNext(tx: Tx, server: Delivery['server'], now: Date): Promise<Letter | 'none' | 'waits'> {
+  const at = now.getTime();
+  const free = server
+    ? or(isNull(letters.leasedUntil), and(lt(letters.leasedUntil, at), isNull(letters.handedAt)))
+    : or(isNull(letters.leasedUntil), lt(letters.leasedUntil, at));
+  const due = and(waiting, lte(letters.notBefore, at), free)!;
+  const letter = server ? await nextForServer(tx, due, server, now) : await oldest(tx, due);
+  if (!letter) return 'none';
+  if (server && CAN_WAIT.includes(letter.kind)) {
+    const until = await server.quietUntil(tx, letter, now);
+    if (until) {
+      await tx.update(letters).set({ notBefore: until.getTime(), leasedUntil: null }).where(eq(letters.id, letter.id));
+      return 'waits';
+    }
+  }
+  const lease = { leasedUntil: at + LEASE_MS, attempts: letter.attempts + 1, handedAt: null };
+  await tx.update(letters).set(lease).where(eq(letters.id, letter.id));
+  return { ...letter, ...lease };
+}
+
+/** Codes, receipts and answers go before what can wait, and a domain that had its share lets the others by. */
+async function nextForServer(tx: Tx, due: SQL, server: NonNullable<Delivery['server']>, now: Date) {
+  const full = await fullDomains(tx, server.pace, now);
+  if (!full) return undefined;
+  const domain = sql<string>`lower(substr(${letters.toAddress}, instr(${letters.toAddress}, '@') + 1))`;
+  const free = full.length > 0 ? and(due, notInArray(domain, full))! : due;
+  return (
+    (await oldest(tx, and(free, notInArray(letters.kind, CAN_WAIT))!)) ??
+    (await oldest(tx, and(free, inArray(letters.kind, CAN_WAIT))!))
+  );
+}
+
+async function oldest(reader: Reader, which: SQL): Promise<Letter | undefined> {
+  const [letter] = await reader.select().from(letters).where(which).orderBy(asc(letters.notBefore)).limit(1);
+  return letter;
+}
+
+/** Judges it once more and fills it in. Null when it isn't sent, or another process has taken it meanwhile. */
+async function hand(tx: Tx, { heldBecause, mint, server }: Delivery, letter: Letter, now: Date) {
+  const this_ = eq(letters.id, letter.id);
+  const [held] = await tx
+    .select({ id: letters.id })
+    .from(letters)
+    .where(and(this_, waiting, eq(letters.leasedUntil, letter.leasedUntil!)));
+  if (!held) return null;
+  const late =
+    server && now.getTime() - letter.createdAt > server.tooLateAfter && !RECEIPTS.includes(letter.kind)
+      ? 'too-late'
+      : null;
+  const reason = late ?? (await heldBecause(tx, letter, now));
+  if (reason !== null) {
+    await tx.update(letters).set({ heldBecause: reason, leasedUntil: null }).where(this_);
+    return null;
+  }
+  const secrets = await mint(tx, letter, now);
+  const count = server ? await countHanded(tx) : null;
+  if (server) await tx.update(letters).set({ handedAt: now.getTime() }).where(this_);
+  const outgoing: Outgoing = {
+    id: letter.id,
+    to: letter.toAddress,
+    fromName: letter.fromName,
+    subject: fill(letter.subject, secrets),
+    text: fill(letter.body, secrets),
+    sentAt: now.getTime(),
+    kind: letter.kind,
+    ...(secrets['stopLink'] ? { stopLink: secrets['stopLink'] } : {}),
+  };
+  return { outgoing, count };
+}
+
+async function note(tx: Tx, server: Delivery['server'], letter: Letter, outcome: Outcome, now: Date): Promise<void> {
+  const at = now.getTime();
+  const became = {
+    yes: { sentAt: at, doubtfulAt: null, serverSaid: null },
+    later: { notBefore: at + waitAfter(letter.attempts) },
+    never: outcome.left === 'never' ? { heldBecause: outcome.because, doubtfulAt: null } : {},
+    unknown: { doubtfulAt: at },
+  }[outcome.left];
+  const said = outcome.left === 'yes' ? {} : { serverSaid: outcome.said };
   await tx
     .update(letters)
-    .set({ leasedUntil: at + LEASE_MS, attempts: due.attempts + 1 })
-    .where(eq(letters.id, due.id));
-  return due;
+    .set({ ...became, ...said, leasedUntil: null })
+    .where(eq(letters.id, letter.id));
+  if (outcome.left === 'never' && outcome.because === 'bounced') await server?.onBounced(tx, letter, now);
+}
+
+/** Lets the letters that may have left already go once more, under the same Message-ID; answers how many. */
+export async function resendDoubtful(tx: Tx, now: Date): Promise<number> {
+  const again = await tx
+    .update(letters)
+    .set({ doubtfulAt: null, handedAt: null, leasedUntil: null, notBefore: now.getTime(), serverSaid: null })
+    .where(and(isNull(letters.sentAt), isNull(letters.heldBecause), isNotNull(letters.doubtfulAt)))
+    .returning({ id: letters.id });
+  return again.length;
 }
 
 /** Fills `{name}` placeholders; one without a value stays as it is, so that a mistake is seen. */

@@ -233,6 +233,7 @@ export const NOBODY: { [table: string]: string } = {
   pictures: 'pictures in documents',
   measurements: 'numbers about what was changed',
   measuring_keys: 'keys of systems that measure',
+  sending: 'which database this is, and how many letters it has sent',
   imports: 'a file’s name and fingerprint, and how many rows it had',
   holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
   erased_ids: 'keyed fingerprints that name nobody',

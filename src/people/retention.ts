@@ -46,7 +46,7 @@ export async function keepOnlyWhatWeMay(db: Db, now: Date, limit = 200): Promise
       .where(
         and(
           ne(letters.kind, 'invitation'),
-          or(isNotNull(letters.sentAt), isNotNull(letters.heldBecause)),
+          or(isNotNull(letters.sentAt), isNotNull(letters.heldBecause), isNotNull(letters.doubtfulAt)),
           lt(letters.createdAt, before(retention.letters_days)),
         ),
       )

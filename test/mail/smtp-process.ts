@@ -1,0 +1,57 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { SMTPServer } from 'smtp-server';
+
+/*
+ * `node smtp-process.ts <folder> [--only-envelopes]`: a mail server of its own. It prints its port, writes down each letter
+ * before it says yes (`letters.jsonl`: recipient, Message-ID, text unless left out), and does what the name in front of the @
+ * asks for.
+ */
+
+const [folder, flag] = process.argv.slice(2);
+const refusals: Record<string, [code: number, text: string]> = {
+  busy: [451, '4.7.1 Come back later'],
+  gone: [550, '5.1.1 No such user here'],
+  plainly: [550, 'User unknown'],
+  blocked: [550, '5.7.1 We do not take your letters'],
+  full: [552, '5.2.2 Mailbox full'],
+  closing: [421, '4.3.2 Shutting down'],
+};
+const refusal = ([code, text]: [number, string]) => Object.assign(new Error(text), { responseCode: code });
+
+const server = new SMTPServer({
+  disabledCommands: ['STARTTLS'],
+  authOptional: true,
+  allowInsecureAuth: true,
+  closeTimeout: 100,
+  onAuth: ({ username, password }, _session, done) =>
+    username === 'amends' && password === 'right'
+      ? done(null, { user: username })
+      : done(refusal([535, '5.7.8 Wrong password'])),
+  onRcptTo: ({ address }, _session, done) => {
+    const refused = refusals[address.split('@')[0]!];
+    done(refused ? refusal(refused) : null);
+  },
+  onData: (stream, session, done) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('end', () => {
+      const raw = Buffer.concat(chunks).toString();
+      const [{ address } = { address: '' }] = session.envelope.rcptTo;
+      if (address.startsWith('spam@')) return done(refusal([554, '5.6.0 We think this is spam']));
+      const line = { to: address, from: session.envelope.mailFrom, id: /^Message-ID: (\S+)/im.exec(raw)?.[1] };
+      appendFileSync(`${folder}/letters.jsonl`, `${JSON.stringify(flag ? line : { ...line, raw })}\n`);
+      // Taken, and nobody hears of it.
+      if (address.startsWith('drops@')) {
+        for (const connection of server.connections) connection.close();
+        return;
+      }
+      done();
+    });
+  },
+});
+server.on('error', () => {});
+writeFileSync(`${folder}/letters.jsonl`, '');
+const listening = server.listen(0, '127.0.0.1', () => {
+  const address = listening.address();
+  console.log(typeof address === 'object' && address ? address.port : '');
+});
