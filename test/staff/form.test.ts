@@ -279,6 +279,6 @@ test('a problem is told with the label of its field, never with its name in the 
   const at = (where: string) => placed.find((one) => one.at === where)!.sentence;
   expect(at('headline')).toMatch(/^“Headline” must have at least 8/);
   expect(at('still_not_right')).toBe('“What is still not right” is not written yet.');
-  expect(at('series.0.reopen_limit')).toMatch(/^“Comes back at” must be a number/);
+  expect(at('series.0.reopen_limit')).toMatch(/^“From which value on it has come back” must be a number/);
   expect(placed.map(({ sentence }) => sentence).join()).not.toMatch(/[a-z]_[a-z]/);
 });
