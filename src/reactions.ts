@@ -8,6 +8,7 @@ import { cancelPromises, makePromises, type PromiseRow } from './checkins/promis
 import { openReopening, type Reopening } from './checkins/reopen.ts';
 import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
 import { tellReturned } from './checkins/tell.ts';
+import { env } from './env.ts';
 import { askGate } from './invitations/facts.ts';
 import { heldBecause, writeLetter } from './invitations/letters.ts';
 import type { Correction } from './landing/press.ts';
@@ -218,7 +219,7 @@ export async function onMeasured(tx: Tx, { proofId, seriesId, days }: Measured, 
     if (was.state === 'came_back') continue;
     const since = state.since ?? dayOf(now, site.time_zone);
     await tellReturned(tx, { issueId: issue.id, since }, now);
-    await alertOfCrossing(tx, issue.id, { series, crossed, site }, now);
+    await alertOfCrossing(tx, issue.id, { proofId, series, crossed, site }, now);
   }
 }
 
@@ -231,7 +232,7 @@ function without(proof: PublishedProof, seriesId: string, days: ReadonlySet<Day>
 async function alertOfCrossing(
   tx: Tx,
   issueId: string,
-  { series, crossed, site }: { series: Series; crossed: Point; site: Site },
+  { proofId, series, crossed, site }: { proofId: string; series: Series; crossed: Point; site: Site },
   now: Date,
 ): Promise<void> {
   const alert = await publishedLetter(tx, 'owner-measured');
@@ -245,6 +246,8 @@ async function alertOfCrossing(
     value: said(crossed.value),
     on: longDay(crossed.on),
     limit: limitWords(series),
+    page: new URL(`/proofs/${proofId}`, env.AMENDS_URL).href,
+    desk: new URL(`/staff/drafts/proofs/${proofId}`, env.AMENDS_URL).href,
   };
   await postLetter(
     tx,

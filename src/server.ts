@@ -177,6 +177,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
       );
     }
     const refused = refusesBody(method, path, request.headers['content-length']);
+    if (refused === 413 && path.startsWith('/staff/')) return tooLarge();
     if (refused) {
       return answer(
         response,
@@ -188,6 +189,17 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
       const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
       Promise.resolve(handler(request, response, next)).catch(failed);
     });
+
+    /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
+    function tooLarge(): void {
+      const query = new URLSearchParams({ bytes: request.headers['content-length']!, back: path });
+      request.resume();
+      for (const header of ['content-length', 'content-type', 'transfer-encoding']) delete request.headers[header];
+      request.method = 'GET';
+      request.url = `/staff/too-large?${query}`;
+      const next = () => answer(response, 413, 'That is more than this page accepts.');
+      Promise.resolve(handler(request, response, next)).catch(failed);
+    }
 
     function failed(error: unknown): void {
       log.error({ path: withoutSecrets(path), error: error instanceof Error ? error.name : 'unknown' });

@@ -1,9 +1,13 @@
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
+import type { Reader } from '../../db/client.ts';
+import { noAnswersByIssue } from '../checkins/answers.ts';
 import { database } from '../database.ts';
 import type { Incoming } from '../proofs/arrived.ts';
 import { addMeasurements, judgeMeasurements } from '../proofs/measurements.ts';
+import { proofWithState, publishedProof } from '../proofs/published.ts';
+import { stateWords } from '../proofs/state.ts';
 import { onMeasured } from '../reactions.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { counted } from '../shared/words.ts';
@@ -51,6 +55,7 @@ Exit code: 0 all is in, 1 something was refused and nothing was stored, 2 nothin
       const progress = (stored: number) => {
         if (read.rows.length > 500) io.err(`${stored} of ${read.rows.length} rows`);
       };
+      const was = await stateWordsOf(db.read, about.proofId, now);
       const judged =
         dryRun || read.bad.length > 0
           ? await judgeMeasurements(db.read, about, read.rows, now)
@@ -62,6 +67,7 @@ Exit code: 0 all is in, 1 something was refused and nothing was stored, 2 nothin
               await record(tx, { by: null, action: 'measured', subject: `proofs:${about.proofId}`, detail }, now);
               return added;
             });
+      const state = dryRun ? null : await stateWordsOf(db.read, about.proofId, now);
       const wrong =
         'refused' in judged ? judged.bad.map(({ row, ...why }) => ({ line: read.lines[row - 1]!, ...why })) : [];
       if (wrong.length + read.bad.length > 0) return refused(io, json, [...read.bad, ...wrong], 1);
@@ -69,14 +75,23 @@ Exit code: 0 all is in, 1 something was refused and nothing was stored, 2 nothin
       const stored = 'fresh' in judged ? judged.fresh.length : judged.stored;
       const { already } = judged;
       if (json) io.out(JSON.stringify({ stored, already, dryRun, refused: [] }));
-      else
+      else {
         io.out(`${counted(stored, 'measurement')} ${dryRun ? 'would be stored' : 'stored'}, ${already} known already.`);
+        if (state !== null && state !== was) io.out(`The state was: ${was}. It is now: ${state}.`);
+      }
       return 0;
     } finally {
       await db.close();
     }
   },
 };
+
+/** What its page says; null where there is no such page. */
+async function stateWordsOf(reader: Reader, proofId: string, now: Date): Promise<string | null> {
+  if (!(await publishedProof(reader, proofId))) return null;
+  const found = await proofWithState(reader, proofId, await noAnswersByIssue(reader), now);
+  return found && stateWords(found.state);
+}
 
 function optionsOf(args: string[]) {
   const { values, positionals } = parseArgs({

@@ -1,11 +1,16 @@
+import { eq } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { staff } from '../../db/schema/staff.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
 import { fillPlaceholders } from '../proofs/claims.ts';
 import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
 import type { Site } from '../proofs/documents.ts';
-import { formatValue, summariseProof } from '../proofs/evidence.ts';
+import { formatValue, parseSeries, summariseProof } from '../proofs/evidence.ts';
 import { circumstancesOf, type PublishedProof, publishedOthers } from '../proofs/published.ts';
 import { type State, stateOfProof } from '../proofs/state.ts';
+import { longDay } from '../shared/dates.ts';
+import { counted } from '../shared/words.ts';
+import { may } from './access.ts';
 import { typedConfirmer } from './confirmers.ts';
 import type { Draft } from './draft.ts';
 import {
@@ -13,12 +18,15 @@ import {
   type Field,
   fieldsOf,
   formOf,
+  hasBody,
+  labelAt,
   type PlacedProblem,
   placeProblems,
   sourceFrom,
   type Value,
   type Values,
 } from './form.ts';
+import { readPasted } from './pasted.ts';
 
 /* What the check says of a draft while it is being written: the same judgement as everywhere, each sentence at its field. */
 
@@ -30,6 +38,8 @@ export type Checked = {
   waived: Placed[];
   /** Fields that nobody has written yet: no mistake, but nothing can be published without them. */
   missing: { at: At; label: string }[];
+  /** What the measurements were read as, each at its field. */
+  read: { at: At; sentence: string }[];
   /** The lines with their numbers in, where they have any. */
   computed: { name: string; text: string }[];
   /** Set when there is a series to draw. */
@@ -42,27 +52,34 @@ export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: 
   const place = (problems: readonly Problem[], written = draft as { source: string; assets: Record<string, string> }) =>
     placeProblems(collection, documentId, written, problems);
   const { document, problems: shape } = parseDocument(collection, documentId, source, assets);
+  const { problems: unread, read: series } = measurementsOf(draft);
+  const desk = [...unread, ...(await ownerWhoCannot(reader, draft, site))];
+  const elsewhere = ({ rule, at }: Placed) => !(rule === 'series' && unread.some((one) => one.at === at));
   if (document) {
     const judged = await judge({ collection, id: documentId, source, assets }, others);
     const typed = await typedConfirmer(reader, draft);
     return {
-      problems: place([...judged.problems, ...(typed ? [typed] : [])]),
+      problems: [...place([...judged.problems, ...(typed ? [typed] : [])]).filter(elsewhere), ...desk],
       warnings: place(judged.warnings),
       waived: place(judged.waived),
       missing: [],
-      ...shownOf(document, () => true, site, now),
+      read: series,
+      ...shownOf(document, () => unread.length === 0, site, now),
     };
   }
 
   const placed = place(shape);
-  const isMissing = ({ rule, sentence }: Placed) => rule === 'schema' && /^\w+ is missing\./.test(sentence);
-  const missing = placed.filter(isMissing).map(({ at }) => ({ at, label: labelAt(fieldsOf(collection), at) }));
-  const unfit = placed.filter((problem) => !isMissing(problem));
+  const isMissing = ({ rule, sentence }: Placed) => rule === 'schema' && / is not written yet\.$/.test(sentence);
+  const missing = [...placed.filter(isMissing).map(({ at }) => at), ...emptyParts(draft)].map((at) => ({
+    at,
+    label: labelAt(collection, at),
+  }));
+  const unfit = [...placed.filter((problem) => !isMissing(problem)).filter(elsewhere), ...desk];
   const complete = completed(draft, new Set(placed.map(({ at }) => at)));
   const read = complete && parseDocument(collection, documentId, complete.source, complete.assets).document;
-  const written = (at: At) => !placed.some((problem) => problem.at === at);
+  const written = (at: At) => unread.length === 0 && !placed.some((problem) => problem.at === at);
   if (!complete || !read) {
-    return { problems: unfit, warnings: [], waived: [], missing, computed: [], measured: null };
+    return { problems: unfit, warnings: [], waived: [], missing, read: series, computed: [], measured: null };
   }
   // Words can be judged one by one before all of them are there; facts only together.
   const judged: Judgement = await judge({ collection, id: documentId, ...complete }, others);
@@ -73,6 +90,7 @@ export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: 
     warnings: words(judged.warnings),
     waived: words(judged.waived),
     missing,
+    read: series,
     ...shownOf(read, written, site, now),
   };
 }
@@ -150,18 +168,61 @@ function fieldAt(fields: readonly Field[], [step, ...rest]: readonly string[]): 
   return 'fields' in field ? fieldAt(field.fields, rest) : null;
 }
 
-/** `What we changed 2: On`, as its reader finds it in the form. */
-function labelAt(fields: readonly Field[], at: At): string {
-  const labels: string[] = [];
-  let within = fields;
-  for (const step of at.split('.')) {
-    if (/^\d+$/.test(step)) labels.push(`${labels.pop() ?? ''} ${Number(step) + 1}`);
-    const field = within.find(({ key }) => key === step);
-    if (!field) continue;
-    labels.push(field.label);
-    if ('fields' in field) within = field.fields;
+/** The parts of a document that have no field of their own, or more than one, and are still empty. */
+function emptyParts({ collection, source, assets }: Draft): At[] {
+  const { fields, body, raw } = formOf(collection, { source, assets });
+  if (raw !== null) return [];
+  const evidence = collection !== 'proofs' || fields['verified'] || (fields['series'] ?? []).length !== 0;
+  return [...(hasBody(collection) && body === '' ? ['body'] : []), ...(evidence ? [] : ['series'])];
+}
+
+/** What its measurements were read as and which lines can't be, before anything else of the draft is there. */
+function measurementsOf({ collection, documentId, source, assets }: Draft): Pick<Checked, 'problems' | 'read'> {
+  const problems: Placed[] = [];
+  const read: Checked['read'] = [];
+  if (collection !== 'proofs') return { problems, read };
+  const { fields } = formOf(collection, { source, assets });
+  for (const [index, series] of ((fields['series'] ?? []) as Values[]).entries()) {
+    const csv = String(series['_csv'] ?? '');
+    if (csv.trim() === '') continue;
+    const at = `series.${index}._csv`;
+    const file = `proofs/${documentId}/${series['file']}`;
+    const pasted = readPasted(csv);
+    for (const { line, sentence } of pasted.problems.slice(0, 5)) {
+      problems.push({ file, line, rule: 'series', code: '', at, sentence: `Line ${line}: ${sentence}` });
+    }
+    const more = pasted.problems.length - 5;
+    if (more > 0) {
+      const sentence = `And ${counted(more, 'line')} more that can’t be read.`;
+      problems.push({ file, line: pasted.problems[5]!.line, rule: 'series', code: '', at, sentence });
+    }
+    if (pasted.problems.length > 0) continue;
+    const { points } = parseSeries(pasted.csv);
+    const [first, last] = [points[0]!, points.at(-1)!];
+    const sentence = `Read as ${counted(points.length, 'measurement')}: ${first.value} on ${longDay(first.on)} is the first, ${last.value} on ${longDay(last.on)} the last.`;
+    read.push({ at, sentence });
   }
-  return labels.join(': ') || at;
+  return { problems, read };
+}
+
+/** An owner who has no place at the desk, or not that role: it could be written, and then not be sent to anyone. */
+async function ownerWhoCannot(reader: Reader, { collection, source, assets }: Draft, site: Site): Promise<Placed[]> {
+  if (collection !== 'proofs' && collection !== 'issues') return [];
+  const { owner } = formOf(collection, { source, assets }).fields;
+  if (typeof owner !== 'string' || owner === '') return [];
+  const [member] = await reader.select().from(staff).where(eq(staff.id, owner));
+  if (member && member.leftAt === null && may(member.roles, 'confirm')) return [];
+  const name = member?.name ?? site.people[owner]?.name ?? `“${owner}”`;
+  const sentence = `${name} can’t confirm its facts at this desk. Choose somebody with the role of owner, or ask an admin to give it to them.`;
+  return [{ file: '', line: 1, rule: 'owner', code: '', at: 'owner', sentence }];
+}
+
+/** What it all comes down to, in a few words. */
+export function titleOfCheck({ problems, missing }: Pick<Checked, 'problems' | 'missing'>): string {
+  if (problems.length > 0) return `${counted(problems.length, 'thing')} to mend`;
+  return missing.length > 0
+    ? `${counted(missing.length, 'part')} still to write`
+    : 'Nothing keeps it from being published';
 }
 
 function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: Site, now: Date) {
@@ -186,7 +247,7 @@ function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: S
   });
   const lines = (['headline', 'line', 'lede'] as const)
     .filter((at) => written(at) && data[at].includes('{'))
-    .map((at) => ({ name: labelAt(fieldsOf('proofs'), at), text: texts[at] }));
+    .map((at) => ({ name: labelAt('proofs', at), text: texts[at] }));
   const proof = {
     ...document,
     version: 0,

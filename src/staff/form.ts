@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { assetFileOf, fileOf, type Problem } from '../proofs/content.ts';
 import { type Collection, documentSchemas } from '../proofs/documents.ts';
 import { capitalise } from '../shared/words.ts';
+import { type ReadAs, readPasted } from './pasted.ts';
 
 /*
  * A document as a form, and back. The fields are drawn from the same schemas that judge it; what is typed is kept as typed, so
@@ -53,6 +54,8 @@ export type Form = {
   rest: string;
   /** Set when no form can be drawn: the whole source, to be mended as text. */
   raw: string | null;
+  /** Set when something pasted was made plain. */
+  readAs?: ReadAs[];
 };
 
 type Written = { source: string; assets: Record<string, string> };
@@ -163,7 +166,12 @@ function unwrapped(schema: z.ZodType): z.ZodType {
 function shapeFields(schema: z.ZodType, within: string): Field[] {
   const fields = Object.entries(defOf(schema).shape ?? {}).map(([key, field]) => fieldOf(key, field, within));
   if (within === 'series')
-    fields.push(virtual(CSV, 'One measurement a line: date,value or date,value,n. Oldest first.'));
+    fields.push(
+      virtual(
+        CSV,
+        'One measurement a line: date,value or date,value,n. Oldest first. Two or three columns of a spreadsheet can be pasted.',
+      ),
+    );
   if (within === 'verified') fields.push(virtual(TEXT, 'Paste it whole. Its fingerprint is computed.'));
   return fields;
 }
@@ -614,7 +622,8 @@ function placesOf(yaml: string): Place[] {
 /** The path of a field as text, `changes.0.what`; `body`, or an empty one for the document as a whole. */
 export type At = string;
 
-export type PlacedProblem = Omit<Problem, 'at'> & { at: At };
+/** Said with the labels of the form; `code` is what files and `amends check` call it, where it has a number. */
+export type PlacedProblem = Omit<Problem, 'at'> & { at: At; code: string };
 
 /** Each problem with the field of the form that it is about. */
 export function placeProblems(
@@ -628,7 +637,8 @@ export function placeProblems(
   const places = split ? placesOf(split.yaml) : [];
   const bodyFrom = split ? split.yaml.split('\n').length + below + 1 : 1;
   const files = places.filter(({ path }) => path.at(-1) === 'file');
-  return problems.map((problem) => {
+  return problems.map((said) => {
+    const problem = { ...said, ...inLabels(collection, said) };
     if (!split) return { ...problem, at: '' };
     if (problem.file !== fileOf(collection, documentId)) {
       const named = files.find(({ path }) => {
@@ -642,6 +652,40 @@ export function placeProblems(
     const on = problem.at ?? places.filter(({ line }) => line === problem.line - below).at(-1)?.path ?? [];
     return { ...problem, at: shownAt(on) };
   });
+}
+
+/** `What we changed 2: On`, as its reader finds it in the form; the path itself where the form has no such field. */
+export function labelAt(collection: Collection, at: At): string {
+  const labels: string[] = [];
+  let within: readonly Field[] = [...fieldsOf(collection), bodyField(collection)];
+  for (const step of at.split('.')) {
+    if (/^\d+$/.test(step)) labels.push(`${labels.pop() ?? ''} ${Number(step) + 1}`);
+    const field = within.find(({ key }) => key === step);
+    if (!field) continue;
+    labels.push(field.label);
+    if ('fields' in field) within = field.fields;
+  }
+  return labels.join(': ') || at;
+}
+
+const quoted = (label: string) => `“${label}”`;
+
+/** A sentence that was written for files, with the labels of the form in place of their fields, and its name apart. */
+function inLabels(collection: Collection, { rule, sentence, at }: Problem): { sentence: string; code: string } {
+  const name = /^S1\d\d$/.test(rule) ? / \(([a-z]+(?:-[a-z]+)*)\)(?=[.:,;]|$)/.exec(sentence) : null;
+  const code = /^[A-Z]\d/.test(rule) ? [rule, name?.[1]].filter(Boolean).join(' ') : '';
+  if (name) return { code, sentence: sentence.replace(name[0], '') };
+  if (rule === 'schema' && at) {
+    const label = labelAt(collection, shownAt(at)).split(': ').at(-1)!;
+    const [, key = '', rest = sentence] = /^(\w+):? ([\s\S]*)$/.exec(sentence) ?? [];
+    if (key !== at.findLast((step) => typeof step === 'string')) return { code, sentence };
+    if (rest.startsWith('is missing.')) return { code, sentence: `${quoted(label)} is not written yet.` };
+    return { code, sentence: `${quoted(label)}${sentence.slice(key.length)}` };
+  }
+  const fields = sentence
+    .replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (key) => (LABELS[key] ? quoted(LABELS[key]) : key))
+    .replace(/\bin (voices|series|verified)\b/g, (_, key: string) => `in ${quoted(LABELS[key]!)}`);
+  return { code, sentence: fields };
 }
 
 /** Ids, file names and fingerprints are not shown: what is wrong with one stands at the content of the file. */
@@ -724,7 +768,8 @@ export function pickedFrom(mine: Form, theirs: Form, isMine: (key: string) => bo
 export function formFrom(collection: Collection, posted: string): Form {
   const sent = qs.parse(posted, { depth: 8, arrayLimit: 1000, parameterLimit: 20_000, allowEmptyArrays: true });
   const moved = new Map<string, string | null>();
-  const fields = readFields(fieldsOf(collection), isPlain(sent['f']) ? sent['f'] : {}, [], moved);
+  const readAs = new Set<ReadAs>();
+  const fields = readFields(fieldsOf(collection), isPlain(sent['f']) ? sent['f'] : {}, [], { moved, readAs });
   const waivers = rowsOf(sent['waivers']).flatMap(([, row]) => {
     const [rule, reason, at] = [textOf(row['rule']), textOf(row['reason']), textOf(row['at'])];
     const now = movedPath(at, moved);
@@ -739,6 +784,7 @@ export function formFrom(collection: Collection, posted: string): Form {
     waivers,
     rest: cleaned(textOf(sent['rest'])) && `${cleaned(textOf(sent['rest']))}\n`,
     raw: typeof sent['raw'] === 'string' ? sent['raw'].replace(/\r\n?/g, '\n') : null,
+    ...(readAs.size > 0 && { readAs: [...readAs] }),
   };
 }
 
@@ -758,23 +804,20 @@ function movedPath(at: string, moved: Map<string, string | null>): string | null
   return at;
 }
 
-function readFields(
-  fields: readonly Field[],
-  sent: Record<string, unknown>,
-  path: string[],
-  moved: Map<string, string | null>,
-): Values {
+type Reading = { moved: Map<string, string | null>; readAs: Set<ReadAs> };
+
+function readFields(fields: readonly Field[], sent: Record<string, unknown>, path: string[], reading: Reading): Values {
   const values: Values = {};
   for (const field of fields) {
     const value = sent[field.key];
     if (value === undefined) continue;
-    const read = readField(field, value, [...path, field.key], moved);
+    const read = readField(field, value, [...path, field.key], reading);
     if (read !== null) values[field.key] = read;
   }
   return values;
 }
 
-function readField(field: Field, value: unknown, path: string[], moved: Map<string, string | null>): Value | null {
+function readField(field: Field, value: unknown, path: string[], reading: Reading): Value | null {
   switch (field.kind) {
     case 'lines':
     case 'numbers':
@@ -790,24 +833,29 @@ function readField(field: Field, value: unknown, path: string[], moved: Map<stri
     }
     case 'group': {
       if (!isPlain(value) || value[AWAY] !== undefined) return null;
-      const group = readFields(field.fields, value, path, moved);
+      const group = readFields(field.fields, value, path, reading);
       return saysAnything(field.fields, group) ? group : null;
     }
     case 'groups':
     case 'named groups': {
       const rows: Values[] = [];
       for (const [index, row] of rowsOf(value)) {
-        const values = readFields(field.fields, row, [...path, index], moved);
+        const values = readFields(field.fields, row, [...path, index], reading);
         const name = field.kind === 'named groups' ? textOf(row[NAME]) : '';
         const keep = row[AWAY] === undefined && (saysAnything(field.fields, values) || name !== '');
         const now = keep ? [...path, String(rows.length)].join('.') : null;
-        if (field.kind === 'groups') moved.set([...path, index].join('.'), now);
+        if (field.kind === 'groups') reading.moved.set([...path, index].join('.'), now);
         if (keep) rows.push(field.kind === 'named groups' ? { [NAME]: name, ...values } : values);
       }
       return rows;
     }
-    case 'file':
-      return cleaned(String(value)) && `${cleaned(String(value))}\n`;
+    case 'file': {
+      const text = cleaned(String(value)) && `${cleaned(String(value))}\n`;
+      if (field.key !== CSV || text === '') return text;
+      const pasted = readPasted(text);
+      for (const one of pasted.readAs) reading.readAs.add(one);
+      return pasted.csv;
+    }
     default:
       return typeof value === 'string' ? inOneLine(value.replace(/\r\n?/g, '\n')) : '';
   }

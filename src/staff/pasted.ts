@@ -6,11 +6,21 @@ import { type CsvProblem, parseSeries } from '../proofs/evidence.ts';
  * left as it was pasted, with the line that somebody has to look at. What the rules read is always the plain form.
  */
 
+export const READ_AS = {
+  columns: 'the first column is the date, the second the value',
+  tabs: 'tabs end the columns',
+  semicolons: 'semicolons end the columns',
+  percent: '31% is 31',
+  commas: 'the comma in a number is its decimal point',
+  dots: 'dates with dots are day, month, year',
+};
+export type ReadAs = keyof typeof READ_AS;
+
 export type Pasted = {
   /** `date,value[,n]`; as pasted while there are problems. */
   csv: string;
-  /** What was taken for what, in a few words each; none when it was plain already. */
-  readAs: string[];
+  /** What was taken for what; nothing when it was plain already. */
+  readAs: ReadAs[];
   problems: CsvProblem[];
 };
 
@@ -31,14 +41,14 @@ export function readPasted(text: string): Pasted {
   if (plain.problems.length === 0 || text.trim() === '') return { csv: text, readAs: [], problems: [] };
 
   const rows = rowsOf(text);
-  const readAs = new Set<string>();
+  const readAs = new Set<ReadAs>();
   const problems: CsvProblem[] = [];
   const [first] = rows;
   const hasHeader = !LOOKS_DATED.some((form) => form.test(first?.cells[0] ?? ''));
   const columns = columnsOf(first, hasHeader, readAs);
   if ('sentence' in columns) return { csv: text, readAs: [], problems: [columns] };
-  if (rows.some(({ by }) => by === '\t')) readAs.add('tabs as the ends of columns');
-  if (rows.some(({ by }) => by === ';')) readAs.add('semicolons as the ends of columns');
+  if (rows.some(({ by }) => by === '\t')) readAs.add('tabs');
+  if (rows.some(({ by }) => by === ';')) readAs.add('semicolons');
 
   const measured = hasHeader ? rows.slice(1) : rows;
   const numbers = measured.map(({ cells }) => withoutPercent(cells[1] ?? ''));
@@ -91,7 +101,7 @@ function cellsOf(line: string, delimiter: string): string[] {
   }
 }
 
-function columnsOf(first: Row | undefined, hasHeader: boolean, readAs: Set<string>): { count: 2 | 3 } | CsvProblem {
+function columnsOf(first: Row | undefined, hasHeader: boolean, readAs: Set<ReadAs>): { count: 2 | 3 } | CsvProblem {
   const names = first?.cells ?? [];
   const line = first?.line ?? 1;
   if (names.length > 3) {
@@ -109,7 +119,7 @@ function columnsOf(first: Row | undefined, hasHeader: boolean, readAs: Set<strin
       const sentence = 'Three columns without names: say which is which, with “date,value,n” as the first line.';
       return { line, sentence };
     }
-    readAs.add('the first column as the date and the second as the value');
+    readAs.add('columns');
     return { count: 2 };
   }
   const [date = '', value = '', n] = names.map((name) => name.toLowerCase());
@@ -117,7 +127,7 @@ function columnsOf(first: Row | undefined, hasHeader: boolean, readAs: Set<strin
     const sentence = `The columns are called ${names.map((name) => `“${name}”`).join(', ')}. Call them “date,value” or “date,value,n”, in this order.`;
     return { line, sentence };
   }
-  if (date !== 'date' || value !== 'value') readAs.add(`“${names[0]}” as the date and “${names[1]}” as the value`);
+  if (date !== 'date' || value !== 'value') readAs.add('columns');
   return { count: n === undefined ? 2 : 3 };
 }
 
@@ -128,7 +138,7 @@ function plainRow(
   { by, cells }: Row,
   count: number,
   seen: { commas: boolean; points: boolean },
-  readAs: Set<string>,
+  readAs: Set<ReadAs>,
 ): string[] | string {
   if (cells.length > count && by === ',' && cells.length === count + 1) {
     const [, whole, part] = cells;
@@ -143,21 +153,21 @@ function plainRow(
   return n === undefined ? [day, number] : [day, number, n];
 }
 
-function plainDay(text: string, readAs: Set<string>): string | null {
+function plainDay(text: string, readAs: Set<ReadAs>): string | null {
   const [, day, month, year] = DOTTED_DAY.exec(text) ?? [];
   if (year) {
-    readAs.add('dates with dots as day, month, year');
+    readAs.add('dots');
     return `${year}-${month!.padStart(2, '0')}-${day!.padStart(2, '0')}`;
   }
   return SLASHED_DAY.test(text) ? null : text;
 }
 
-function plainNumber(text: string, seen: { commas: boolean; points: boolean }, readAs: Set<string>): string | null {
+function plainNumber(text: string, seen: { commas: boolean; points: boolean }, readAs: Set<ReadAs>): string | null {
   const value = withoutPercent(text);
-  if (value !== text) readAs.add('31% as 31');
+  if (value !== text) readAs.add('percent');
   if (THREE_AFTER_COMMA.test(value) && (!seen.commas || seen.points)) return null;
   if (THREE_AFTER_POINT.test(value) && seen.commas) return null;
   if (!COMMA.test(value)) return value;
-  readAs.add('a comma in a number as its decimal point');
+  readAs.add('commas');
   return value.replace(',', '.');
 }

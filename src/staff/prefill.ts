@@ -17,6 +17,8 @@ export type Told = {
   saidOn: Day | null;
   channel: string | null;
   kind: 'customer' | 'employee';
+  /** Their words, for whoever writes: a customer's, said openly and naming nobody else. Null where only the fact may be known. */
+  words: string | null;
   /** Set when its words may be quoted in public. */
   voice: Voice | null;
 };
@@ -25,16 +27,20 @@ export type Told = {
 export async function toldAbout(reader: Reader, issues: readonly string[]): Promise<Told[]> {
   if (issues.length === 0) return [];
   const rows = await reader
-    .select({ ref: complaints.ref, saidOn: complaints.saidOn, channel: complaints.channel, kind: persons.kind })
+    .select({ complaint: complaints, kind: persons.kind })
     .from(complaints)
     .innerJoin(persons, eq(persons.id, complaints.personId))
     .where(inArray(complaints.issueId, [...issues]))
     .orderBy(sql`${complaints.saidOn} is null`, asc(complaints.saidOn), asc(complaints.ref));
   const voices = await voicesOf(
     reader,
-    rows.map(({ ref }) => ref),
+    rows.map(({ complaint }) => complaint.ref),
   );
-  return rows.map((row) => ({ ...row, voice: voices.find(({ ref }) => ref === row.ref) ?? null }));
+  return rows.map(({ kind, complaint: { ref, saidOn, channel, words, confidentiality, namesOthers } }) => {
+    const readable = kind === 'customer' && confidentiality === 'open' && !namesOthers;
+    const voice = voices.find((one) => one.ref === ref) ?? null;
+    return { ref, saidOn, channel, kind, words: voice?.words ?? (readable ? words : null), voice };
+  });
 }
 
 /** A new document of any collection. `issue`: the one that it is for, where it is for one. */
@@ -103,7 +109,6 @@ async function proofFields(
   const told = await toldAbout(reader, [issueId]);
   const quotable = told.filter(({ voice }) => voice !== null);
   return {
-    line: '{before} before. {after} now.',
     lede: 'Before the change it was {before}. In the {weeks} since, it has been {after}.',
     issues: [issueId],
     owner: issue.owner,

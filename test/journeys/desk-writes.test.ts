@@ -69,6 +69,7 @@ test('without script: a draft begins with what is known, four slots are typed, t
 
   // Typed: four slots.
   await page.locator('#f-headline').fill('Large files load within ten minutes');
+  await page.locator('#f-line').fill('{before} of large files loaded in time. {after} do now.');
   await page
     .locator('#f-body')
     .fill(
@@ -209,6 +210,35 @@ test('with script: words that could not be sent are kept in the window and put b
   await page.getByRole('button', { name: 'Put them back' }).click();
   expect(await page.locator('#f-headline').inputValue()).toBe('Large files load before you have made tea');
   await until('the words are saved', async () => (await stored())!.source.includes('before you have made tea'));
+});
+
+test('with script: words saved on the way to the check are not called lost, and only what differs is put back', async () => {
+  const page = await signedIn('grace', { javaScriptEnabled: true });
+  await page.goto(at('/proofs/files-load'));
+  await page.locator('form[data-live]').waitFor();
+  await page.locator('#f-headline').fill('Large files load in nine minutes now');
+  await page.getByRole('button', { name: 'Save and go to the check' }).click();
+  await page.waitForURL(/\/review$/);
+  expect((await stored())!.source).toContain('load in nine minutes now');
+  await page.goto(at('/proofs/files-load'));
+  await page.locator('form[data-live]').waitFor();
+  expect(await page.getByText('Words of yours were not saved').count()).toBe(0);
+});
+
+test('a file that is too large is refused before it is sent, and by a page of the desk without script', async () => {
+  const file = { name: 'all.csv', mimeType: 'text/csv', buffer: Buffer.alloc(5 * 1024 * 1024, '1') };
+  const page = await signedIn('grace', { javaScriptEnabled: true });
+  await page.goto(at('/proofs/files-load'));
+  await page.locator('form[data-live]').waitFor();
+  await page.locator('#f-series-0-_csv-upload').setInputFiles(file);
+  await page.getByText('This file has 5 MB; at most 2 MB.').waitFor();
+  const plain = await signedIn('grace');
+  await plain.goto(at('/proofs/files-load'));
+  await plain.locator('#f-series-0-_csv-upload').setInputFiles(file);
+  await plain.getByRole('button', { name: 'Save', exact: true }).click();
+  expect(await textOf(plain)).toContain('What you sent has 5 MB; at most 2 MB fit.');
+  await plain.getByRole('link', { name: 'Back to the draft' }).click();
+  expect(plain.url()).toBe(at('/proofs/files-load'));
 });
 
 test('by keyboard alone: write, follow a problem to its field, save', async () => {

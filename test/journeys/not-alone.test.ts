@@ -188,10 +188,13 @@ test('a third version is published by a round on its day', async () => {
   await priyaTicks();
   const sander = await as('sander', `${DESK}/review`);
   await sander.getByLabel('Why it changes').fill('It says what we do now.');
-  await sander.locator('input[value=later]').check();
   await sander.getByLabel('Day', { exact: true }).fill('2027-01-15');
   await sander.getByLabel('Time', { exact: true }).fill('07:30');
-  await press(sander, 'Publish');
+  await press(sander, 'Publish now');
+  expect(await sander.getByRole('alert').innerText()).toContain('A day is chosen');
+  expect((await newest()).version).toBe(version);
+  expect(await sander.getByLabel('Day', { exact: true }).inputValue()).toBe('2027-01-15');
+  await press(sander, 'Schedule');
   expect(await textOf(sander)).toContain('published by itself on 15 January 2027 at 07:30');
   expect((await newest()).version).toBe(version);
   expect(await publishDueDrafts(db, new Date('2027-01-15T07:29:59Z'))).toBe(0);
@@ -229,7 +232,6 @@ test('one person with every role publishes nothing, by any button or any hand-ma
   const form = {
     press: 'publish',
     reason: 'Because I say so.',
-    when: 'now',
     draft: await page.locator('input[name=draft]').first().inputValue(),
     hash: await page.locator('input[name=hash]').first().inputValue(),
   };
@@ -240,7 +242,7 @@ test('one person with every role publishes nothing, by any button or any hand-ma
     return (await request.post(url(`${DESK}/review`), { form: fields, headers, maxRedirects: 0 })).text();
   };
   expect(await send('priya', form)).toContain('it takes a second person');
-  expect(await send('priya', { ...form, when: 'later', day: '2027-02-01', time: '09:00' })).toContain(
+  expect(await send('priya', { ...form, press: 'schedule', day: '2027-02-01', time: '09:00' })).toContain(
     'it takes a second person',
   );
   await send('grace', form);

@@ -5,11 +5,17 @@ import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { MAYA } from '../../db/cast.ts';
+import { confirmations } from '../../db/schema/desk.ts';
 import { root } from '../../src/cli/processes.ts';
 import { targetOf } from '../../src/cli/verify.ts';
+import { addMeasurement } from '../../src/proofs/measurements.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { latestVersionsOf } from '../../src/proofs/versions.ts';
-import { type Journey, openJourney, textOf } from '../support/place.ts';
+import { beginSession } from '../../src/sessions/staff.ts';
+import { isRefusal } from '../../src/shared/refusal.ts';
+import { askConfirmer } from '../../src/staff/confirmers.ts';
+import { openDraft } from '../../src/staff/drafts.ts';
+import { addressesIn, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /* Someone who believes nothing: verifies the whole site, then each proof through a liar that alters one thing at a time. */
 
@@ -364,5 +370,79 @@ describe('what a visitor sees of it', () => {
     await publishAgain('seven more weeks', 'eight more weeks');
     expect((await fetch(place.url + PROOF, again)).status).toBe(200);
     expect((await fetch(`${place.url}/proofs/nowhere`)).headers.get('cache-control')).toBe('no-cache');
+  });
+});
+
+describe('what is not public yet can be checked by those who are asked about it', () => {
+  test('each file that a draft offers is served to its confirmer and at the desk, and to nobody else', async () => {
+    const { db, url } = journey.place;
+    const now = new Date();
+    const documentId = 'exports-again';
+    const [written] = await latestVersionsOf(db.read, 'exports-finish', 1);
+    const { source, assets } = written!;
+    const prefilled = { source: source.replace('Exports now finish', 'Exports finish again'), assets };
+    const name = { collection: 'proofs', documentId } as const;
+    await db.write((tx) => openDraft(tx, { ...name, by: 'grace', prefilled }, now));
+    const who = { name: 'Omar Haddad', address: 'omar@elsewhere.example' };
+    const asked = await db.write((tx) => askConfirmer(tx, { proofId: documentId, by: 'grace', who }, now));
+    if (isRefusal(asked)) throw new Error(asked.sentence);
+    // The letter mints the link as it leaves: an earlier one would stop working.
+    const letter = await journey.letter('confirm', who.address);
+    const link = addressesIn(letter).find((one) => one.includes('/confirm/'))!;
+    const { pathname } = new URL(link);
+    await until('the sent letter', async () => (await db.read.select().from(confirmations))[0]?.hash);
+    const session = await db.write((tx) => beginSession(tx, 'grace', undefined, now));
+    const get = (path: string, cookie = '') => fetch(url + path, { redirect: 'manual', headers: { cookie } });
+
+    const files = async (path: string, cookie = '') => {
+      const html = await (await get(path, cookie)).text();
+      expect(html).toContain('Exports finish again');
+      const links = [...html.matchAll(/href="([^"]+)"/g)].map((match) => match[1]!);
+      const offered = links.filter((link) => link.endsWith('.csv') || link.includes(documentId));
+      for (const link of offered) expect((await get(link, cookie)).status, link).toBe(200);
+      return { html, csv: offered.find((link) => link.endsWith('failed.csv') && !link.startsWith('/proofs/'))! };
+    };
+    const confirmer = await files(pathname);
+    const csv = await get(confirmer.csv);
+    expect(await csv.text()).toBe(assets['exports-weekly.csv']);
+    expect(csv.headers.get('cache-control')).toBe('private, no-store');
+    expect((await get(confirmer.csv.replace('failed.csv', 'site.yaml'))).status).toBe(404);
+    expect((await get(`/confirm/${'a'.repeat(43)}/failed.csv`)).status).toBe(404);
+
+    const desk = await files(`/staff/drafts/proofs/${documentId}/preview/public`, `amends-staff=${session}`);
+    expect(desk.html).toContain('A draft. It would be version 1');
+    expect(desk.html).not.toContain('Version 1, published on');
+    expect((await get(desk.csv)).status).toBe(303);
+  });
+});
+
+describe('a measurement that arrived is corrected', () => {
+  test('the page and its versions say so, verify names it, and a page that hides it differs', async () => {
+    const { db, url } = journey.place;
+    const now = new Date();
+    const about = { proofId: 'exports-finish', seriesId: 'failed', on: '2026-11-16', value: 24.5, n: 5000 };
+    const sender = { sentBy: 'command', now };
+    expect(await db.write((tx) => addMeasurement(tx, { ...about, sourceId: 'w47' }, sender))).toEqual({ stored: true });
+    const [newest] = await latestVersionsOf(db.read, 'exports-finish', 1);
+    const assets = { 'exports-weekly.csv': `${newest!.assets['exports-weekly.csv']}2026-11-16,1.4,5000\n` };
+    const by = { confirmedBy: 'priya', approvedBy: 'sander', reason: 'The “job” ran twice.', now: new Date() };
+    const document = { collection: 'proofs', id: 'exports-finish', source: newest!.source, assets } as const;
+    expect(await db.write((tx) => publishDocument(tx, { ...document, ...by }))).toMatchObject({ isNew: true });
+
+    const page = await (await journey.device()).newPage();
+    const said = '24.5% when it arrived, 1.4% now. By the first value it had come back.';
+    await page.goto(url + PROOF);
+    expect(await textOf(page)).toContain(said);
+    expect(await textOf(page)).toContain('The “job” ran twice.');
+    await page.goto(`${url + PROOF}/versions`);
+    expect(await textOf(page)).toContain('It corrects what had been measured');
+    expect(await textOf(page)).toContain('24.5% before, 1.4% now.');
+
+    const { code, out } = await verify(url + PROOF);
+    expect(out).toContain(`CORRECTED  16 November 2026: ${said}`);
+    expect(code).toBe(0);
+    expect(await named('', (body) => body.replace('24.5% when it arrived', '2.5% when it arrived'))).toEqual([
+      'correction',
+    ]);
   });
 });

@@ -86,6 +86,7 @@ const PAGES: Record<string, Row> = {
   'drafts/[collection]/[id]/discard.astro': page(`${DRAFT}/discard`, 'write', [{ revision: '0' }, 'write']),
   'drafts/[collection]/[id]/picture.astro': page(`${DRAFT}/picture`, 'write'),
   'drafts/[collection]/[id]/preview/[as].astro': page(`${DRAFT}/preview/public`, 'look'),
+  'drafts/[collection]/[id]/data/[file].ts': page(`${DRAFT}/data/failed.csv`, 'look'),
   'drafts/[collection]/[id]/confirmer.astro': page(
     `${DRAFT}/confirmer`,
     'look',

@@ -265,3 +265,20 @@ test('what no browser of ours would send is read all the same, and at once', () 
   const base = { source: '---\nheadline: *nobody\n---\n', assets: {} };
   expect(sourceFrom(formFrom('proofs', 'f[headline]=Mended'), base).source).toContain('headline: Mended');
 });
+
+test('measurements from a spreadsheet are stored plainly, and what was made of them is told', () => {
+  const form = formFrom('proofs', 'f[series][0][title]=Failed&f[series][0][_csv]=date;value%0D%0A2026-06-01;31,2%25');
+  expect(form.fields['series']).toMatchObject([{ _csv: 'date,value\n2026-06-01,31.2\n' }]);
+  expect(form.readAs).toEqual(['semicolons', 'percent', 'commas']);
+});
+
+test('a problem is told with the label of its field, never with its name in the file', () => {
+  const source = '---\nheadline: x\nseries:\n  - { id: a, file: a.csv, reopen_limit: ten }\n---\n';
+  const { problems } = parseDocument('proofs', 'p', source, {});
+  const placed = placeProblems('proofs', 'p', { source, assets: {} }, problems);
+  const at = (where: string) => placed.find((one) => one.at === where)!.sentence;
+  expect(at('headline')).toMatch(/^“Headline” must have at least 8/);
+  expect(at('still_not_right')).toBe('“What is still not right” is not written yet.');
+  expect(at('series.0.reopen_limit')).toMatch(/^“From which value on it has come back” must be a number/);
+  expect(placed.map(({ sentence }) => sentence).join()).not.toMatch(/[a-z]_[a-z]/);
+});

@@ -51,6 +51,8 @@ test('a proof begins with all that is published and told of its issue', async ()
   });
   expect(fields['lede']).toContain('{before}');
   expect(fields['headline']).toBeUndefined();
+  // What it is of, nobody but its writer knows.
+  expect(fields['line']).toBeUndefined();
   expect(fields['voices']).toBeUndefined();
 });
 

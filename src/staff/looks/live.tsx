@@ -21,7 +21,7 @@ export default function Live({ formId, first }: { formId: string; first: string 
   const [form, setForm] = useState<HTMLFormElement | null>(null);
   const [saving, setSaving] = useState<Saving>({ state: 'as saved', said: '' });
   const [check, setCheck] = useState(first);
-  const [found, setFound] = useState<[string, string][] | null>(null);
+  const [found, setFound] = useState<Kept | null>(null);
 
   useEffect(() => {
     const there = document.getElementById(formId) as HTMLFormElement;
@@ -40,6 +40,7 @@ export default function Live({ formId, first }: { formId: string; first: string 
     if (!found || !form) return;
     writeInto(form, found);
     setFound(null);
+    forgetWords(form);
     form.dispatchEvent(new Event('input'));
   }
   function throwAway() {
@@ -53,7 +54,10 @@ export default function Live({ formId, first }: { formId: string; first: string 
       {found && (
         <div className="notice limits" role="status">
           <h2>Words of yours were not saved</h2>
-          <p>They were kept in this window when they could not be sent. They are not in the draft.</p>
+          <p>
+            They were kept in this window when they could not be sent, and are not in the draft
+            {found.labels.length > 0 && `: ${found.labels.join(', ')}`}.
+          </p>
           <div className="actions">
             <button type="button" className="button" onClick={putBack}>
               Put them back
@@ -75,8 +79,9 @@ export default function Live({ formId, first }: { formId: string; first: string 
 function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving>>, setCheck: (html: string) => void) {
   let change = 0;
   let saved = 0;
-  let busy = false;
+  let busy: Promise<void> | null = null;
   let stopped = false;
+  let leaving = false;
   let checkTimer = 0;
   let saveTimer = 0;
 
@@ -90,14 +95,19 @@ function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving
     setCheck(html);
   }
 
-  async function saveNow() {
+  /** One at a time: a second one would come with a revision that the first has just made old. */
+  function saveNow() {
     if (busy || stopped || change === saved) return;
-    busy = true;
+    busy = saveOnce().finally(() => {
+      busy = null;
+    });
+  }
+
+  async function saveOnce() {
     const upTo = change;
     setSaving({ state: 'saving' });
     const answer = await send(form, form.action, 'application/json').catch(() => null);
     const body = answer && !answer.redirected ? await answer.json().catch(() => null) : null;
-    busy = false;
     if (stopped) return;
     if (body?.saved) {
       saved = upTo;
@@ -117,6 +127,7 @@ function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving
       ? 'you were signed out'
       : (body?.refused ?? (answer ? 'the server refused' : 'no connection'));
     setSaving({ state: 'kept here', because });
+    clearTimeout(saveTimer);
     saveTimer = window.setTimeout(saveNow, 10_000);
   }
 
@@ -126,8 +137,10 @@ function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving
   }
 
   function onInput(event: Event) {
-    // A chosen file waits for the button: it may be large.
-    if (event.target instanceof HTMLInputElement && event.target.type === 'file') return;
+    if (event.target instanceof HTMLInputElement && event.target.type === 'file') {
+      void takeFile(event.target);
+      return;
+    }
     change += 1;
     setSaving((now) => (now.state === 'conflict' || now.state === 'kept here' ? now : { state: 'typing' }));
     clearTimeout(checkTimer);
@@ -138,12 +151,28 @@ function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving
   function onLeave(event: BeforeUnloadEvent) {
     if (change !== saved) event.preventDefault();
   }
-  function onSubmit() {
-    stopped = true;
+  /** Saved before the page is left, so that it is known whether the words arrived. Files and conflicts go as without script. */
+  function onSubmit(event: SubmitEvent) {
+    const withFile = [...new FormData(form).values()].some((value) => typeof value !== 'string' && value.size > 0);
+    if (stopped || withFile) {
+      stopped = true;
+      clearTimeout(saveTimer);
+      window.removeEventListener('beforeunload', onLeave);
+      if (change !== saved) keepWords(form);
+      return;
+    }
+    event.preventDefault();
+    if (!leaving) void saveAndGo(event.submitter?.getAttribute('value') ?? 'save');
+  }
+  async function saveAndGo(press: string) {
+    leaving = true;
     clearTimeout(saveTimer);
-    window.removeEventListener('beforeunload', onLeave);
-    // Until the next page says that they were saved.
-    if (change !== saved) keepWords(form);
+    await busy;
+    change += 1;
+    saveNow();
+    await busy;
+    leaving = false;
+    if (change === saved) location.assign(`${form.action}?saved${press === 'save' ? '' : `&${press}`}`);
   }
 
   form.addEventListener('input', onInput);
@@ -155,6 +184,29 @@ function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving
     form.removeEventListener('submit', onSubmit);
     window.removeEventListener('beforeunload', onLeave);
   };
+}
+
+const MOST_BYTES = 2 * 1024 * 1024;
+const READ_HERE_BYTES = 256 * 1024;
+
+/** A file that no page accepts is not sent at all; a small one is put where it could have been pasted, and checked at once. */
+async function takeFile(input: HTMLInputElement) {
+  const [file] = input.files ?? [];
+  const wrong = input.parentElement?.querySelector('[data-file-wrong]');
+  if (wrong) wrong.textContent = '';
+  if (!file) return;
+  if (file.size > MOST_BYTES) {
+    input.value = '';
+    const size = (file.size / 1024 / 1024).toFixed(1).replace(/\.0$/, '');
+    if (wrong) wrong.textContent = `This file has ${size} MB; at most 2 MB. It was not taken, and nothing was lost.`;
+    return;
+  }
+  // A larger one waits for the button.
+  const text = input.parentElement?.querySelector('textarea');
+  if (!text || file.size > READ_HERE_BYTES) return;
+  text.value = await file.text();
+  input.value = '';
+  text.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
 function sentenceOf(saving: Saving, form: HTMLFormElement) {
@@ -187,8 +239,14 @@ function send(form: HTMLFormElement, to: string, accept: string): Promise<Respon
   return fetch(to, { method: 'POST', body, headers: { Accept: accept }, signal: AbortSignal.timeout(15_000) });
 }
 
-/** Each sentence of the check also stands at its field, as it does without script. */
+/** Each sentence of the check also stands at its field, and what it comes down to at the top, as they do without script. */
 function atTheirFields() {
+  const title = document.querySelector('#check [data-check-title]')?.textContent;
+  for (const place of document.querySelectorAll('.to-check [data-check-title]')) place.textContent = title ?? '';
+  for (const place of document.querySelectorAll<HTMLElement>('[data-read-at]')) {
+    const at = CSS.escape(place.dataset['readAt']!);
+    place.textContent = document.querySelector(`#check [data-read="${at}"]`)?.textContent ?? '';
+  }
   for (const place of document.querySelectorAll<HTMLElement>('[data-problems-at]')) {
     const at = place.dataset['problemsAt']!;
     const found = document.querySelectorAll(`#check [data-problem-at="${CSS.escape(at)}"] [data-sentence]`);
@@ -217,17 +275,39 @@ function forgetWords(form: HTMLFormElement) {
   sessionStorage.removeItem(keyOf(form));
 }
 
-function storedWords(form: HTMLFormElement): [string, string][] | null {
+/** Words that are in this window and not in the draft; `labels` are those of their fields. */
+type Kept = { words: [string, string][]; names: Set<string>; labels: string[] };
+
+function storedWords(form: HTMLFormElement): Kept | null {
   if (new URLSearchParams(location.search).has('saved')) {
     forgetWords(form);
     // So that opening this address again doesn't forget words that were kept later.
     history.replaceState(null, '', location.pathname + location.hash);
   }
   const kept = sessionStorage.getItem(keyOf(form));
-  return kept === null ? null : JSON.parse(kept);
+  if (kept === null) return null;
+  const words = JSON.parse(kept) as [string, string][];
+  const there = [...new FormData(form)].filter((word): word is [string, string] => typeof word[1] === 'string');
+  const under = (all: [string, string][], name: string) =>
+    JSON.stringify(all.filter((one) => one[0] === name).map((one) => one[1].replaceAll('\r\n', '\n')));
+  const differ = [...new Set([...words, ...there].map(([name]) => name))].filter(
+    (name) => name !== 'revision' && under(words, name) !== under(there, name),
+  );
+  if (differ.length === 0) {
+    forgetWords(form);
+    return null;
+  }
+  const labels = differ.flatMap((name) => labelOf(form, name) ?? []);
+  return { words, names: new Set(differ), labels: [...new Set(labels)] };
 }
 
-function writeInto(form: HTMLFormElement, words: [string, string][]) {
+function labelOf(form: HTMLFormElement, name: string): string | null {
+  const control = [...form.elements].find((one) => one.getAttribute('name') === name) as HTMLInputElement | undefined;
+  const ticks = control?.closest('fieldset.ticks')?.querySelector('legend');
+  return (ticks ?? control?.labels?.[0])?.textContent?.trim() ?? null;
+}
+
+function writeInto(form: HTMLFormElement, { words, names }: Kept) {
   for (const control of form.elements) {
     if (
       !(
@@ -237,7 +317,7 @@ function writeInto(form: HTMLFormElement, words: [string, string][]) {
       )
     )
       continue;
-    if (control.name === 'revision' || control.type === 'file') continue;
+    if (!names.has(control.name) || control.type === 'file') continue;
     const values = words.filter(([name]) => name === control.name).map(([, value]) => value);
     if (control instanceof HTMLInputElement && ['checkbox', 'radio'].includes(control.type))
       control.checked = values.includes(control.value);

@@ -1,6 +1,7 @@
 import type { APIRoute } from 'astro';
 import { publicFile } from '../../../caching.ts';
 import { database } from '../../../database.ts';
+import { downloadOf } from '../../../proofs/downloads.ts';
 import { publishedProof } from '../../../proofs/published.ts';
 
 /*
@@ -9,13 +10,6 @@ import { publishedProof } from '../../../proofs/published.ts';
  */
 export const GET: APIRoute = async ({ params, request, rewrite }) => {
   const proof = await publishedProof((await database()).read, params['id']!);
-  const series = proof?.data.series.find(({ id }) => params['file'] === `${id}.csv`);
-  const document = proof?.data.verified?.file === params['file'] ? params['file'] : undefined;
-  const name = series?.file ?? document;
-  const text = name === undefined ? undefined : proof?.assets[name];
-  if (!proof || text === undefined) return rewrite('/404');
-  return publicFile(request, text, {
-    'Content-Type': series ? 'text/csv; charset=utf-8; header=present' : 'text/plain; charset=utf-8',
-    'Content-Disposition': series ? `attachment; filename="${proof.id}-${series.id}.csv"` : 'inline',
-  });
+  const download = proof && downloadOf(proof, params['file']);
+  return download ? publicFile(request, download.text, download.headers) : rewrite('/404');
 };
