@@ -53,8 +53,7 @@ async function lookAtStripe(db: Db) {
   const open = (await publishedOffers(db.read)).filter(({ data }) => !hasEnded(data, today));
   const offers = open.flatMap(({ id, data }): Expected[] => {
     const { lookup_key: lookupKey, interval, amount, currency, amounts } = data;
-    const prices = { ...amounts, [currency]: amount };
-    return Object.entries(prices).map(([each, sum]) => ({ id, lookupKey, interval, amount: sum, currency: each }));
+    return [{ currency, amount }, ...amounts].map((price) => ({ id, lookupKey, interval, ...price }));
   });
   const options = {
     secretKey: env.STRIPE_SECRET_KEY,

@@ -318,8 +318,8 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .describe('Price for one seat and one interval in minor units (4800 is £48.00), tax included.'),
     currency: z.string().regex(/^[a-z]{3}$/),
     amounts: z
-      .record(z.string().regex(/^[a-z]{3}$/), z.number().int().positive())
-      .default({})
+      .array(z.strictObject({ currency: z.string().regex(/^[a-z]{3}$/), amount: z.number().int().positive() }))
+      .default([])
       .describe('The same price in other currencies, for those who paid in one: your provider must know them too.'),
     succeeds: z
       .array(z.string())

@@ -205,7 +205,7 @@ function startWay(
   customer: ReturningCustomer,
 ): { way: Way; terms: Terms } | Refusal {
   const currency = customer.currency ?? data.currency;
-  const said = currency === data.currency ? data.amount : data.amounts[currency];
+  const said = currency === data.currency ? data.amount : data.amounts.find((one) => one.currency === currency)?.amount;
   if (said === undefined) {
     return refuse(
       'other-currency',
