@@ -15,7 +15,17 @@ import { complaints, resolutions } from './schema/people.ts';
 import { publishedVersions } from './schema/proofs.ts';
 
 /** What refers to something is published after it. */
-const ORDER: Collection[] = ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'];
+const ORDER: Collection[] = [
+  'site',
+  'issues',
+  'proofs',
+  'offers',
+  'checkins',
+  'pages',
+  'letters',
+  'roles',
+  'reonboarding',
+];
 
 /** Who of the cast approved the shipped documents; what the first one owns, the second one did. */
 const APPROVERS = ['sander', 'ruth'];

@@ -56,6 +56,8 @@ const KINDS: Record<string, string> = {
   checkins: 'the check-in',
   pages: 'the page',
   letters: 'the letter',
+  roles: 'the role',
+  reonboarding: 'the step',
   site: 'the settings',
   key: 'the key',
   keys: 'the key',
