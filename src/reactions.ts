@@ -16,14 +16,18 @@ import {
   issueStates,
   issueWithState,
   type PublishedProof,
+  publishedItems,
   publishedLetter,
   publishedOffer,
   publishedProof,
+  publishedRole,
   publishedSite,
 } from './proofs/published.ts';
 import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
 import type { Rejoin } from './rejoin/check.ts';
 import { undoUntil } from './rejoin/undo.ts';
+import type { RoleOffer } from './reonboarding/offer.ts';
+import { planSteps, type Step } from './reonboarding/steps.ts';
 import { type Day, dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
 
@@ -227,4 +231,98 @@ async function senderFor(tx: Tx, personId: string): Promise<string> {
   if (reason?.issueId) return (await questionFor(tx, reason.issueId)).owner.name;
   const site = await publishedSite(tx);
   return Object.values(site.people)[0]?.name ?? site.organisation;
+}
+
+/** An offer of a role was issued: whoever talks with people about it writes. What they told us is not in the letter. */
+export async function onOffered(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  await writeAboutOffer(tx, offer, { letter: 'role-offer', slots: { answerBy: longDay(offer.answerBy) } }, now);
+}
+
+/** They accepted: a copy goes to them, and each colleague whom their first week waits for gets one task. */
+export async function onAccepted(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  const site = await publishedSite(tx);
+  const { terms, termsHash, acceptedName, acceptedAt } = offer;
+  const acceptedOn = longDay(dayOf(acceptedAt ?? now, site.time_zone));
+  const slots = { terms, hash: termsHash, name: acceptedName ?? '', acceptedOn };
+  await writeAboutOffer(tx, offer, { letter: 'role-accepted', slots }, now);
+  for (const step of await planSteps(tx, offer, site.time_zone)) await writeTask(tx, offer, step, site, now);
+}
+
+/** They took it back: nothing is asked of anybody any more. */
+export async function onTakenBack(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  await writeAboutOffer(tx, offer, { letter: 'role-withdrawn', slots: {} }, now);
+}
+
+/** “I would like to talk about it.” The letter names nobody: who it is stands at the desk. */
+export async function onTalk(
+  tx: Tx,
+  { personId, roleId }: { personId: string; roleId: string },
+  now: Date,
+): Promise<void> {
+  const [site, role, letter] = await Promise.all([
+    publishedSite(tx),
+    publishedRole(tx, roleId),
+    publishedLetter(tx, 'wants-to-talk'),
+  ]);
+  if (!role || !letter) return;
+  const slots = { role: role.data.title, sender: site.organisation };
+  await postLetter(
+    tx,
+    {
+      cause: `wants-to-talk:${personId}:${roleId}`,
+      kind: 'wants-to-talk',
+      personId: null,
+      to: site.people[role.data.talk_to]?.address ?? site.reply_to,
+      fromName: site.organisation,
+      subject: fill(letter.data.subject, slots),
+      body: fill(letter.body, slots),
+    },
+    now,
+  );
+}
+
+/** The letter with a task's own link. `again`: a reminder; its link replaces the one before. */
+export async function writeTask(
+  tx: Tx,
+  offer: RoleOffer,
+  step: Step & { owner: string },
+  site: Site,
+  now: Date,
+  again = '',
+): Promise<void> {
+  const [letter, items] = await Promise.all([publishedLetter(tx, 'task'), publishedItems(tx)]);
+  const item = items.find(({ id }) => id === step.itemId);
+  if (!letter || !item) return;
+  const slots = {
+    what: item.data.title,
+    startOn: longDay(offer.startOn),
+    dueOn: longDay(step.dueOn),
+    sender: site.organisation,
+  };
+  await postLetter(
+    tx,
+    {
+      cause: `task:${step.id}${again}`,
+      kind: 'task',
+      personId: null,
+      to: site.people[step.owner]?.address ?? site.reply_to,
+      fromName: site.organisation,
+      subject: fill(letter.data.subject, slots),
+      body: fill(letter.body, slots),
+      mint: { task: `task:${step.id}` },
+    },
+    now,
+  );
+}
+
+async function writeAboutOffer(
+  tx: Tx,
+  offer: RoleOffer,
+  { letter, slots }: { letter: 'role-offer' | 'role-accepted' | 'role-withdrawn'; slots: Record<string, string> },
+  now: Date,
+): Promise<void> {
+  const [site, role] = await Promise.all([publishedSite(tx), publishedRole(tx, offer.roleId)]);
+  const sender = site.people[role?.data.talk_to ?? '']?.name ?? site.organisation;
+  const person = await personOf(tx, offer.personId);
+  await writeLetter(tx, { letter, cause: `${letter}:${offer.id}`, person, sender, slots }, now);
 }

@@ -27,7 +27,7 @@ const UPLOAD_LIMIT = 2 * 1024 * 1024 + FORM_LIMIT;
 const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/, /^\/measurements\/[\w-]+\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
-const PERSONAL = /^\/(for|check-in|stop|confirm|staff|demo)(\/|$)/;
+const PERSONAL = /^\/(for|check-in|stop|confirm|task|staff|demo)(\/|$)/;
 
 const POLICY = [
   "default-src 'none'",

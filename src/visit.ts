@@ -27,6 +27,18 @@ export async function visitorOf(context: Context, purpose: Link['purpose']): Pro
   return visit && { db, site, now, token, visit };
 }
 
+export type EmployeesPage = Omit<Visitor, 'token'> & { path: string };
+
+/** What every page of somebody who worked here begins with: nothing is said before a code was typed on this device. */
+export async function employeeOf(context: Context & Pick<APIContext, 'rewrite'>): Promise<EmployeesPage | Response> {
+  const visitor = await visitorOf(context, 'page');
+  if (!visitor) return deadLink(context);
+  const { token, ...own } = visitor;
+  const path = `/for/${token}`;
+  if (own.visit.person.kind !== 'employee') return seeOther(path);
+  return own.visit.trusted ? { ...own, path } : seeOther(`${path}/code`);
+}
+
 /** The first press makes a fresh link this device's own. Whether the visitor may go on is for the next page to say. */
 export async function bindVisitor(context: Context, visitor: Visitor): Promise<void> {
   const secret = await visitor.db.write((tx) => bindDevice(tx, visitor.visit, visitor.now));

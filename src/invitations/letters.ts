@@ -9,7 +9,18 @@ import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './l
 
 export type LetterToWrite = {
   /** The letter's file in content/letters, and its kind in the outbox. */
-  letter: 'checkin' | 'back' | 'undone' | 'fixed' | 'new-link' | 'code' | 'came-back';
+  letter:
+    | 'checkin'
+    | 'back'
+    | 'undone'
+    | 'fixed'
+    | 'new-link'
+    | 'code'
+    | 'came-back'
+    | 'role-offer'
+    | 'role-accepted'
+    | 'role-withdrawn'
+    | 'checkin-work';
   cause: string;
   person: Person;
   sender: string;
@@ -41,7 +52,7 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone'];
+const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone', 'role-offer', 'role-accepted', 'role-withdrawn'];
 
 /** To people who work here, about their work. */
 const TO_STAFF = [
@@ -53,6 +64,8 @@ const TO_STAFF = [
   'published',
   'not-published',
   'answered',
+  'task',
+  'wants-to-talk',
 ];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
@@ -60,8 +73,11 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
   return (await isSuppressed(tx, letter.toAddress)) ? 'suppressed' : null;
 }
 
+/** Mints a secret that a folder further on keeps; answers the path that it opens. */
+export type Minter = (tx: Tx, id: string) => Promise<string>;
+
 /** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>`, `confirm:<id>` become links, a code's id its code. */
-export function mintFor(baseUrl: string) {
+export function mintFor(baseUrl: string, more: { [prefix: string]: Minter } = {}) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinksOfLetter(tx, letter.id, now);
     const { personId } = letter;
@@ -76,6 +92,12 @@ export function mintFor(baseUrl: string) {
       if (what.startsWith('confirm:')) {
         const token = await mintConfirmerLink(tx, what.slice('confirm:'.length), now);
         minted[name] = new URL(`/confirm/${token}`, baseUrl).href;
+        continue;
+      }
+      const [prefix = '', id = ''] = what.split(/:(.*)/s);
+      const minter = more[prefix];
+      if (minter) {
+        minted[name] = new URL(await minter(tx, id), baseUrl).href;
         continue;
       }
       if (!personId) throw new Error(`A letter to no person can’t carry a personal link: ${letter.kind}.`);

@@ -51,6 +51,9 @@ export async function revokePageLinks(tx: Tx, personId: string, now: Date): Prom
 }
 
 /** What one visitor may do with one link, right now. */
+/** Employees type a code again after twelve hours. */
+const EMPLOYEE_CODE_MS = 12 * 3_600_000;
+
 export type Visit = {
   link: Link;
   person: Person;
@@ -92,7 +95,7 @@ export async function openLink(
   const fresh = now.getTime() < found.link.mintedAt + visitor.freshDays * DAY_MS;
   const trusted =
     found.person.kind === 'employee'
-      ? Boolean(device?.steppedUpAt)
+      ? (device?.steppedUpAt ?? 0) > now.getTime() - EMPLOYEE_CODE_MS
       : device
         ? fresh || device.steppedUpAt !== null
         : fresh && found.link.boundAt === null;

@@ -12,6 +12,7 @@ import { onEnded, onRejoined, onUndone } from '../reactions.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
+import { mintTaskLink } from '../reonboarding/steps.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
 import { forEachOne } from '../shared/each.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
@@ -23,7 +24,11 @@ import { publishDueDrafts } from '../staff/approval.ts';
 export const letters = (db: Db, now: Date) =>
   deliverDueLetters(
     db,
-    { transport: mailboxTransport(env.MAILBOX_DIR), heldBecause, mint: mintFor(env.AMENDS_URL) },
+    {
+      transport: mailboxTransport(env.MAILBOX_DIR),
+      heldBecause,
+      mint: mintFor(env.AMENDS_URL, { task: async (tx, id) => `/task/${await mintTaskLink(tx, id)}` }),
+    },
     now,
   );
 
