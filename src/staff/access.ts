@@ -11,6 +11,8 @@ export const MAY = {
   confirm: ['owner'],
   /** Publish, schedule, send back. Never what one wrote or owns. */
   approve: ['approver'],
+  /** People who come back to work: what their pages may show, offers, first weeks. */
+  'see returning colleagues': ['hr'],
   /** Keys with which systems send measurements. */
   measure: ['operator', 'admin'],
   /** Add colleagues, change their roles, end their access. */

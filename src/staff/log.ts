@@ -58,6 +58,9 @@ const KINDS: Record<string, string> = {
   letters: 'the letter',
   roles: 'the role',
   reonboarding: 'the step',
+  complaint: 'what was told as',
+  'role-offer': 'the offer',
+  step: 'the step',
   site: 'the settings',
   key: 'the key',
   keys: 'the key',
@@ -82,6 +85,12 @@ const VERBS: Record<string, string> = {
   returned: 'sent {what} back',
   approved: 'approved {what}',
   published: 'published {what}',
+  released: 'released {what} for the page of whoever said it',
+  'closed again': 'took back the release of {what}',
+  issued: 'issued {what}',
+  withdrew: 'took back {what}',
+  finished: 'said that {what} is done',
+  reminded: 'reminded of {what}',
   'removed the example': 'removed the example organisation',
 };
 
