@@ -1,5 +1,5 @@
 import type { Reonboarding } from '../proofs/documents.ts';
-import { longDay } from '../shared/dates.ts';
+import { type Day, longDay } from '../shared/dates.ts';
 import { capitalise, counted, countWord } from '../shared/words.ts';
 import type { Todo } from './firstWeek.ts';
 
@@ -35,4 +35,15 @@ export function whyAsked(
 /** `Check in People Desk`. */
 export function whereTo(data: Pick<Reonboarding, 'system'>): string {
   return capitalise(`check in ${data.system ?? 'the system it is kept in'}`);
+}
+
+/** `Ruth Abernethy, by 6 January 2027.` */
+export function waitingSentence(
+  owner: string,
+  { dueOn, doneOn }: { dueOn: Day; doneOn: Day | null },
+  today: Day,
+): string {
+  if (doneOn !== null) return `${owner} did it on ${longDay(doneOn)}.`;
+  const by = `${owner}, by ${longDay(dueOn)}.`;
+  return dueOn < today ? `${by} It is late, and that is on us.` : by;
 }

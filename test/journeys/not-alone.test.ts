@@ -102,7 +102,9 @@ test('Grace writes, Priya confirms number by number, Sander publishes', async ()
 
   await journey.letter('please-approve', addressOf('sander'));
   const sander = await as('sander', `${DESK}/review`);
-  expect((await sander.locator('.differences .added').allInnerTexts()).join()).toContain('We should have said so sooner.');
+  expect((await sander.locator('.differences .added').allInnerTexts()).join()).toContain(
+    'We should have said so sooner.',
+  );
   await press(sander, 'Publish');
   expect(await sander.getByRole('alert').innerText()).toContain('why it changes');
   await sander.getByLabel('Why it changes').fill('It left out that we were late to say it.');

@@ -29,6 +29,7 @@ export const PORTS = {
   'desk-writes': 22_400,
   'it-is-measured': 22_600,
   'who-may-do-what': 22_800,
+  'tariq-comes-back': 23_600,
 };
 
 export type Journey = {
