@@ -6,6 +6,7 @@ import { env } from '../env.ts';
 import { headerOf } from '../people/intake/csv.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
 import { columnsOf, type Mapping, NEUTRAL, readMapping } from '../people/intake/mapping.ts';
+import { importFinished } from '../reonboarding/finished.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { counted, listed } from '../shared/words.ts';
 import type { Io, Verb } from './verb.ts';
@@ -14,11 +15,16 @@ export const importVerb: Verb = {
   name: 'import',
   summary: 'Take in people and what they told us from a CSV file.',
   help: `Use: amends import <file.csv> [--mapping NAME|FILE] [--dry-run] [--errors FILE] [--json]
+     amends import <file.csv> --kind finished [--source NAME] [--dry-run] [--json]
 
 Reads the neutral CSV, or any other CSV by a mapping from content/mappings (README.md there says how both are written).
 Each row makes a new person, goes to a person already known, or is refused with its line, column and a sentence. What is
 already known is never overwritten: a different value is shown. Importing a file again changes nothing, and an import that was
 interrupted is finished by running it again. No mail is sent.
+
+With --kind finished: what people who worked here had finished before they left, so that their first week back asks only for what
+is new. The columns are person_id, kind and finished_on (also as “Employee #”, “Training” and “Completed”); note and kept_in if you
+have them; source, or --source, is the system the people came from. What was finished later wins.
 
   --dry-run   do everything but write, and say what would happen
   --mapping   the name of a file in content/mappings, or the path of one
@@ -43,6 +49,11 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
     }
     if (values.errors && resolve(values.errors) === resolve(path)) {
       io.err('--errors would overwrite the file that is being imported. Name another one.');
+      return 2;
+    }
+    if (values.kind === 'finished') return finished(io, path, values);
+    if (values.kind !== undefined) {
+      io.err(`--kind is finished, or left out for people and what they told us; not “${values.kind}”.`);
       return 2;
     }
     const mapping = values.mapping ? await namedMapping(values.mapping) : NEUTRAL;
@@ -83,11 +94,36 @@ function parse(args: string[]) {
     allowPositionals: true,
     options: {
       mapping: { type: 'string' },
+      kind: { type: 'string' },
+      source: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       errors: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
+}
+
+async function finished(
+  io: Io,
+  path: string,
+  { source, json, 'dry-run': dryRun }: { source?: string; json: boolean; 'dry-run': boolean },
+): Promise<number> {
+  const db = await database();
+  try {
+    const report = await importFinished(db, { path, source, dryRun }, new Date());
+    if (isRefusal(report)) return nothingRead(io, report, json);
+    if (json) io.out(JSON.stringify(report));
+    else {
+      for (const { line, sentence } of report.refused) io.out(`line ${line}: ${sentence}`);
+      const { added, newer, known, refused } = report;
+      io.out(
+        `${dryRun ? 'Nothing was written. It would be: ' : ''}${counted(added, 'finished item')} added, ${newer} newer than before, ${known} known already, ${refused.length} refused.`,
+      );
+    }
+    return report.refused.length === 0 ? 0 : 1;
+  } finally {
+    await db.close();
+  }
 }
 
 function nothingRead(io: Io, { code, sentence }: Refusal, json: boolean): number {

@@ -152,7 +152,7 @@ describe('Tariq, by keyboard, on a phone, without script', { timeout: 120_000 },
     await enter('Whom we call in an emergency');
     await enter('All still right');
     expect(await textOf(page)).toContain('Nothing is left for you to do. We carried over eight.');
-    await enter('What is different this time');
+    await enter('Four things that catch people who come back');
     await enter('I have read what is different');
     expect(await textOf(page)).toMatch(/Read on \d+/);
   });

@@ -225,12 +225,7 @@ describe('the rules of a proof', () => {
       'voices: ["desk:a@b.example"]\nno_voice_because:',
       ':10 private',
     ],
-    [
-      'a mail address behind a change',
-      'by: yusuf }',
-      'by: yusuf, informed_by: ["desk:a@b.example"] }',
-      ':14 private',
-    ],
+    ['a mail address behind a change', 'by: yusuf }', 'by: yusuf, informed_by: ["desk:a@b.example"] }', ':14 private'],
     ['the owner as confirmer', 'Eilidh Strachan', 'Priya Nair', ':24 S206'],
     ['who made the change as confirmer', 'Eilidh Strachan', 'yusuf demir', ':24 S206'],
     [
