@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import node from '@astrojs/node';
+import react from '@astrojs/react';
 import { defineConfig, passthroughImageService } from 'astro/config';
 import { contentCheck } from './src/astro-check.ts';
 
 export default defineConfig({
   output: 'server',
   adapter: node({ mode: 'middleware' }),
-  integrations: [contentCheck()],
+  integrations: [contentCheck(), react()],
   // src/server.ts checks where a form comes from, with the exemptions that hooks and one-click stops need.
   security: { checkOrigin: false },
   session: false,

@@ -50,7 +50,7 @@ export const ANNEKE = customer(
 export const BRONAGH = customer(
   'bronagh',
   'Bronagh Kearney',
-  'Rowing club treasurer; left over exports and has no saved card any more, and the page where she would pay says so.',
+  'Rowing club treasurer; left over exports and has no saved card any more, so she pays at the provider’s own page.',
 );
 export const DEVIKA = customer(
   'devika',
@@ -70,7 +70,7 @@ export const INES = customer(
 export const LUCAS = customer(
   'lucas',
   'Lucas Ferreira',
-  'Futsal organiser; his words name two advisers, so his page shows our note in their place.',
+  'Futsal organiser; his words name two advisers, so his page shows our note. When he pays, his bank asks him first.',
 );
 export const HANNAH = customer(
   'hannah',
@@ -88,6 +88,16 @@ export const GARETH = customer(
   'gareth',
   'Gareth Pugh-Ellis',
   'Bell ringer who left in September 2023, longer ago than we invite people back.',
+);
+export const NIALL = customer(
+  'niall',
+  'Niall Lorimer',
+  'Solo, left over exports; he stopped our letters, so none goes to him, and his page stays his.',
+);
+export const ILARIA = customer(
+  'ilaria',
+  'Ilaria Salgado',
+  'Band secretary on Club, a plan whose offer ended in September; her page says why, and what there is today.',
 );
 export const TARIQ = employee(
   'tariq',
@@ -115,6 +125,8 @@ export const CAST: readonly CastMember[] = [
   PETRA,
   FRANCES,
   GARETH,
+  NIALL,
+  ILARIA,
   TARIQ,
   JOANNA,
   CARL,
@@ -295,12 +307,52 @@ export const ROLE_OFFERS = [
   },
 ];
 
+/** Who of them has stopped our letters. */
+export const STOPPED: readonly CastMember[] = [NIALL];
+
+/** Traces that are not words: requests with the minutes to our first answer, and days of use, each from a file of its own. */
+export const TRACES: readonly { file: string; mapping: string }[] = [
+  {
+    file: 'cast-tickets.csv',
+    mapping: `
+name: the cast’s requests
+source: cast
+row: signal
+signal: ticket
+fields:
+  person_id: account_id
+  kind: { always: customer }
+  signal_id: ticket_id
+  signal_on: { column: opened_on, dates: [YYYY-MM-DD] }
+  signal_value: minutes_to_first_answer
+  signal_note: note
+`,
+  },
+  {
+    file: 'cast-use.csv',
+    mapping: `
+name: the cast’s use
+source: cast
+row: signal
+signal: usage
+fields:
+  person_id: account_id
+  kind: { always: customer }
+  signal_id: use_id
+  signal_on: { column: month, dates: [YYYY-MM-DD] }
+  signal_value: days_used
+`,
+  },
+];
+
 /** What the payment sandbox is filled with. The prices are those of content/offers. */
 export const SANDBOX_FIXTURES = {
   products: [
     { id: 'prod_northline_team', name: 'Northline Team' },
     { id: 'prod_northline_practice', name: 'Northline Practice' },
     { id: 'prod_northline_solo', name: 'Northline Solo' },
+    { id: 'prod_northline_studio', name: 'Northline Studio' },
+    { id: 'prod_northline_storage', name: 'Extra storage' },
   ],
   prices: [
     price('price_northline_team_month', 'northline_team_month', 960, 'prod_northline_team', 'Team, a seat a month'),
@@ -312,6 +364,28 @@ export const SANDBOX_FIXTURES = {
       'Practice, a seat a month',
     ),
     price('price_northline_solo_month', 'northline_solo_month', 800, 'prod_northline_solo', 'Solo, a month'),
+    price('price_northline_storage_month', 'northline_storage_month', 250, 'prod_northline_storage', 'Extra storage'),
+    // What is no longer sold, and what people left by.
+    {
+      ...price(
+        'price_northline_solo_2025',
+        'northline_solo_2025_month',
+        700,
+        'prod_northline_solo',
+        'Solo until March 2026',
+      ),
+      active: false,
+    },
+    {
+      ...price(
+        'price_northline_studio',
+        'northline_studio_month',
+        1450,
+        'prod_northline_studio',
+        'Studio, a seat a month',
+      ),
+      active: false,
+    },
   ],
   customers: [
     payer('maya', 'maya@rennickpress.example', 'Maya Rennick', [card('maya', 'visa', '4242', 8, 2029)]),
@@ -325,9 +399,13 @@ export const SANDBOX_FIXTURES = {
     ]),
     payer('sunniva', 'post@hauglandfoto.example', 'Sunniva Haugland', [card('sunniva', 'mastercard', '5454', 1, 2030)]),
     payer('ines', 'ines@carvalhoceramica.example', 'Inês Carvalho', [card('ines', 'visa', '1111', 6, 2029)]),
-    payer('lucas', 'lucas@portobello-futsal.example', 'Lucas Ferreira', [card('lucas', 'visa', '5556', 12, 2029)]),
+    payer('lucas', 'lucas@portobello-futsal.example', 'Lucas Ferreira', [
+      { ...card('lucas', 'visa', '3184', 12, 2029), behaviour: 'authenticate' },
+    ]),
     payer('hannah', 'hannah.oduya@stillwater-trust.example', 'Hannah Oduya', [card('hannah', 'visa', '0077', 9, 2030)]),
     payer('petra', 'petra@novak-partners.example', 'Petra Novakova', [card('petra', 'mastercard', '8210', 2, 2029)]),
+    payer('niall', 'niall@marsh-farm-film.example', 'Niall Lorimer', [card('niall', 'visa', '3155', 4, 2030)]),
+    payer('ilaria', 'ilaria@chapel-hill-band.example', 'Ilaria Salgado', [card('ilaria', 'visa', '6641', 7, 2029)]),
     payer('gareth', 'gareth@brecon-ringers.example', 'Gareth Pugh-Ellis', [card('gareth', 'visa', '9424', 4, 2029)]),
   ],
 };
@@ -342,7 +420,7 @@ type Card = {
   last4: string;
   exp_month: number;
   exp_year: number;
-  behaviour: 'ok' | 'declined';
+  behaviour: 'ok' | 'declined' | 'authenticate';
 };
 
 function price(id: string, lookup_key: string, unit_amount: number, product: string, nickname: string) {

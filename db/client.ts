@@ -36,6 +36,11 @@ export interface Db {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** For db/migrate.ts only: all statements or none, with foreign keys off. */
   applyMigration(statements: readonly string[]): Promise<void>;
+  /**
+   * Brings what was written into the file and empties its log. What was deleted before is then in neither: it was
+   * overwritten where it stood. False when other processes were in the way for longer than `patience`.
+   */
+  fold(): Promise<boolean>;
   /** Lets the writes that were asked for finish, refuses new ones, and closes. */
   close(): Promise<void>;
 }
@@ -107,6 +112,14 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
     write: async (work) => inTurn(() => transact(work)),
     applyMigration: async (statements) =>
       inTurn(() => patiently(() => engine.applyMigration(statements), 'migration', patience)),
+    fold: async () =>
+      inTurn(async () => {
+        for (const giveUpAt = performance.now() + patience; performance.now() < giveUpAt; ) {
+          if (await engine.fold()) return true;
+          await setTimeout(5 + Math.random() * 20);
+        }
+        return false;
+      }),
     async close() {
       if (closed) return;
       if (writing.getStore()?.open) throw new Error('The database cannot be closed inside db.write.');

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { and, eq } from 'drizzle-orm';
 import { importFile } from '../src/people/intake/import.ts';
-import { NEUTRAL } from '../src/people/intake/mapping.ts';
+import { NEUTRAL, readMapping } from '../src/people/intake/mapping.ts';
+import { suppress } from '../src/people/suppression.ts';
 import { sameContent } from '../src/proofs/chain.ts';
 import { parseDocument, readContent, type SourceDocument } from '../src/proofs/content.ts';
 import type { Collection } from '../src/proofs/documents.ts';
@@ -12,7 +13,7 @@ import { issueOffer, newestOffer, offerState } from '../src/reonboarding/offer.t
 import { addDays, dayOf } from '../src/shared/dates.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
 import { addColleague, colleagues } from '../src/staff/colleagues.ts';
-import { RELEASED, RESOLUTIONS, ROLE_OFFERS, STAFF } from './cast.ts';
+import { RELEASED, RESOLUTIONS, ROLE_OFFERS, STAFF, STOPPED, TRACES } from './cast.ts';
 import type { Db, Tx } from './client.ts';
 import { complaints, persons, resolutions } from './schema/people.ts';
 import { publishedVersions } from './schema/proofs.ts';
@@ -89,7 +90,20 @@ export async function seedCast(db: Db, now: Date): Promise<void> {
   const path = fileURLToPath(new URL('./cast.csv', import.meta.url));
   const report = await importFile(db, { path, mapping: NEUTRAL, now });
   if (isRefusal(report)) throw new Error(report.sentence);
+  for (const { file, mapping: text } of TRACES) {
+    const mapping = readMapping(text);
+    if (isRefusal(mapping)) throw new Error(mapping.sentence);
+    const traces = await importFile(db, { path: fileURLToPath(new URL(file, import.meta.url)), mapping, now });
+    if (isRefusal(traces)) throw new Error(traces.sentence);
+  }
   await db.write(async (tx) => {
+    for (const { source, personId } of STOPPED) {
+      const [stopped] = await tx
+        .select({ email: persons.email })
+        .from(persons)
+        .where(and(eq(persons.source, source), eq(persons.externalId, personId)));
+      if (stopped?.email) await suppress(tx, stopped.email, 'stopped', now);
+    }
     for (const { complaint, proof, resolved, reason, confirmedBy } of RESOLUTIONS) {
       const [about] = await tx.select({ id: complaints.id }).from(complaints).where(eq(complaints.ref, complaint));
       if (!about) throw new Error(`The cast has no complaint ${complaint}.`);

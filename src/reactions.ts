@@ -1,13 +1,27 @@
-import { and, eq, ne } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { checkins, reopenings } from '../db/schema/checkins.ts';
-import { persons } from '../db/schema/people.ts';
+import { complaints, persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
-import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
-import { writeLetter } from './invitations/letters.ts';
+import { askWhyTheyLeft } from './checkins/leaving.ts';
+import { cancelPromises, makePromises, type PromiseRow, promiseReview } from './checkins/promises.ts';
+import { answerersOf, openReopening, type Reopening } from './checkins/reopen.ts';
+import {
+  type Checkin,
+  cancelCheckins,
+  questionFor,
+  reasonOf,
+  scheduleAtWork,
+  scheduleCheckins,
+} from './checkins/schedule.ts';
+import { tellReturned } from './checkins/tell.ts';
+import { askGate } from './invitations/facts.ts';
+import { heldBecause, writeLetter } from './invitations/letters.ts';
+import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
-import { postLetter } from './mail/outbox.ts';
+import { type Letter, postLetter } from './mail/outbox.ts';
+import type { SubscriptionNow } from './payments/payments.ts';
+import { recordDeparture } from './people/departures.ts';
 import type { Series, Site } from './proofs/documents.ts';
 import { formatValue, type Point } from './proofs/evidence.ts';
 import { limitWords } from './proofs/looks/sentences.ts';
@@ -19,12 +33,14 @@ import {
   publishedItems,
   publishedLetter,
   publishedOffer,
+  publishedOffers,
   publishedProof,
   publishedRole,
   publishedSite,
 } from './proofs/published.ts';
 import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
-import type { Rejoin } from './rejoin/check.ts';
+import { type Rejoin, renewalOf } from './rejoin/check.ts';
+import type { Surplus } from './rejoin/surplus.ts';
 import { undoUntil } from './rejoin/undo.ts';
 import type { RoleOffer } from './reonboarding/offer.ts';
 import { planSteps, type Step } from './reonboarding/steps.ts';
@@ -38,18 +54,20 @@ import { formatMoney } from './shared/money.ts';
 
 export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await scheduleCheckins(tx, rejoin, now);
+  await makePromises(tx, rejoin, now);
   const site = await publishedSite(tx);
   const offer = await publishedOffer(tx, rejoin.offerId);
   await writeLetter(
     tx,
     {
-      letter: 'back',
+      letter: rejoin.amount === 0 ? 'kept' : 'back',
       cause: `back:${rejoin.id}`,
       person: await personOf(tx, rejoin.personId),
       sender: await senderFor(tx, rejoin.personId),
       slots: {
         plan: offer?.data.plan ?? 'your plan',
         amount: formatMoney(rejoin),
+        renewal: formatMoney({ amount: renewalOf(rejoin), currency: rejoin.currency }),
         card: rejoin.cardLabel,
         renewsOn: rejoin.renewsOn ? longDay(rejoin.renewsOn) : '',
         undoUntil: longDay(undoUntil(rejoin, site)),
@@ -62,6 +80,7 @@ export async function onRejoined(tx: Tx, rejoin: Rejoin, now: Date): Promise<voi
 
 export async function onUndone(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await cancelCheckins(tx, rejoin.id, now);
+  await cancelPromises(tx, rejoin.id, now);
   await writeLetter(
     tx,
     {
@@ -75,28 +94,115 @@ export async function onUndone(tx: Tx, rejoin: Rejoin, now: Date): Promise<void>
   );
 }
 
-/** They left again. Nothing is asked any more; nothing is said either, because they said it by leaving. */
+/** They left again. None of the old questions is asked any more; one is, once: why. */
 export async function onEnded(tx: Tx, rejoin: Rejoin, now: Date): Promise<void> {
   await cancelCheckins(tx, rejoin.id, now);
+  await cancelPromises(tx, rejoin.id, now);
+  if (rejoin.completedAt !== null) await askWhyTheyLeft(tx, rejoin, await senderFor(tx, rejoin.personId), now);
+}
+
+/** They keep what they paid for and are told the day. Cancelling again after having kept it is another cause. */
+export async function onCancelled(tx: Tx, rejoin: Rejoin, endsOn: Day, now: Date): Promise<void> {
+  const offer = await publishedOffer(tx, rejoin.offerId);
+  await writeLetter(
+    tx,
+    {
+      letter: 'cancelled',
+      cause: `cancelled:${rejoin.id}:${endsOn}`,
+      person: await personOf(tx, rejoin.personId),
+      sender: await senderFor(tx, rejoin.personId),
+      slots: { plan: offer?.data.plan ?? 'your plan', endsOn: longDay(endsOn) },
+      mint: { link: 'page:back' },
+    },
+    now,
+  );
+}
+
+/** A subscription to one of our plans ended, by whatever way: that is a departure, with the reason they gave. */
+export async function onLeft(tx: Tx, subscription: SubscriptionNow, now: Date): Promise<void> {
+  const { ended, items, customer } = subscription;
+  if (!ended) return;
+  const { time_zone } = await publishedSite(tx);
+  const key = items[0]?.lookupKey;
+  const offers = key ? await publishedOffers(tx) : [];
+  const today = offers.find(({ data }) => data.lookup_key === key)?.data.plan;
+  const then = offers.find(({ data }) => key && data.succeeds.includes(key))?.data.for_plans[0];
+  await recordDeparture(
+    tx,
+    {
+      billingId: subscription.customerId,
+      subscriptionId: subscription.subscriptionId,
+      email: customer.email,
+      name: customer.name,
+      joinedOn: dayOf(subscription.startedAt, time_zone),
+      leftOn: dayOf(ended.at, time_zone),
+      plan: today ?? then ?? null,
+      amount: subscription.unitAmount,
+      currency: subscription.currency,
+      seats: items[0]?.quantity ?? 1,
+      reason: ended.reason,
+      comment: ended.comment,
+    },
+    now,
+  );
+}
+
+/** Money was taken that must not stay, and is on its way back: the person is told, and whoever answers for money here is. */
+export async function onSurplus(tx: Tx, surplus: Surplus, now: Date): Promise<void> {
+  const [rejoin] = await tx.select().from(rejoins).where(eq(rejoins.id, surplus.rejoinId));
+  if (!rejoin) return;
+  const site = await publishedSite(tx);
+  const refunded = formatMoney({ amount: surplus.refundedAmount ?? 0, currency: surplus.currency ?? rejoin.currency });
+  const why =
+    surplus.why === 'second'
+      ? 'A second payment for one return came in.'
+      : 'What was charged was not what the button said.';
+  await writeLetter(
+    tx,
+    {
+      letter: 'paid-twice',
+      cause: `surplus:${surplus.subscriptionId}`,
+      person: await personOf(tx, rejoin.personId),
+      sender: await senderFor(tx, rejoin.personId),
+      slots: { refunded, why },
+    },
+    now,
+  );
+  const report = await publishedLetter(tx, 'surplus-report');
+  if (!report) throw new Error('The letter “surplus-report” is not published.');
+  const slots = { refunded, why, reference: rejoin.id.slice(-8), subscription: surplus.subscriptionId };
+  await postLetter(
+    tx,
+    {
+      cause: `surplus-report:${surplus.subscriptionId}`,
+      kind: 'owner-alert',
+      personId: rejoin.personId,
+      to: site.reply_to,
+      fromName: site.organisation,
+      subject: fill(report.data.subject, slots),
+      body: fill(report.body, slots),
+    },
+    now,
+  );
 }
 
 /** A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. */
 export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
   if (checkin.answer !== 'no') return;
-  const { owner, title } = await questionFor(tx, checkin.issueId);
+  const { title } = await questionFor(tx, checkin.issueId);
   const site = await publishedSite(tx);
-  await alertOwner(tx, checkin, { owner, title, site }, now);
+  await alertOwner(tx, checkin, { title, site }, now);
   const known = (await noAnswersByIssue(tx)).get(checkin.issueId) ?? [];
   const without = known.toSpliced(
     known.findLastIndex(({ personId }) => personId === checkin.personId),
     1,
   );
-  const cameBackBy = async (given: NoAnswer[]) => {
-    const issue = await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now);
-    return issue?.state.state === 'came_back';
-  };
-  if (!(await cameBackBy(known)) || (await cameBackBy(without))) return;
-  await tellReturned(tx, checkin.issueId, now, { except: checkin.personId });
+  const stateBy = async (given: NoAnswer[]) =>
+    (await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now))?.state;
+  const state = await stateBy(known);
+  if (state?.state !== 'came_back' || (await stateBy(without))?.state === 'came_back') return;
+  const since = state.since ?? dayOf(now, site.time_zone);
+  await tellReturned(tx, { issueId: checkin.issueId, since, except: checkin.personId }, now);
 }
 
 /** Which measurements were just stored: of one series, on these days. */
@@ -120,7 +226,8 @@ export async function onMeasured(tx: Tx, { proofId, seriesId, days }: Measured, 
     const before = proofs.map((one) => (one.proof.id === proofId ? without(one.proof, seriesId, isNew) : one.proof));
     const was = stateOfIssue(before, noAnswers.get(issue.id) ?? [], circumstances);
     if (was.state === 'came_back') continue;
-    await tellReturned(tx, issue.id, now);
+    const since = state.since ?? dayOf(now, site.time_zone);
+    await tellReturned(tx, { issueId: issue.id, since }, now);
     await alertOfCrossing(tx, issue.id, { series, crossed, site }, now);
   }
 }
@@ -164,56 +271,112 @@ async function alertOfCrossing(
   );
 }
 
-/** The owner learns that and by when, and not who or in what words: those stay on the desk. */
-async function alertOwner(
-  tx: Tx,
-  checkin: Checkin,
-  { owner, title, site }: Question & { site: Site },
-  now: Date,
-): Promise<void> {
-  const alert = await publishedLetter(tx, 'owner-alert');
-  const [reopening] = await tx.select().from(reopenings).where(eq(reopenings.checkinId, checkin.id));
-  if (!alert || !reopening) return;
-  const slots = { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) };
-  await postLetter(
+/** The person says that our answer did not settle it: the owner owes another one. */
+export async function onNotSettled(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
+  const { title } = await questionFor(tx, checkin.issueId);
+  await alertOwner(tx, checkin, { title, site: await publishedSite(tx) }, now);
+}
+
+/** An answer is late: whoever stands above the owner reads it, and so does the owner. */
+export async function onLate(tx: Tx, reopening: Reopening, now: Date): Promise<void> {
+  const site = await publishedSite(tx);
+  const { title } = await questionFor(tx, reopening.issueId);
+  // Whoever answers is the owner, or HR where it concerns the owner.
+  const owner = site.people[reopening.owner] ?? { name: site.organisation, address: site.reply_to };
+  const above = site.people[site.reopen.escalate_to ?? '']?.address ?? site.reply_to;
+  for (const to of new Set([above, owner.address ?? site.reply_to])) {
+    await writeToOwner(
+      tx,
+      {
+        letter: 'owner-late',
+        cause: `owner-late:${reopening.id}:${reopening.dueOn}:${to}`,
+        personId: reopening.personId,
+        to,
+        slots: { issueTitle: title, owner: owner.name, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
+      },
+      now,
+    );
+  }
+}
+
+/** A promise made with the offer was not kept in time. The person sees it on their page; its owner is told. */
+export async function onMissed(tx: Tx, promise: PromiseRow, now: Date): Promise<void> {
+  const site = await publishedSite(tx);
+  await writeToOwner(
     tx,
     {
-      cause: `owner-alert:${checkin.id}`,
-      kind: 'owner-alert',
-      personId: checkin.personId,
-      to: owner.address ?? site.reply_to,
-      fromName: site.organisation,
-      subject: fill(alert.data.subject, slots),
-      body: fill(alert.body, slots),
+      letter: 'owner-promise',
+      cause: `owner-promise:${promise.id}`,
+      personId: promise.personId,
+      to: site.people[promise.owner]?.address ?? site.reply_to,
+      slots: { what: promise.what, sender: site.organisation, dueOn: longDay(promise.dueOn) },
     },
     now,
   );
 }
 
-type Question = { owner: { name: string; address?: string | undefined }; title: string };
+/** “Not quite”: whoever owns what we believed it was reads what it was instead. Their words stay on the desk. */
+export async function onCorrected(tx: Tx, correction: Correction, now: Date): Promise<void> {
+  if (correction.right || !correction.complaintId) return;
+  const [about] = await tx.select().from(complaints).where(eq(complaints.id, correction.complaintId));
+  const site = await publishedSite(tx);
+  const { owner, title } = about?.issueId
+    ? await questionFor(tx, about.issueId)
+    : { owner: { address: site.reply_to }, title: 'something we have not linked to a cause' };
+  await writeToOwner(
+    tx,
+    {
+      letter: 'owner-correction',
+      cause: `owner-correction:${correction.id}`,
+      personId: correction.personId,
+      to: owner.address ?? site.reply_to,
+      slots: { issueTitle: title, sender: site.organisation },
+    },
+    now,
+  );
+}
 
-/**
- * Everyone who came back for the reason that has itself come back hears it from us, once per return of the problem; except the
- * one who told us.
- */
-async function tellReturned(tx: Tx, issueId: string, now: Date, { except }: { except?: string } = {}): Promise<void> {
-  const { owner, title } = await questionFor(tx, issueId);
-  const other = except === undefined ? undefined : ne(persons.id, except);
-  const returned = await tx
-    .selectDistinct({ person: persons, rejoinId: rejoins.id })
-    .from(rejoins)
-    .innerJoin(persons, eq(persons.id, rejoins.personId))
-    .innerJoin(checkins, eq(checkins.rejoinId, rejoins.id))
-    .where(and(eq(rejoins.state, 'active'), eq(checkins.issueId, issueId), other));
-  for (const { person } of returned) {
-    await writeLetter(
+/** A letter to somebody here. It says what to do and by when, and holds nothing of the person it is about. */
+async function writeToOwner(
+  tx: Tx,
+  write: { letter: string; cause: string; personId: string; to: string; slots: Record<string, string> },
+  now: Date,
+): Promise<void> {
+  const text = await publishedLetter(tx, write.letter);
+  if (!text) return;
+  await postLetter(
+    tx,
+    {
+      cause: write.cause,
+      kind: write.letter,
+      personId: write.personId,
+      to: write.to,
+      fromName: write.slots['sender'] ?? '',
+      subject: fill(text.data.subject, write.slots),
+      body: fill(text.body, write.slots),
+    },
+    now,
+  );
+}
+
+/** The owner learns that and by when, and not who or in what words: those stay on the desk. */
+async function alertOwner(
+  tx: Tx,
+  checkin: Checkin,
+  { title, site }: { title: string; site: Site },
+  now: Date,
+): Promise<void> {
+  const reopening = await openReopening(tx, checkin);
+  if (!reopening) return;
+  for (const [at, { id, address }] of (await answerersOf(tx, checkin)).entries()) {
+    await writeToOwner(
       tx,
       {
-        letter: 'came-back',
-        cause: `came-back:${issueId}:${dayOf(now)}:${person.id}`,
-        person,
-        sender: owner.name,
-        slots: { issueTitle: title },
+        letter: 'owner-alert',
+        cause: `owner-alert:${reopening.id}:${reopening.dueOn}${at === 0 ? '' : `:${id}`}`,
+        personId: checkin.personId,
+        to: address,
+        slots: { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
       },
       now,
     );
@@ -246,10 +409,14 @@ export async function onAccepted(tx: Tx, offer: RoleOffer, now: Date): Promise<v
   const slots = { terms, hash: termsHash, name: acceptedName ?? '', acceptedOn };
   await writeAboutOffer(tx, offer, { letter: 'role-accepted', slots }, now);
   for (const step of await planSteps(tx, offer, site.time_zone)) await writeTask(tx, offer, step, site, now);
+  await scheduleAtWork(tx, offer);
+  await promiseReview(tx, offer);
 }
 
 /** They took it back: nothing is asked of anybody any more. */
 export async function onTakenBack(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  await cancelCheckins(tx, offer.id, now);
+  await cancelPromises(tx, offer.id, now);
   await writeAboutOffer(tx, offer, { letter: 'role-withdrawn', slots: {} }, now);
 }
 
@@ -325,4 +492,14 @@ async function writeAboutOffer(
   const sender = site.people[role?.data.talk_to ?? '']?.name ?? site.organisation;
   const person = await personOf(tx, offer.personId);
   await writeLetter(tx, { letter, cause: `${letter}:${offer.id}`, person, sender, slots }, now);
+}
+
+/** Why a letter must not leave, asked at the moment of sending. An invitation has to pass the gate once more. */
+export async function heldAtSending(tx: Tx, letter: Letter, now: Date): Promise<string | null> {
+  const held = await heldBecause(tx, letter);
+  if (held !== null || letter.kind !== 'invitation') return held;
+  if (!letter.personId) return 'nobody';
+  const options = { personIds: [letter.personId], letterId: letter.id };
+  const [asked] = await askGate(tx, await noAnswersByIssue(tx), now, options);
+  return asked ? (asked.refusals[0]?.code ?? null) : 'nobody';
 }

@@ -1,10 +1,15 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import loadDirective from 'astro/runtime/client/load.prebuilt.js';
+import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
+import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
 import pino from 'pino';
 import sirv from 'sirv';
 import { env, isLoopback } from './env.ts';
+import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
 
 /*
  * The web process: Astro's handler behind what every request must pass. Origin check, body limits, headers on every
@@ -27,22 +32,31 @@ const UPLOAD_LIMIT = 2 * 1024 * 1024 + FORM_LIMIT;
 const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/, /^\/measurements\/[\w-]+\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
-const PERSONAL = /^\/(for|check-in|stop|confirm|task|staff|demo)(\/|$)/;
+const PERSONAL = /^\/(for|pay|returned|check-in|stop|confirm|task|staff|demo)(\/|$)/;
+
+/** Pages whose form leads on to the payment provider: a browser follows that redirect only where it is allowed. */
+const LEADS_TO_PAYING = /^\/(for\/[\w-]+\/(rejoin|back)|pay\/[\w-]+)$/;
+const PAYING = env.STRIPE_API_BASE ? new URL(env.STRIPE_API_BASE).origin : 'https://*.stripe.com';
 
 const POLICY = [
   "default-src 'none'",
   "style-src 'self'",
   "font-src 'self'",
   "img-src 'self' data:",
+  "connect-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ];
 const CONTENT_SECURITY_POLICY = POLICY.join('; ');
 
-/** Where staff write, our own script files may run and ask our own pages. Nothing inline may, there or anywhere. */
+/** Where staff write, our own script files may run and ask our own pages; of what stands inline, only what Astro puts before an island. */
 const WRITING = /^\/staff\/drafts\/[\w-]+\/[\w-]+\/?$/;
-const WRITING_POLICY = [...POLICY, "script-src 'self'", "connect-src 'self'"].join('; ');
+const inline = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const WRITING_POLICY = [
+  ...POLICY.map((rule) => (rule.startsWith('style-src') ? `${rule} ${inline(ISLAND_STYLES)}` : rule)),
+  `script-src 'self' ${inline(loadDirective)} ${inline(islandScript)}`,
+].join('; ');
 
 /** True when this request may change something: it comes from a page of ours, or from a caller that has its own proof. */
 export function mayChange(method: string, path: string, origin: string | undefined, site: string): boolean {
@@ -68,8 +82,19 @@ export function withoutSecrets(path: string): string {
   return path.replace(/\?.*$/, '').replace(/[A-Za-z0-9_-]{43}/g, ':link');
 }
 
+/** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
+const BAD_LINKS_A_MINUTE = 20;
+/** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
+const A_LINK = /^\/(for|pay|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
+
+function policyFor(path: string): string {
+  if (WRITING.test(path)) return WRITING_POLICY;
+  if (!LEADS_TO_PAYING.test(path)) return CONTENT_SECURITY_POLICY;
+  return CONTENT_SECURITY_POLICY.replace("form-action 'self'", `form-action 'self' ${PAYING}`);
+}
+
 function setHeaders(response: ServerResponse, path: string): void {
-  response.setHeader('Content-Security-Policy', WRITING.test(path) ? WRITING_POLICY : CONTENT_SECURITY_POLICY);
+  response.setHeader('Content-Security-Policy', policyFor(path));
   response.setHeader('X-Content-Type-Options', 'nosniff');
   // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
   response.setHeader('Referrer-Policy', 'strict-origin');
@@ -105,6 +130,9 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     },
   });
 
+  const proxies = networks(env.TRUSTED_PROXIES);
+  const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
+
   let draining = false;
   const server = createServer((request, response) => {
     const method = request.method ?? 'GET';
@@ -121,6 +149,19 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     setHeaders(response, path);
     if (draining) response.setHeader('Connection', 'close');
 
+    if (PERSONAL.test(path)) {
+      const who = bucketOf(
+        visitorAddress(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for']?.toString(), proxies),
+      );
+      const wait = badLinks.blockedFor(who, new Date());
+      if (wait !== null) {
+        response.setHeader('Retry-After', wait);
+        return answer(response, 429, 'That was too many links that don’t work. Please wait a minute, then try again.');
+      }
+      response.on('finish', () => {
+        if (response.statusCode === 404 && A_LINK.test(path)) badLinks.count(who, new Date());
+      });
+    }
     if (!METHODS.includes(method)) {
       response.setHeader('Allow', METHODS.join(', '));
       return answer(response, 405, 'Nothing here answers to that.');

@@ -27,20 +27,42 @@ export async function visitorOf(context: Context, purpose: Link['purpose']): Pro
   return visit && { db, site, now, token, visit };
 }
 
-export type EmployeesPage = Omit<Visitor, 'token'> & { path: string };
+export type OwnPage = Omit<Visitor, 'token'> & { path: string };
 
-/** What every page of somebody who worked here begins with: nothing is said before a code was typed on this device. */
-export async function employeeOf(context: Context & Pick<APIContext, 'rewrite'>): Promise<EmployeesPage | Response> {
+/** How long a typed code counts for what can't be taken back. */
+const PROVEN_MS = 15 * 60_000;
+
+/**
+ * What a page for the person alone begins with: its visitor, or the answer to give instead. `code`: a code was typed on this
+ * device. `new code`: within the last quarter of an hour. `back` is where the code page leads afterwards.
+ */
+export async function ownPage(
+  context: Context & Pick<APIContext, 'rewrite'>,
+  need: 'trust' | 'code' | 'new code' = 'trust',
+  back?: AfterCode,
+): Promise<OwnPage | Response> {
   const visitor = await visitorOf(context, 'page');
   if (!visitor) return deadLink(context);
   const { token, ...own } = visitor;
   const path = `/for/${token}`;
-  if (own.visit.person.kind !== 'employee') return seeOther(path);
-  return own.visit.trusted ? { ...own, path } : seeOther(`${path}/code`);
+  const provenAt = own.visit.device?.steppedUpAt ?? null;
+  const proven = provenAt !== null && (need === 'code' || provenAt > own.now.getTime() - PROVEN_MS);
+  const enough = need === 'trust' ? own.visit.trusted : proven;
+  return enough ? { ...own, path } : seeOther(`${path}/code${back ? `?for=${back}` : ''}`);
 }
 
+/** What every page of somebody who worked here begins with: nothing is said before a code was typed on this device. */
+export async function employeeOf(context: Context & Pick<APIContext, 'rewrite'>): Promise<OwnPage | Response> {
+  const own = await ownPage(context);
+  return own instanceof Response || own.visit.person.kind === 'employee' ? own : seeOther(own.path);
+}
+
+/** Pages that a code may lead to. */
+export const AFTER_CODE = ['yours', 'correct', 'erase'] as const;
+export type AfterCode = (typeof AFTER_CODE)[number];
+
 /** The first press makes a fresh link this device's own. Whether the visitor may go on is for the next page to say. */
-export async function bindVisitor(context: Context, visitor: Visitor): Promise<void> {
+export async function bindVisitor(context: Context, visitor: Pick<Visitor, 'db' | 'visit' | 'now'>): Promise<void> {
   const secret = await visitor.db.write((tx) => bindDevice(tx, visitor.visit, visitor.now));
   if (secret) rememberVisitor(context, secret);
 }
@@ -53,6 +75,29 @@ export function rememberVisitor(context: Context, secret: string): void {
     path: '/',
     maxAge: DEVICE_DAYS * 86_400,
   });
+}
+
+const WAY_COOKIE = COOKIE.startsWith('__Host-') ? '__Host-amends-way' : 'amends-way';
+const WAY = /^\/(for|pay)\/[A-Za-z0-9_-]{43}$/;
+
+/**
+ * Before they go to the bank or to Stripe: this device remembers which page is theirs. The address they come back to is known to
+ * others, so the link is not in it.
+ */
+export function rememberWay(context: Context, path: string): void {
+  context.cookies.set(WAY_COOKIE, path, {
+    httpOnly: true,
+    secure: COOKIE.startsWith('__Host-'),
+    sameSite: 'lax',
+    path: '/',
+    maxAge: 86_400,
+  });
+}
+
+/** The page that this device left from, or null on another device. */
+export function wayBack(context: Pick<Context, 'cookies'>): string | null {
+  const path = context.cookies.get(WAY_COOKIE)?.value ?? '';
+  return WAY.test(path) ? path : null;
 }
 
 /** After a press: on to a page that only reads, so that reloading repeats nothing. */

@@ -74,7 +74,7 @@ const sent = async (kind: string) => (await db.read.select().from(letters)).filt
 test('a measurement beyond the limit tells everyone who returned for it once, and its owner, and invites nobody', async () => {
   const bronagh = await castPerson(db.read, 'c-bronagh');
   const gateOf = async () => {
-    const [one] = await gateFacts(db.read, await issuesAt(db.read, NOW), [bronagh.id]);
+    const [one] = await gateFacts(db.read, await issuesAt(db.read, NOW), '2026-11-22', { personIds: [bronagh.id] });
     return mayInvite(one!.facts, await publishedSite(db.read), '2026-11-22').map(({ code }) => code);
   };
   await comeBack(db, 'c-maya', NOW);

@@ -107,6 +107,9 @@ test.each([
   ['POST', '/hooks', '65537', 413],
   ['POST', '/measurements/x/y', '262144', null],
   ['POST', '/measurements/x/y', '262145', 413],
+  ['POST', '/staff/drafts/proofs/exports-finish', '2000000', null],
+  ['POST', '/staff/drafts/proofs/exports-finish/picture', '3000000', 413],
+  ['POST', '/staff/people', '70000', 413],
 ] as const)('%s %s of %s bytes: %s', (method, path, length, status) => {
   expect(refusesBody(method, path, length)).toBe(status);
 });

@@ -17,6 +17,8 @@ export interface Engine {
   begin(): Promise<{ execute: Execute; commit(): Promise<void>; rollback(): Promise<void> }>;
   /** All statements in one transaction, with foreign keys off, or none. */
   applyMigration(statements: readonly string[]): Promise<void>;
+  /** Brings the write-ahead log into the file and empties it; false while somebody else is in the way. */
+  fold(): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -75,6 +75,10 @@ export async function openFile(path: string): Promise<Engine> {
       }
     },
 
+    async fold() {
+      return writer.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+    },
+
     async close() {
       reader.close();
       writer.close(); // the last one to close folds the WAL into the file

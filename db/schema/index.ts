@@ -2,6 +2,7 @@ export * from './checkins.ts';
 export * from './desk.ts';
 export * from './invitations.ts';
 export * from './mail.ts';
+export * from './makegoods.ts';
 export * from './measurements.ts';
 export * from './people.ts';
 export * from './proofs.ts';

@@ -11,14 +11,49 @@ export const links = sqliteTable(
     personId: text()
       .notNull()
       .references(() => persons.id),
-    purpose: text({ enum: ['page', 'checkin', 'stop'] }).notNull(),
+    purpose: text({ enum: ['page', 'checkin', 'stop', 'pay'] }).notNull(),
     checkinId: text().references(() => checkins.id),
     /** The outbox letter that carries it: a letter sent again mints anew and revokes the old. */
     letterId: text(),
+    /** Links that were minted together can be revoked together. */
+    batchId: text(),
     mintedAt: integer().notNull(),
     expiresAt: integer().notNull(),
     boundAt: integer(),
     revokedAt: integer(),
   },
-  (t) => [index('links_person').on(t.personId), index('links_letter').on(t.letterId)],
+  (t) => [
+    index('links_person').on(t.personId),
+    index('links_letter').on(t.letterId),
+    index('links_batch').on(t.batchId),
+  ],
 );
+
+/** While it stands, nobody is invited over this issue. A “no” makes one; somebody here may make one, too. */
+export const holds = sqliteTable(
+  'holds',
+  {
+    id: text().primaryKey(),
+    issueId: text().notNull(),
+    because: text().notNull(),
+    /** The “no” that made it; null when a person here did. */
+    reopeningId: text().unique(),
+    by: text(),
+    at: integer().notNull(),
+    releasedAt: integer(),
+    /** Who released it, with the reason; null when it was settled by the person who said no. */
+    releasedBy: text(),
+    releasedBecause: text(),
+  },
+  (t) => [index('holds_issue').on(t.issueId, t.releasedAt)],
+);
+
+/** An approver's leave to invite one person outside the time window: the only refusal that anyone may override. */
+export const windowOverrides = sqliteTable('window_overrides', {
+  personId: text()
+    .primaryKey()
+    .references(() => persons.id),
+  reason: text().notNull(),
+  by: text().notNull(),
+  at: integer().notNull(),
+});

@@ -1,4 +1,4 @@
-import { blob, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /** Someone who left: a customer or an employee. */
 export const persons = sqliteTable(
@@ -85,6 +85,8 @@ export const complaints = sqliteTable(
     confidentiality: text({ enum: ['open', 'confidential', 'anonymous'] }).notNull(),
     /** Names someone else, so the words are withheld and the note is shown. */
     namesOthers: integer({ mode: 'boolean' }).notNull(),
+    /** Whom it concerns, a manager say, by the source's id or name. Kept for the gate alone: no page and no letter shows it. */
+    concerns: text(),
     /** May be quoted in public. */
     publicConsent: integer({ mode: 'boolean' }).notNull(),
     importId: text(),
@@ -163,11 +165,35 @@ export const waits = sqliteTable(
 
 /** Those who must never be written to. It wins over everything. */
 export const suppressions = sqliteTable('suppressions', {
-  /** SHA-256 of the lower-case address: it must survive the person's erasure. */
+  /** Keyed hash of the lower-case address: it must survive the person's erasure. */
   addressHash: blob({ mode: 'buffer' }).primaryKey(),
   reason: text({ enum: ['stopped', 'bounced', 'complained', 'erased'] }).notNull(),
   at: integer().notNull(),
 });
+
+/** Keyed hashes of the ids of erased people, so that no import brings them back. They name nobody. */
+export const erasedIds = sqliteTable('erased_ids', {
+  hash: blob({ mode: 'buffer' }).primaryKey(),
+});
+
+/** That somebody was erased, and when; not who. */
+export const erasures = sqliteTable('erasures', {
+  id: text().primaryKey(),
+  at: integer().notNull(),
+  /** When the bytes were gone from the file and its log as well. */
+  foldedAt: integer(),
+});
+
+/** How many erased people had told us of an issue, so that a public count doesn't fall. `*`: of anything. */
+export const erasedPeople = sqliteTable(
+  'erased_people',
+  {
+    issueId: text().notNull(),
+    kind: text({ enum: ['customer', 'employee'] }).notNull(),
+    people: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
+);
 
 /** One run of the importer, with its accounting. */
 export const imports = sqliteTable('imports', {

@@ -2,6 +2,18 @@ import { sql } from 'drizzle-orm';
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import { persons } from './people.ts';
 
+export type RejoinTerms = {
+  /** All that is paid for, the first price included. */
+  items: { priceId: string; quantity: number }[];
+  taxRates: string[];
+  /** Minor units, each time after today. */
+  renewal: number;
+  /** The subscription or starts that this way is about. */
+  subscriptionId?: string;
+  invoiceId?: string;
+  replaces?: string[];
+};
+
 /** A customer's way back, from the press to active. Our row is written before the payment provider is asked. */
 export const rejoins = sqliteTable(
   'rejoins',
@@ -13,10 +25,18 @@ export const rejoins = sqliteTable(
     offerId: text().notNull(),
     /** The snapshot of the offer that was on the screen. */
     offerHash: text().notNull(),
-    state: text({ enum: ['begun', 'paying', 'active', 'declined', 'undoing', 'undone', 'ended'] }).notNull(),
+    /** `away`: the person is at their bank, or at the provider's own page, and nothing is charged yet. */
+    state: text({ enum: ['begun', 'paying', 'away', 'active', 'declined', 'undoing', 'undone', 'ended'] }).notNull(),
+    /** A new subscription, or what becomes of the one they still had. */
+    way: text({ enum: ['start', 'resume', 'unpause', 'wake', 'settle'] })
+      .notNull()
+      .default('start'),
+    /** What is paid for, beside the first price and its seats. */
+    terms: text({ mode: 'json' }).$type<RejoinTerms>(),
     /** Counts up only after a decline: part of the idempotency key. */
     attempt: integer().notNull(),
     billingId: text().notNull(),
+    /** Empty: paid at the provider's own page, with whatever card is given there. */
     cardId: text().notNull(),
     cardLabel: text().notNull(),
     priceId: text().notNull(),
@@ -36,10 +56,21 @@ export const rejoins = sqliteTable(
     cancelledAt: integer(),
     endsOn: text(),
     refundedAmount: integer(),
+    /** While away: where they are, the provider's id of that page (none for a bank), and until when it stays open. */
+    awayUrl: text(),
+    checkoutId: text(),
+    awayUntil: integer(),
+    /** A renewal that did not go through: where it can be paid. */
+    owedUrl: text(),
   },
   (t) => [
-    uniqueIndex('rejoins_one_open').on(t.personId).where(sql`state in ('begun', 'paying', 'active', 'undoing')`),
-    uniqueIndex('rejoins_subscription').on(t.subscriptionId),
+    uniqueIndex('rejoins_one_open')
+      .on(t.personId)
+      .where(sql`state in ('begun', 'paying', 'away', 'active', 'undoing')`),
+    // One that was taken back may be taken up again, by another return.
+    uniqueIndex('rejoins_subscription')
+      .on(t.subscriptionId)
+      .where(sql`state in ('begun', 'paying', 'away', 'active', 'undoing')`),
     index('rejoins_person').on(t.personId, t.begunAt),
   ],
 );
@@ -51,8 +82,22 @@ export const paymentEvents = sqliteTable(
     id: text().primaryKey(),
     type: text().notNull(),
     subscriptionId: text(),
+    checkoutId: text(),
     receivedAt: integer().notNull(),
     appliedAt: integer(),
   },
   (t) => [index('payment_events_unapplied').on(t.appliedAt, t.receivedAt)],
 );
+
+/** Money that was taken and must not stay: a second payment for one return, or a sum that nobody was shown. */
+export const surpluses = sqliteTable('surpluses', {
+  subscriptionId: text().primaryKey(),
+  rejoinId: text()
+    .notNull()
+    .references(() => rejoins.id),
+  why: text({ enum: ['second', 'amount'] }).notNull(),
+  foundAt: integer().notNull(),
+  refundedAt: integer(),
+  refundedAmount: integer(),
+  currency: text(),
+});

@@ -31,6 +31,8 @@ export const codes = sqliteTable(
     askedAt: integer().notNull(),
     expiresAt: integer().notNull(),
     triesLeft: integer().notNull(),
+    /** The code proves this new address; null: the one that is known. */
+    newAddress: text(),
     usedAt: integer(),
   },
   (t) => [index('codes_person').on(t.personId), index('codes_staff').on(t.staffId)],

@@ -1,11 +1,9 @@
 import { and, eq, isNotNull, isNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { checkins, reopenings } from '../../db/schema/checkins.ts';
-import { publishedSite } from '../proofs/published.ts';
-import { addWorkingDays, dayOf } from '../shared/dates.ts';
-import { newId } from '../shared/ids.ts';
+import { checkins } from '../../db/schema/checkins.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
-import { type Checkin, questionFor } from './schedule.ts';
+import { reopen, settle } from './reopen.ts';
+import type { Checkin } from './schedule.ts';
 
 export type Answer = 'yes' | 'no' | 'not_sure';
 
@@ -37,31 +35,6 @@ export async function answerCheckin(
   if (answer === 'yes') await settle(tx, answered, now);
   await onAnswered(tx, answered, now);
   return { checkin: answered };
-}
-
-/** The person's own later “yes” settles what their “no” opened; nobody else can. */
-async function settle(tx: Tx, { personId, issueId }: Checkin, now: Date): Promise<void> {
-  await tx
-    .update(reopenings)
-    .set({ settledAt: now.getTime() })
-    .where(and(eq(reopenings.personId, personId), eq(reopenings.issueId, issueId), isNull(reopenings.settledAt)));
-}
-
-async function reopen(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
-  const site = await publishedSite(tx);
-  const { ownerId } = await questionFor(tx, checkin.issueId);
-  await tx
-    .insert(reopenings)
-    .values({
-      id: newId(),
-      checkinId: checkin.id,
-      personId: checkin.personId,
-      issueId: checkin.issueId,
-      owner: ownerId,
-      openedAt: now.getTime(),
-      dueOn: addWorkingDays(dayOf(now, site.time_zone), site.reopen.answer_working_days),
-    })
-    .onConflictDoNothing();
 }
 
 /** The optional sentence after an answer. Kept with it, and replaced by a newer one. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 
-/** People who came back and were asked about an issue, each counted once by their latest answer; the rest did not answer. */
+/** People who came back and were asked about an issue, each counted once by their latest answer; the rest did not answer. Those erased since are counted too. */
 export type Tally = { asked: number; yes: number; no: number; notSure: number };
 
 export async function tallyOf(reader: Reader, issueId: string): Promise<Tally> {
@@ -10,6 +10,7 @@ export async function tallyOf(reader: Reader, issueId: string): Promise<Tally> {
     select answer, count(*) from (
       select answer, max(coalesce(answered_at, 0)) from checkins
       where issue_id = ${issueId} and asked_at is not null group by person_id
+      union all select answer, 0 from erased_answers where issue_id = ${issueId}
     ) group by answer`);
   const of = (answer: string) => rows.find(([each]) => each === answer)?.[1] ?? 0;
   const asked = rows.reduce((sum, [, people]) => sum + people, 0);

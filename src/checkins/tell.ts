@@ -1,9 +1,13 @@
-import { and, eq, inArray, isNull, ne, or } from 'drizzle-orm';
-import type { Db, Reader } from '../../db/client.ts';
-import { reopenings } from '../../db/schema/checkins.ts';
+import { and, eq, inArray, isNull, ne, type SQL } from 'drizzle-orm';
+import type { Db, Reader, Tx } from '../../db/client.ts';
+import { checkins, reopenings } from '../../db/schema/checkins.ts';
 import { complaints, persons, resolutions, waits } from '../../db/schema/people.ts';
+import { rejoins } from '../../db/schema/rejoin.ts';
 import { writeLetter } from '../invitations/letters.ts';
-import type { IssueWithState } from '../proofs/published.ts';
+import { resolvedNow } from '../people/resolve.ts';
+import { type IssueWithState, publishedSite } from '../proofs/published.ts';
+import { undoUntil } from '../rejoin/undo.ts';
+import { type Day, dayOf, longDay } from '../shared/dates.ts';
 import { questionFor } from './schedule.ts';
 
 /** “Tell me when it is fixed”: one letter, when it is. Answers how many were told. */
@@ -17,7 +21,7 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
     .where(and(isNull(waits.toldAt), inArray(waits.issueId, [...fixed.keys()])));
   let told = 0;
   for (const { wait, person } of waiting) {
-    if (await stillBrokenFor(db.read, person.id, wait.issueId)) continue;
+    if (await stillBrokenFor(db.read, person.id, fixed.get(wait.issueId)!)) continue;
     const { issue, proofs } = fixed.get(wait.issueId)!;
     const proof = proofs[0]?.proof;
     await db.write(async (tx) => {
@@ -44,21 +48,58 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
  * The issue holds, but not for this person: a complaint of theirs about it is not confirmed as fully resolved, or they said
  * no themselves and it isn't settled.
  */
-async function stillBrokenFor(reader: Reader, personId: string, issueId: string): Promise<boolean> {
-  const open = await reader
-    .select({ id: complaints.id })
+async function stillBrokenFor(reader: Reader, personId: string, issue: IssueWithState): Promise<boolean> {
+  const issueId = issue.issue.id;
+  const told = await reader
+    .select({ resolution: resolutions })
     .from(complaints)
     .leftJoin(resolutions, eq(resolutions.complaintId, complaints.id))
-    .where(
-      and(
-        eq(complaints.personId, personId),
-        eq(complaints.issueId, issueId),
-        or(isNull(resolutions.resolved), ne(resolutions.resolved, 'fully')),
-      ),
-    );
+    .where(and(eq(complaints.personId, personId), eq(complaints.issueId, issueId)));
+  if (told.some(({ resolution }) => resolvedNow(resolution, issue) !== 'fully')) return true;
   const reopened = await reader
     .select({ id: reopenings.id })
     .from(reopenings)
     .where(and(eq(reopenings.personId, personId), eq(reopenings.issueId, issueId), isNull(reopenings.settledAt)));
-  return open.length + reopened.length > 0;
+  return reopened.length > 0;
+}
+
+/**
+ * It came back: everyone who returned because of this issue reads it from us first, with the undo while there is one. Once a
+ * person for one return of the problem, which began on `since`; whoever reported it (`except`) knows. Answers how many.
+ */
+export async function tellReturned(
+  tx: Tx,
+  came: { issueId: string; since: Day; except?: string },
+  now: Date,
+): Promise<number> {
+  const site = await publishedSite(tx);
+  const { owner, title } = await questionFor(tx, came.issueId);
+  const about: SQL[] = [eq(rejoins.state, 'active'), eq(checkins.issueId, came.issueId)];
+  if (came.except) about.push(ne(persons.id, came.except));
+  const returned = await tx
+    .selectDistinct({ person: persons, rejoin: rejoins })
+    .from(rejoins)
+    .innerJoin(persons, eq(persons.id, rejoins.personId))
+    .innerJoin(checkins, eq(checkins.rejoinId, rejoins.id))
+    .where(and(...about));
+  for (const { person, rejoin } of returned) {
+    const until = undoUntil(rejoin, site);
+    const undo =
+      dayOf(now, site.time_zone) <= until
+        ? `You can undo your return for a full refund until ${longDay(until)}: {undoLink}`
+        : `You can cancel at any time, and it ends with what you have paid for: {undoLink}`;
+    await writeLetter(
+      tx,
+      {
+        letter: 'came-back',
+        cause: `came-back:${came.issueId}:${came.since}:${person.id}`,
+        person,
+        sender: owner.name,
+        slots: { issueTitle: title, undo },
+        mint: { undoLink: dayOf(now, site.time_zone) <= until ? 'page:undo' : 'page:cancel' },
+      },
+      now,
+    );
+  }
+  return returned.length;
 }

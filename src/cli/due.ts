@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { database } from '../database.ts';
-import { letters, promises, questions } from '../jobs/rounds.ts';
+import { late, letters, promises, questions } from '../jobs/rounds.ts';
 import { addDays, dayOf, isDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
 import type { Verb } from './verb.ts';
@@ -33,6 +33,7 @@ process does the same every minute; running it twice asks nobody twice.
     try {
       const asked = await questions(db, asOf);
       const told = await promises(db, asOf);
+      await late(db, asOf);
       const sent = await letters(db, now > asOf ? now : asOf);
       io.out(
         values.json

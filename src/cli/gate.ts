@@ -3,11 +3,10 @@ import { and, eq } from 'drizzle-orm';
 import { persons } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { database } from '../database.ts';
-import { gateFacts } from '../invitations/facts.ts';
-import { type GateRefusal, mayInvite } from '../invitations/gate.ts';
+import { askGate } from '../invitations/facts.ts';
+import type { GateRefusal } from '../invitations/gate.ts';
 import type { Site } from '../proofs/documents.ts';
-import { issueStates, publishedSite } from '../proofs/published.ts';
-import { dayOf } from '../shared/dates.ts';
+import { publishedSite } from '../proofs/published.ts';
 import { counted } from '../shared/words.ts';
 import type { Verb } from './verb.ts';
 
@@ -32,36 +31,30 @@ Exit code: 0 somebody may be invited, 1 nobody may.`,
     const db = await database();
     try {
       const site = await publishedSite(db.read);
-      const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
-      const today = dayOf(now, site.time_zone);
+      const noAnswers = await noAnswersByIssue(db.read);
       if (source && externalId) {
         const found = await db.read
           .select({ id: persons.id })
           .from(persons)
           .where(and(eq(persons.source, source), eq(persons.externalId, externalId)));
-        const people = await gateFacts(
-          db.read,
-          issues,
-          found.map(({ id }) => id),
-        );
+        const people = await askGate(db.read, noAnswers, now, { personIds: found.map(({ id }) => id) });
         if (people.length === 0) {
           io.err(`Nobody “${externalId}” has come from “${source}”.`);
           return 2;
         }
-        const refusals = people.flatMap(({ facts }) => mayInvite(facts, site, today));
+        const refusals = people.flatMap((one) => one.refusals);
         if (values.json) io.out(JSON.stringify({ mayInvite: refusals.length === 0, refusals }));
         else if (refusals.length === 0) io.out('Yes. Nothing stands in the way of an invitation.');
         else for (const refusal of refusals) io.out(line(refusal));
         return refusals.length === 0 ? 0 : 1;
       }
 
-      const everyone = (await gateFacts(db.read, issues)).filter(
+      const everyone = (await askGate(db.read, noAnswers, now)).filter(
         ({ person }) => values.source === undefined || person.source === values.source,
       );
       const reasons = new Map<string, GateRefusal & { people: number }>();
       const invited: string[] = [];
-      for (const { person, facts } of everyone) {
-        const refusals = mayInvite(facts, site, today);
+      for (const { person, refusals } of everyone) {
         if (refusals.length === 0) invited.push(`${person.source} ${person.externalId}`);
         for (const refusal of refusals) {
           const sentence = SUMMED_UP[refusal.code]?.(site) ?? refusal.sentence;
@@ -94,6 +87,7 @@ const SUMMED_UP: Record<string, (site: Site) => string> = {
   'too-late': (site) => `They left more than ${site.invite.window_days} days ago.`,
   'not-holding': () => 'What made them leave is not fixed and holding.',
   'not-resolved': () => 'The issue holds, but it is not confirmed as fully resolved for them.',
+  held: () => 'Invitations over what made them leave are on hold.',
 };
 
 function line({ code, failureMode, sentence }: GateRefusal): string {

@@ -1,13 +1,16 @@
 import { auditVerb } from './audit.ts';
 import { check } from './check.ts';
 import { coverageVerb } from './coverage.ts';
+import { doctor } from './doctor.ts';
 import { due } from './due.ts';
 import { exampleVerb } from './example.ts';
 import { gate } from './gate.ts';
 import { importVerb } from './import.ts';
 import { link } from './link.ts';
+import { makeGood } from './make-good.ts';
 import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
+import { person } from './person.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
@@ -19,12 +22,15 @@ export const verbs: Verb[] = [
   coverageVerb,
   gate,
   link,
+  makeGood,
   due,
+  person,
   measure,
   measuringKey,
   staffVerb,
   auditVerb,
   exampleVerb,
+  doctor,
 ];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };

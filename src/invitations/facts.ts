@@ -1,5 +1,7 @@
-import { and, eq, inArray, isNull, like } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, like, ne } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { reopenings } from '../../db/schema/checkins.ts';
+import { windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import {
   complaints,
@@ -11,13 +13,55 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
-import { offerForPlan } from '../offers/offer.ts';
+import { roleOffers } from '../../db/schema/reonboarding.ts';
+import { betterFor, endedOffer, offerForPlan, roleForLeft } from '../offers/offer.ts';
 import { latestDeparture, mainComplaint, neverContactOf } from '../people/diagnosis.ts';
+import { resolvedNow } from '../people/resolve.ts';
 import { addressHash } from '../people/suppression.ts';
-import { type IssueWithState, publishedCheckins, publishedOffers } from '../proofs/published.ts';
-import type { GateFacts } from './gate.ts';
+import {
+  type IssueWithState,
+  issueStates,
+  type NoAnswers,
+  publishedCheckins,
+  publishedOffers,
+  publishedRoles,
+  publishedSite,
+} from '../proofs/published.ts';
+import { type Day, dayOf } from '../shared/dates.ts';
+import { type GateFacts, type GateRefusal, mayInvite } from './gate.ts';
+import { standingHolds } from './holds.ts';
 
 export type PersonAtTheGate = { person: typeof persons.$inferSelect; facts: GateFacts };
+
+export type GateOptions = {
+  /** Of everyone, when left out. */
+  personIds?: string[];
+  /** A letter that does not count as an apology: the one that is about to be sent. */
+  letterId?: string;
+  /** Under whom this person would come back. Only employees come back under anybody. */
+  managerOf?: (person: PersonAtTheGate['person']) => string | null;
+};
+
+export type AtTheGate = PersonAtTheGate & { refusals: GateRefusal[] };
+
+/**
+ * May we invite them? The one question that command, desk and sender ask. `noAnswers` comes from the check-ins, which this folder
+ * doesn't know.
+ */
+export async function askGate(
+  reader: Reader,
+  noAnswers: NoAnswers,
+  now: Date,
+  options: GateOptions = {},
+): Promise<AtTheGate[]> {
+  const site = await publishedSite(reader);
+  const issues = await issueStates(reader, noAnswers, now);
+  const today = dayOf(now, site.time_zone);
+  return (await gateFacts(reader, issues, today, options)).map((one) => ({
+    ...one,
+    refusals: mayInvite(one.facts, site, today),
+  }));
+}
 
 /**
  * What the gate looks at, for some people or for everyone, in a fixed number of queries. Each answer is one person's;
@@ -26,47 +70,87 @@ export type PersonAtTheGate = { person: typeof persons.$inferSelect; facts: Gate
 export async function gateFacts(
   reader: Reader,
   issues: IssueWithState[],
-  personIds?: string[],
+  today: Day,
+  { personIds, letterId = '', managerOf = () => null }: GateOptions = {},
 ): Promise<PersonAtTheGate[]> {
+  const { time_zone } = await publishedSite(reader);
   // biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
   const of = (column: any) => (personIds ? inArray(column, personIds) : undefined);
-  const [people, left, told, confirmed, corrected, waiting, returned, apologies, stopped, questions, offers] =
-    await Promise.all([
-      reader.select().from(persons).where(of(persons.id)),
-      reader.select().from(departures).where(of(departures.personId)),
-      reader.select().from(complaints).where(of(complaints.personId)),
-      reader
-        .select({ complaintId: resolutions.complaintId, resolved: resolutions.resolved })
-        .from(resolutions)
-        .innerJoin(complaints, eq(complaints.id, resolutions.complaintId))
-        .where(of(complaints.personId)),
-      reader
-        .select({ personId: corrections.personId })
-        .from(corrections)
-        .where(and(eq(corrections.right, false), isNull(corrections.reviewedAt), of(corrections.personId))),
-      reader.select({ personId: waits.personId }).from(waits).where(of(waits.personId)),
-      reader
-        .select({ personId: rejoins.personId })
-        .from(rejoins)
-        .where(and(eq(rejoins.state, 'active'), of(rejoins.personId))),
-      reader
-        .select({ cause: letters.cause })
-        .from(letters)
-        .where(and(like(letters.cause, 'invitation:%'), of(letters.personId))),
-      reader.select().from(suppressions),
-      publishedCheckins(reader),
-      publishedOffers(reader),
-    ]);
+  const [
+    people,
+    left,
+    told,
+    confirmed,
+    corrected,
+    waiting,
+    returned,
+    apologies,
+    stopped,
+    questions,
+    offers,
+    said,
+    over,
+    held,
+    roles,
+    working,
+  ] = await Promise.all([
+    reader.select().from(persons).where(of(persons.id)),
+    reader.select().from(departures).where(of(departures.personId)),
+    reader.select().from(complaints).where(of(complaints.personId)),
+    reader
+      .select({ resolution: resolutions })
+      .from(resolutions)
+      .innerJoin(complaints, eq(complaints.id, resolutions.complaintId))
+      .where(of(complaints.personId)),
+    reader
+      .select({ personId: corrections.personId })
+      .from(corrections)
+      .where(and(eq(corrections.right, false), isNull(corrections.reviewedAt), of(corrections.personId))),
+    reader.select({ personId: waits.personId }).from(waits).where(of(waits.personId)),
+    reader
+      .select({ personId: rejoins.personId })
+      .from(rejoins)
+      .where(and(eq(rejoins.state, 'active'), of(rejoins.personId))),
+    reader
+      .select({ cause: letters.cause })
+      .from(letters)
+      // One that was held was never read by anyone, so it was no apology.
+      .where(
+        and(
+          like(letters.cause, 'invitation:%'),
+          isNull(letters.heldBecause),
+          ne(letters.id, letterId),
+          of(letters.personId),
+        ),
+      ),
+    reader.select().from(suppressions),
+    publishedCheckins(reader),
+    publishedOffers(reader),
+    reader
+      .select({ personId: reopenings.personId })
+      .from(reopenings)
+      .where(and(isNull(reopenings.settledAt), of(reopenings.personId))),
+    reader.select({ personId: windowOverrides.personId }).from(windowOverrides).where(of(windowOverrides.personId)),
+    standingHolds(reader),
+    publishedRoles(reader),
+    reader
+      .select({ personId: roleOffers.personId })
+      .from(roleOffers)
+      .where(and(isNotNull(roleOffers.acceptedAt), isNull(roleOffers.withdrawnAt), of(roleOffers.personId))),
+  ]);
 
   const departuresOf = Map.groupBy(left, (row) => row.personId);
   const complaintsOf = Map.groupBy(told, (row) => row.personId);
-  const resolvedOf = new Map(confirmed.map((row) => [row.complaintId, row.resolved]));
+  const resolutionOf = new Map(confirmed.map(({ resolution }) => [resolution.complaintId, resolution]));
+  const stillOpen = new Set(said.map((row) => row.personId));
+  const overridden = new Set(over.map((row) => row.personId));
+  const heldAt = new Map(held.toSorted((a, b) => b.at - a.at).map((hold) => [hold.issueId, hold.at]));
   const correctedBy = new Set(corrected.map((row) => row.personId));
   const waitingFor = new Set(waiting.map((row) => row.personId));
-  const back = new Set(returned.map((row) => row.personId));
+  const back = new Set([...returned, ...working].map((row) => row.personId));
   const apologised = new Set(apologies.map((row) => row.cause));
   const suppressedAs = new Map(stopped.map((row) => [row.addressHash.toString('hex'), row.reason]));
-  const stateOf = new Map(issues.map(({ issue, state }) => [issue.id, state.state]));
+  const issueOf = new Map(issues.map((one) => [one.issue.id, one]));
   const asked = new Set(questions.map((question) => question.data.issue));
 
   return people.map((person) => {
@@ -74,7 +158,16 @@ export async function gateFacts(
     const gone = departuresOf.get(person.id) ?? [];
     const departure = latestDeparture(gone);
     const main = mainComplaint(theirs, gone);
+    const about = main?.issueId ? issueOf.get(main.issueId) : undefined;
+    const heldSince = main?.issueId ? heldAt.get(main.issueId) : undefined;
     const open = theirs.filter((complaint) => complaint.confidentiality === 'open');
+    const role = person.kind === 'employee' ? roleForLeft(roles, departure?.planOrRole ?? null) : null;
+    const plan = person.kind === 'customer' ? (departure?.planOrRole ?? null) : null;
+    const offer = offerForPlan(offers, plan, today) ?? endedOffer(offers, plan, today);
+    const saidAbout = theirs.map(({ id, issueId }) => ({
+      issueId,
+      resolved: resolvedNow(resolutionOf.get(id) ?? null, issueId ? issueOf.get(issueId) : undefined),
+    }));
     const facts: GateFacts = {
       person: {
         key: `${person.source}:${person.externalId}`,
@@ -89,15 +182,24 @@ export async function gateFacts(
       returned: back.has(person.id),
       mainComplaint: main && {
         issueId: main.issueId,
-        issueState: main.issueId ? (stateOf.get(main.issueId) ?? null) : null,
-        resolved: resolvedOf.get(main.id) ?? null,
+        issueState: about?.state.state ?? null,
+        resolved: resolvedNow(resolutionOf.get(main.id) ?? null, about),
+      },
+      reopened: stillOpen.has(person.id),
+      heldSince: heldSince === undefined ? null : dayOf(heldSince, time_zone),
+      managers: {
+        concerned: theirs.flatMap(({ concerns }) => concerns ?? []),
+        offered: managerOf(person) ?? role?.data.manager.name ?? null,
       },
       showable: open.filter((complaint) => complaint.words || complaint.note).length,
       confidentialOnly: theirs.length > 0 && open.length === 0,
       unreviewedCorrection: correctedBy.has(person.id),
       apologisedForMain: main?.issueId ? apologised.has(`invitation:${person.id}:${main.issueId}`) : false,
       askedToBeTold: waitingFor.has(person.id),
-      offer: person.kind === 'customer' ? (offerForPlan(offers, departure?.planOrRole ?? null)?.data ?? null) : null,
+      windowOverridden: overridden.has(person.id),
+      offer: offer?.data ?? (role ? {} : null),
+      better: offer || role ? betterFor((offer ?? role)!.data, saidAbout, issueOf).length : 0,
+      pathUndecided: role !== null && role.data.next_step === undefined,
       hasCheckin: main?.issueId ? asked.has(main.issueId) : false,
     };
     return { person, facts };

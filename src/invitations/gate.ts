@@ -35,15 +35,28 @@ export type GateFacts = {
     issueId: string | null;
     /** The issue's computed state, or null when it is linked to none that is published. */
     issueState: 'holding' | 'watching' | 'not_yet' | 'came_back' | null;
+    /** What is confirmed for them today; null also when what was confirmed no longer stands. */
     resolved: 'fully' | 'partly' | 'no' | null;
   } | null;
+  /** They came back before, said no, and have not said that it is settled. */
+  reopened: boolean;
+  /** Since when invitations over this issue are on hold, or null. */
+  heldSince: Day | null;
+  /** Whom their complaints concern, and under whom they would come back: ids or names, as the source writes them. */
+  managers: { concerned: string[]; offered: string | null };
   /** Complaints with words or a note that may be shown to the person. */
   showable: number;
   confidentialOnly: boolean;
   unreviewedCorrection: boolean;
   apologisedForMain: boolean;
   askedToBeTold: boolean;
-  offer: Offer | null;
+  /** An approver has said, with a reason, that the window does not count for this person. */
+  windowOverridden: boolean;
+  offer: Pick<Offer, 'ends_on'> | null;
+  /** Of an employee: the role they would come back to has no next step yet. */
+  pathUndecided: boolean;
+  /** How much of what the offer calls better is true for them today. */
+  better: number;
   /** Whether there is a question to ask about their main complaint after they return. */
   hasCheckin: boolean;
 };
@@ -94,6 +107,16 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
     no('not-resolved', 'root cause ignored', NOT_RESOLVED[mainComplaint.resolved ?? 'unconfirmed']!);
   }
 
+  if (facts.reopened) {
+    no('reopened', 'root cause ignored', 'They came back before and told us that it is not fixed for them.');
+  }
+  if (facts.heldSince) {
+    no('held', 'root cause ignored', `Invitations over this are on hold since ${longDay(facts.heldSince)}.`);
+  }
+  if (sameManager(facts.managers)) {
+    no('same-manager', 'root cause ignored', 'They would come back under the person whom their complaint concerns.');
+  }
+
   if (facts.unreviewedCorrection) {
     no(
       'corrected',
@@ -106,8 +129,13 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
   }
   if (!offer) {
     no('nothing-better', 'no better future', 'No offer is better than what they left.');
+  } else if (facts.better === 0) {
+    no('nothing-better', 'no better future', 'Nothing that the offer calls better is true for them today.');
   } else if (offer.ends_on !== undefined && offer.ends_on < today) {
     no('offer-ended', 'no better future', `The offer ended on ${longDay(offer.ends_on)}.`);
+  }
+  if (facts.pathUndecided) {
+    no('path-undecided', 'no better future', 'The next step after the role is not decided.');
   }
   if (!facts.hasCheckin && mainComplaint?.issueId) {
     no('no-check-in', 'transactional', 'There is no question to ask them about it after they return.');
@@ -118,7 +146,7 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
     const left = departure?.leftOn;
     if (!left) {
       no('left-unknown', 'too late', 'We don’t know when they left.');
-    } else if (daysBetween(left, today) > site.invite.window_days) {
+    } else if (!facts.windowOverridden && daysBetween(left, today) > site.invite.window_days) {
       no('too-late', 'too late', `They left on ${longDay(left)}, more than ${site.invite.window_days} days ago.`);
     }
     if (inHoldout(person.key, site.invite.holdout[person.kind])) {
@@ -139,6 +167,12 @@ const NOT_RESOLVED: Record<string, string> = {
   partly: 'What made them leave is only partly resolved for them.',
   no: 'What made them leave is not resolved for them.',
 };
+
+/** Two spellings of one name are one person; who would decide about them is not known, is nobody. */
+function sameManager({ concerned, offered }: GateFacts['managers']): boolean {
+  const plain = (name: string) => name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+  return offered !== null && concerned.some((name) => plain(name) === plain(offered));
+}
 
 /** Always the same answer for the same person: the share of all ids whose hash falls below it. */
 export function inHoldout(personKey: string, share: number): boolean {

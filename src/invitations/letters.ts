@@ -5,7 +5,7 @@ import { isSuppressed } from '../people/suppression.ts';
 import { mintConfirmerLink } from '../proofs/confirmers.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { mintCodeFor } from '../sessions/codes.ts';
-import { mintLink, type Person, revokeLinksOfLetter, revokePageLinks } from './links.ts';
+import { mintLink, type Person, revokeLinks, revokePageLinks } from './links.ts';
 
 export type LetterToWrite = {
   /** The letter's file in content/letters, and its kind in the outbox. */
@@ -20,7 +20,14 @@ export type LetterToWrite = {
     | 'role-offer'
     | 'role-accepted'
     | 'role-withdrawn'
-    | 'checkin-work';
+    | 'checkin-work'
+    | 'new-address'
+    | 'address-changed'
+    | 'owner-answer'
+    | 'left-again'
+    | 'kept'
+    | 'cancelled'
+    | 'paid-twice';
   cause: string;
   person: Person;
   sender: string;
@@ -52,12 +59,28 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
 }
 
 /** Asked for by the person, or proof of what they paid: these are sent even to those who stopped everything else. */
-const ALWAYS_SENT = ['code', 'new-link', 'back', 'undone', 'role-offer', 'role-accepted', 'role-withdrawn'];
+const ALWAYS_SENT = [
+  'code',
+  'new-link',
+  'new-address',
+  'address-changed',
+  'back',
+  'kept',
+  'cancelled',
+  'undone',
+  'paid-twice',
+  'role-offer',
+  'role-accepted',
+  'role-withdrawn',
+];
 
 /** To people who work here, about their work. */
 const TO_STAFF = [
   'staff-code',
   'owner-alert',
+  'owner-late',
+  'owner-correction',
+  'owner-promise',
   'please-confirm',
   'please-approve',
   'returned',
@@ -66,6 +89,7 @@ const TO_STAFF = [
   'answered',
   'task',
   'wants-to-talk',
+  'place-changed',
 ];
 
 export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null> {
@@ -79,7 +103,7 @@ export type Minter = (tx: Tx, id: string) => Promise<string>;
 /** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>`, `confirm:<id>` become links, a code's id its code. */
 export function mintFor(baseUrl: string, more: { [prefix: string]: Minter } = {}) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
-    await revokeLinksOfLetter(tx, letter.id, now);
+    await revokeLinks(tx, { letterId: letter.id }, now);
     const { personId } = letter;
     if (letter.kind === 'new-link' && personId) await revokePageLinks(tx, personId, now);
     const { invite } = await publishedSite(tx);

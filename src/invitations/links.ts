@@ -1,8 +1,9 @@
-import { and, eq, gt, isNull } from 'drizzle-orm';
-import type { Reader, Tx } from '../../db/client.ts';
+import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
+import type { Db, Reader, Tx } from '../../db/client.ts';
 import { links } from '../../db/schema/invitations.ts';
 import { persons } from '../../db/schema/people.ts';
-import { type Device, deviceOf, forgetUnproven, rememberDevice } from '../sessions/devices.ts';
+import { type Device, deviceOf, forgetDevices, forgetUnproven, rememberDevice } from '../sessions/devices.ts';
+import { newId } from '../shared/ids.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 
 export type Link = typeof links.$inferSelect;
@@ -15,6 +16,7 @@ export type MintLink = {
   purpose: Link['purpose'];
   checkinId?: string;
   letterId?: string;
+  batchId?: string;
   /** Days until it stops working. */
   days: number;
 };
@@ -22,24 +24,92 @@ export type MintLink = {
 /** Mints a personal link; answers its token, which is in no table and can't be read back. */
 export async function mintLink(tx: Tx, link: MintLink, now: Date): Promise<string> {
   const token = mintSecret();
-  await tx.insert(links).values({
+  await tx.insert(links).values(rowOf(token, link, now));
+  return token;
+}
+
+/** Small enough that a request waits a few milliseconds at most for its turn. */
+const LINKS_A_TRANSACTION = 250;
+
+/**
+ * Mints a page link for each of these people, under one batch that can be revoked as one. Answers the tokens in their order. One
+ * statement with one parameter for each few hundred, so that it is prepared once and requests get a word in between.
+ */
+export async function mintBatch(
+  db: Db,
+  personIds: readonly string[],
+  days: number,
+  now: Date,
+): Promise<{ batchId: string; tokens: string[] }> {
+  const batchId = newId();
+  const [mintedAt, expiresAt] = [now.getTime(), now.getTime() + days * DAY_MS];
+  const tokens: string[] = [];
+  for (let from = 0; from < personIds.length; from += LINKS_A_TRANSACTION) {
+    const rows = personIds.slice(from, from + LINKS_A_TRANSACTION).map((personId) => {
+      const token = mintSecret();
+      tokens.push(token);
+      return [hashSecret(token).toString('hex'), personId];
+    });
+    await db.write((tx) =>
+      tx.run(sql`
+        insert into links (hash, person_id, purpose, batch_id, minted_at, expires_at)
+        select unhex(value ->> 0), value ->> 1, 'page', ${batchId}, ${mintedAt}, ${expiresAt}
+        from json_each(${JSON.stringify(rows)})`),
+    );
+  }
+  return { batchId, tokens };
+}
+
+function rowOf(token: string, link: MintLink, now: Date): typeof links.$inferInsert {
+  return {
     hash: hashSecret(token),
     personId: link.personId,
     purpose: link.purpose,
     checkinId: link.checkinId ?? null,
     letterId: link.letterId ?? null,
+    batchId: link.batchId ?? null,
     mintedAt: now.getTime(),
     expiresAt: now.getTime() + link.days * DAY_MS,
-  });
-  return token;
+  };
 }
 
-/** Revokes what an earlier try at sending this letter minted. */
-export async function revokeLinksOfLetter(tx: Tx, letterId: string, now: Date): Promise<void> {
+const PAY_LINK_DAYS = 14;
+
+/** A link for whoever pays in the person's place; the one before it stops working. */
+export async function mintPayLink(tx: Tx, personId: string, now: Date): Promise<string> {
   await tx
     .update(links)
     .set({ revokedAt: now.getTime() })
-    .where(and(eq(links.letterId, letterId), isNull(links.revokedAt)));
+    .where(and(eq(links.personId, personId), eq(links.purpose, 'pay'), isNull(links.revokedAt)));
+  return mintLink(tx, { personId, purpose: 'pay', days: PAY_LINK_DAYS }, now);
+}
+
+/** Which links: the one with this token, all that were minted together, all of one person, or those of one letter. */
+export type WhichLinks = { token: string } | { batchId: string } | { personId: string } | { letterId: string };
+
+/**
+ * From this moment on these links answer nobody; nothing keeps them in memory. Answers how many there were. One of a person
+ * takes their devices with it: who held the link must not stay in by a cookie.
+ */
+export async function revokeLinks(tx: Tx, which: WhichLinks, now: Date): Promise<number> {
+  const these =
+    'token' in which
+      ? eq(links.hash, hashSecret(which.token))
+      : 'batchId' in which
+        ? eq(links.batchId, which.batchId)
+        : 'letterId' in which
+          ? eq(links.letterId, which.letterId)
+          : eq(links.personId, which.personId);
+  const [revoked] = await tx
+    .select({ count: count() })
+    .from(links)
+    .where(and(these, isNull(links.revokedAt)));
+  await tx
+    .update(links)
+    .set({ revokedAt: now.getTime() })
+    .where(and(these, isNull(links.revokedAt)));
+  if ('personId' in which) await forgetDevices(tx, which.personId);
+  return revoked!.count;
 }
 
 /** The person's page answers to no older link any more. */
@@ -50,10 +120,10 @@ export async function revokePageLinks(tx: Tx, personId: string, now: Date): Prom
     .where(and(eq(links.personId, personId), eq(links.purpose, 'page'), isNull(links.revokedAt)));
 }
 
-/** What one visitor may do with one link, right now. */
 /** Employees type a code again after twelve hours. */
 const EMPLOYEE_CODE_MS = 12 * 3_600_000;
 
+/** What one visitor may do with one link, right now. */
 export type Visit = {
   link: Link;
   person: Person;

@@ -1,16 +1,23 @@
 import type { Db } from '../../db/client.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
+import { tellMissed } from '../checkins/promises.ts';
+import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
 import { tellWaiting } from '../checkins/tell.ts';
 import { env } from '../env.ts';
-import { heldBecause, mintFor } from '../invitations/letters.ts';
+import { mintFor } from '../invitations/letters.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
-import { mailboxTransport } from '../mail/mailbox.ts';
+import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Payments } from '../payments/payments.ts';
+import { foldErasures } from '../people/erase.ts';
+import { payMakeGoods } from '../people/make-good.ts';
+import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { issueStates } from '../proofs/published.ts';
-import { onEnded, onRejoined, onUndone } from '../reactions.ts';
+import { heldAtSending, onEnded, onLate, onLeft, onMissed, onRejoined, onSurplus, onUndone } from '../reactions.ts';
+import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
-import { applyPaymentEvents, healRejoins } from '../rejoin/complete.ts';
+import { applyPaymentEvents, fetchMissedEvents, healRejoins } from '../rejoin/complete.ts';
+import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
 import { mintTaskLink } from '../reonboarding/steps.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
@@ -26,27 +33,34 @@ export const letters = (db: Db, now: Date) =>
     db,
     {
       transport: mailboxTransport(env.MAILBOX_DIR),
-      heldBecause,
+      heldBecause: heldAtSending,
       mint: mintFor(env.AMENDS_URL, { task: async (tx, id) => `/task/${await mintTaskLink(tx, id)}` }),
     },
     now,
   );
 
-export const payments = (db: Db, provider: Payments, now: Date) =>
-  applyPaymentEvents(db, provider, { onRejoined, onEnded }, now);
+const reactions = { onRejoined, onEnded, onLeft };
+
+export const payments = (db: Db, provider: Payments, now: Date) => applyPaymentEvents(db, provider, reactions, now);
 
 export async function unfinished(db: Db, provider: Payments, now: Date): Promise<number> {
   let done = 0;
   const rounds = [
     () => resumeRejoins(db, provider, now),
-    () => healRejoins(db, provider, { onRejoined, onEnded }, now),
+    () => healRejoins(db, provider, reactions, now),
     () => resumeUndos(db, provider, onUndone, now),
+    () => returnSurpluses(db, provider, onSurplus, now),
+    () => closeForgotten(db, provider, now),
+    () => payMakeGoods(db, provider, now),
   ];
   await forEachOne(rounds, async (round) => {
     done += await round();
   });
   return done;
 }
+
+/** What an event that never came would have told us. */
+export const missed = (db: Db, provider: Payments, now: Date) => fetchMissedEvents(db, provider, now);
 
 export async function questions(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
@@ -61,3 +75,16 @@ export async function promises(db: Db, now: Date): Promise<number> {
 export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);
 
 export const sessions = (db: Db, now: Date) => db.write((tx) => forgetEndedSessions(tx, now));
+
+/** Finishes what an erasure left to do: the bytes leave the file and its log. */
+export const erasures = (db: Db, now: Date) => foldErasures(db, now);
+
+export async function retention(db: Db, now: Date): Promise<number> {
+  const { people, letterIds } = await keepOnlyWhatWeMay(db, now);
+  await forgetLetters(env.MAILBOX_DIR, letterIds);
+  return people + letterIds.length;
+}
+
+/** What somebody here owed a returned person, and is late with. */
+export const late = async (db: Db, now: Date) =>
+  (await passOnLate(db, onLate, now)) + (await tellMissed(db, onMissed, now));

@@ -4,7 +4,7 @@ import { peoplePerIssue, publicCount } from '../people/counts.ts';
 import { type Voice, voicesOf } from '../people/voices.ts';
 import type { Proof, Site } from '../proofs/documents.ts';
 import { peopleSentence, tallyWords } from '../proofs/looks/sentences.ts';
-import { type PublishedIssue, publishedIssues } from '../proofs/published.ts';
+import { type PublishedIssue, publishedIssue } from '../proofs/published.ts';
 
 /** What a proof's page shows beside the proof: its issues, whom it quotes, how many told us, what those who came back say. */
 export type AroundProof = { issues: PublishedIssue[]; voices: Voice[]; people: string[]; asked: string | undefined };
@@ -14,13 +14,13 @@ export async function aroundProof(
   proof: Pick<Proof, 'issues' | 'voices'>,
   site: Site,
 ): Promise<AroundProof> {
-  const [allIssues, perIssue, voices, tallies] = await Promise.all([
-    publishedIssues(reader),
+  const [found, perIssue, voices, tallies] = await Promise.all([
+    Promise.all(proof.issues.map((id) => publishedIssue(reader, id))),
     peoplePerIssue(reader),
     voicesOf(reader, proof.voices),
     Promise.all(proof.issues.map((issue) => tallyOf(reader, issue))),
   ]);
-  const issues = allIssues.filter(({ id }) => proof.issues.includes(id));
+  const issues = found.filter((issue) => issue !== null);
   const floor = site.count_floor;
   const people = issues.map((issue) => {
     const { customers, employees } = perIssue.get(issue.id) ?? { customers: 0, employees: 0 };

@@ -25,6 +25,16 @@ export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped'> & {
   askedToTalk: boolean;
 };
 
+/** What HR has released of what this person told us: the refs of complaints. */
+export async function releasedRefs(reader: Reader, personId: string): Promise<ReadonlySet<string>> {
+  const rows = await reader
+    .select({ ref: complaints.ref })
+    .from(releases)
+    .innerJoin(complaints, eq(complaints.id, releases.complaintId))
+    .where(eq(complaints.personId, personId));
+  return new Set(rows.map(({ ref }) => ref));
+}
+
 /** Everything the page of somebody who worked here shows, once they typed a code. Reads only. */
 export async function employeeLandingFor(
   reader: Reader,
@@ -36,18 +46,13 @@ export async function employeeLandingFor(
   const personId = visit.person.id;
   const [landing, released, offer, asked] = await Promise.all([
     landingFor(reader, visit, issues, site, today),
-    reader
-      .select({ id: complaints.id, ref: complaints.ref })
-      .from(releases)
-      .innerJoin(complaints, eq(complaints.id, releases.complaintId))
-      .where(eq(complaints.personId, personId)),
+    releasedRefs(reader, personId),
     newestOffer(reader, personId),
     reader.select({ roleId: talks.roleId }).from(talks).where(eq(talks.personId, personId)),
   ]);
   if (!landing) return null;
   const { departure, neverContact } = landing.history;
-  const shown = new Set(released.map(({ ref }) => ref));
-  const told = landing.told.filter(({ ref }) => shown.has(ref));
+  const told = landing.told.filter(({ ref }) => released.has(ref));
   const withheld = landing.history.withheld + landing.told.length - told.length;
   const role = neverContact ? null : await roleFor(reader, departure?.planOrRole ?? null);
   const stateOf = new Map(issues.map(({ issue, state }) => [issue.id, state.state]));
@@ -61,7 +66,7 @@ export async function employeeLandingFor(
       : '',
     told,
     withheld,
-    why: released.some(({ id }) => id === landing.why?.complaintId) ? landing.why : null,
+    why: landing.history.main && released.has(landing.history.main.ref) ? landing.why : null,
     declined: landing.declined,
     stopped: landing.stopped,
     role,

@@ -1,19 +1,23 @@
-import { and, eq, inArray, isNull } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
-import { corrections, suppressions, waits } from '../../db/schema/people.ts';
+import { corrections, waits } from '../../db/schema/people.ts';
 import type { Visit } from '../invitations/links.ts';
-import { offerForPlan } from '../offers/offer.ts';
+import { betterFor, endedOffer, offerForPlan } from '../offers/offer.ts';
 import { type History, historyOf, type Shown } from '../people/diagnosis.ts';
-import { addressHash } from '../people/suppression.ts';
+import { type MakeGood, owedTo } from '../people/make-good.ts';
+import { missedOf } from '../people/missed.ts';
+import { resolvedNow } from '../people/resolve.ts';
+import { suppressionOf } from '../people/suppression.ts';
 import type { Site } from '../proofs/documents.ts';
 import { cameBackLine, typeset } from '../proofs/looks/sentences.ts';
 import { type IssueWithState, type PublishedOffer, type PublishedProof, publishedOffers } from '../proofs/published.ts';
 import { stateWords } from '../proofs/state.ts';
 import { newestRejoin, type Rejoin } from '../rejoin/check.ts';
-import type { Day } from '../shared/dates.ts';
+import { type Day, dayOf } from '../shared/dates.ts';
 import { formatMoney } from '../shared/money.ts';
-import { headline, lede, OUTCOME_ORDER, type Outcome, outcomeOf } from './sentences.ts';
+import { counted } from '../shared/words.ts';
+import { headline, lede, missedRows, OUTCOME_ORDER, type Outcome, outcomeOf } from './sentences.ts';
 
 /** One complaint of theirs, with what became of it. */
 export type Told = {
@@ -56,9 +60,21 @@ export type Landing = {
   rejoin: Rejoin | null;
   /** What the page asks them to do first. */
   action: 'rejoin' | 'wait' | 'none' | 'back';
+  /** Where it began to break and where we missed it; empty for a visitor who may not read it. */
+  missed: { label: string; value: string; note?: string }[];
+  /** What changed since they left, beside what they told us about, newest first. */
+  meanwhile: { on: Day; headline: string; href: string }[];
+  /** The plan as they had it, beside the plan as it is; null when nothing is known of what they had. */
+  planThen: { label: string; value: string; note: string } | null;
+  /** The offer that there was for their plan, when it has ended. */
+  ended: { plan: string; on: Day; because: string } | null;
   why: { title: string; complaintId: string; answered: 'right' | 'corrected' | null } | null;
   declined: boolean;
   stopped: boolean;
+  /** The day on which they stopped our letters themselves: then they may start them again. */
+  stoppedOn: Day | null;
+  /** Money for harm that was done, owed or paid; it has nothing to do with the offer. */
+  owed: MakeGood[];
 };
 
 /** Everything a customer's page shows. Reads only; a fixed number of queries. */
@@ -70,7 +86,7 @@ export async function landingFor(
   today: Day,
 ): Promise<Landing | null> {
   const personId = visit.person.id;
-  const [history, rejoin, offers, asked, open, answers, stop] = await Promise.all([
+  const [history, rejoin, offers, asked, open, answers, owed, stop] = await Promise.all([
     historyOf(reader, personId),
     newestRejoin(reader, personId),
     publishedOffers(reader),
@@ -83,12 +99,8 @@ export async function landingFor(
       .from(reopenings)
       .where(and(eq(reopenings.personId, personId), isNull(reopenings.settledAt))),
     reader.select().from(corrections).where(eq(corrections.personId, personId)),
-    visit.person.email
-      ? reader
-          .select({ at: suppressions.at })
-          .from(suppressions)
-          .where(inArray(suppressions.addressHash, [addressHash(visit.person.email)]))
-      : [],
+    visit.trusted ? owedTo(reader, personId) : [],
+    visit.person.email ? suppressionOf(reader, visit.person.email) : null,
   ]);
   if (!history) return null;
 
@@ -100,7 +112,7 @@ export async function landingFor(
       const { complaint, shown, resolution } = one;
       const known = complaint.issueId ? issueOf.get(complaint.issueId) : undefined;
       const reopening = complaint.main && complaint.issueId ? reopenedOf.get(complaint.issueId) : undefined;
-      const outcome = outcomeOf(known?.state.state ?? null, resolution?.resolved ?? null, reopening !== undefined);
+      const outcome = outcomeOf(known?.state.state ?? null, resolvedNow(resolution, known), reopening !== undefined);
       const proof =
         known?.proofs.find(({ proof }) => proof.id === resolution?.proofId)?.proof ?? known?.proofs[0]?.proof;
       return {
@@ -134,6 +146,7 @@ export async function landingFor(
   const mainIssue = main?.issueId ? issueOf.get(main.issueId) : undefined;
   const returned = rejoin !== null && ['paying', 'active', 'undoing'].includes(rejoin.state);
   const offer = history.neverContact ? null : offerOf(history, offers, issueOf, today);
+  const gone = endedOffer(offers, history.departure?.planOrRole ?? null, today);
   const answered = answers.find((answer) => answer.complaintId === history.main?.id);
 
   return {
@@ -161,6 +174,13 @@ export async function landingFor(
         : main && (main.outcome === 'not_fixed' || main.outcome === 'came_back')
           ? 'wait'
           : 'rejoin',
+    missed: visit.trusted ? missedRows(missedOf(history, mainIssue?.issue.data.known_on ?? null)) : [],
+    planThen: visit.trusted ? planThenAndNow(history, offer) : null,
+    meanwhile: visit.trusted ? meanwhileOf(history, issues) : [],
+    ended:
+      gone && !history.neverContact
+        ? { plan: gone.data.plan, on: gone.data.ends_on!, because: gone.data.ends_because ?? '' }
+        : null,
     why:
       main && history.main && main.issueId
         ? {
@@ -170,7 +190,40 @@ export async function landingFor(
           }
         : null,
     declined: visit.trusted && visit.person.declinedAt !== null,
-    stopped: stop.length > 0,
+    stopped: stop !== null,
+    owed,
+    stoppedOn: visit.trusted && stop?.reason === 'stopped' ? dayOf(stop.at, site.time_zone) : null,
+  };
+}
+
+/** Changes after the day they left that hold or are watched, for people like them, and not what stands above on their page. */
+function meanwhileOf(history: History, issues: IssueWithState[]): Landing['meanwhile'] {
+  const leftOn = history.departure?.leftOn;
+  if (!leftOn) return [];
+  const theirs = new Set(history.told.map(({ complaint }) => complaint.issueId));
+  const others = issues.filter(
+    ({ issue, state }) =>
+      !theirs.has(issue.id) &&
+      issue.data.affects.includes(history.person.kind) &&
+      (state.state === 'holding' || state.state === 'watching'),
+  );
+  const changed = new Map(others.flatMap(({ proofs }) => proofs.map(({ proof }) => [proof.id, proof])));
+  return [...changed.values()]
+    .filter(({ data }) => data.changed_on > leftOn)
+    .map(({ id, headline, data }) => ({ on: data.changed_on, headline: typeset(headline), href: `/proofs/${id}` }))
+    .toSorted((a, b) => (a.on < b.on ? 1 : -1));
+}
+
+function planThenAndNow(history: History, offer: Landing['offer']): Landing['planThen'] {
+  const { planOrRole, seats, amount, currency } = history.departure ?? {};
+  if (!offer || !planOrRole) return null;
+  const { plan, interval } = offer.offer.data;
+  const seated = (many: number | null | undefined) => (many ? `, ${counted(many, 'seat')}` : '');
+  const price = amount && currency ? `, ${formatMoney({ amount: amount * (seats ?? 1), currency })} a ${interval}` : '';
+  return {
+    label: 'Plan',
+    value: `${plan}${seated(offer.seats)}, ${offer.amount} a ${interval}`,
+    note: `When you left: ${planOrRole}${seated(seats)}${price}`,
   };
 }
 
@@ -202,12 +255,13 @@ function offerOf(
   const offer = offerForPlan(offers, history.departure?.planOrRole ?? null, today);
   if (!offer) return null;
   const seats = history.departure?.seats ?? 1;
-  const better = offer.data.better.flatMap(({ what, issue }) => {
-    const theirs = history.told.filter(({ complaint }) => complaint.issueId === issue);
-    const unresolved = theirs.some(({ resolution }) => resolution && resolution.resolved !== 'fully');
-    if (issueOf.get(issue)?.state.state !== 'holding' || unresolved) return [];
-    return [{ what: typeset(what), saidOn: theirs[0]?.complaint.saidOn ?? null }];
+  const about = history.told.map(({ complaint: { issueId, saidOn }, resolution }) => {
+    return { issueId, saidOn, resolved: resolvedNow(resolution, issueId ? issueOf.get(issueId) : undefined) };
   });
+  const better = betterFor(offer.data, about, issueOf).map(({ what, issue }) => ({
+    what: typeset(what),
+    saidOn: about.find(({ issueId }) => issueId === issue)?.saidOn ?? null,
+  }));
   const amount = formatMoney({ amount: offer.data.amount * seats, currency: offer.data.currency });
   return { offer, seats, amount, better };
 }

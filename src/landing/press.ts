@@ -14,15 +14,19 @@ export async function askToBeTold(tx: Tx, personId: string, issueId: string, now
     .onConflictDoUpdate({ target: [waits.personId, waits.issueId], set: wish, setWhere: isNotNull(waits.toldAt) });
 }
 
-/** “Is this why you left?” A “not quite” pauses the invitation until somebody here has read it. */
+export type Correction = typeof corrections.$inferSelect;
+
+/** “Is this why you left?” A “not quite” pauses the invitation until somebody here has read it. Their latest word stands. */
 export async function sayWhy(
   tx: Tx,
   said: { personId: string; complaintId: string; right: boolean; words: string | null },
   now: Date,
-): Promise<void> {
+): Promise<Correction> {
   const words = said.words?.trim().slice(0, 2000) || null;
   await tx.delete(corrections).where(eq(corrections.complaintId, said.complaintId));
-  await tx.insert(corrections).values({ id: newId(), ...said, words, saidAt: now.getTime() });
+  const row = { id: newId(), ...said, words, saidAt: now.getTime(), reviewedAt: null, reviewedBy: null };
+  await tx.insert(corrections).values(row);
+  return row;
 }
 
 /** “No thanks.” Nobody invites them again. Their page stays theirs, and they may still come back by it. */

@@ -1,3 +1,5 @@
+import type { Gap } from '../people/diagnosis.ts';
+import type { Missed } from '../people/missed.ts';
 import type { StateName } from '../proofs/state.ts';
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
 import { capitalise, counted, countWord } from '../shared/words.ts';
@@ -75,4 +77,55 @@ export function lede(facts: LedeFacts): string {
     if (ahead > 0) sentences.push(`You told us what was wrong ${counted(ahead, 'day')} before we knew it ourselves.`);
   }
   return sentences.join(' ');
+}
+
+const HURT: Record<Gap, string> = {
+  value: 'You paid for more than you got.',
+  trust: 'We were not straight with you.',
+  experience: 'It did not work when you needed it.',
+  growth: 'There was nowhere to go from here.',
+};
+
+const month = (day: Day) =>
+  new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', month: 'long', year: 'numeric' }).format(
+    Date.parse(`${day}T00:00:00Z`),
+  );
+
+/** Where it began to break, and where we could have seen it: one row for each thing that their history tells. */
+export function missedRows(missed: Missed): { label: string; value: string; note?: string }[] {
+  const { began, told, answers, use, silentDays, knewDays, gap } = missed;
+  const rows: { label: string; value: string; note?: string }[] = [];
+  if (began) {
+    rows.push({
+      label: 'It began',
+      value: longDay(began.day),
+      note: began.by === 'words' ? 'Your first message' : 'Your first request for help',
+    });
+  }
+  if (told && told.times > 1) {
+    rows.push({
+      label: 'You told us',
+      value: counted(told.times, 'time'),
+      note: `Over ${counted(told.days, 'day')} before you left`,
+    });
+  }
+  if (answers) {
+    const parts = [
+      answers.late > 0 &&
+        `${answers.late} of ${counted(answers.requests, 'request')} waited more than two days for an answer, ${counted(answers.longestDays, 'day')} at the longest.`,
+      answers.never > 0 && `${capitalise(countWord(answers.never))} got none.`,
+    ].filter(Boolean);
+    rows.push({ label: 'We missed it', value: parts.join(' ') });
+  }
+  if (use) {
+    rows.push({
+      label: 'You used it less',
+      value: `${counted(use.most, 'day')} in ${month(use.mostOn)}, ${counted(use.last, 'day')} in ${month(use.lastOn)}`,
+      note: 'Nobody here asked why',
+    });
+  }
+  if (silentDays) rows.push({ label: 'Your last word to us', value: `${counted(silentDays, 'day')} before you left` });
+  if (knewDays) rows.push({ label: 'We knew', value: `For ${counted(knewDays, 'day')} when you left` });
+  if (gap) rows.push({ label: 'Why it hurt', value: HURT[gap] });
+  return rows;
 }

@@ -20,7 +20,7 @@ export type Transport = (letter: Outgoing) => Promise<void>;
 export type Delivery = {
   transport: Transport;
   /** Why this letter must not be sent, or null. Asked again at the moment of sending. */
-  heldBecause: (tx: Tx, letter: Letter) => Promise<string | null>;
+  heldBecause: (tx: Tx, letter: Letter, now: Date) => Promise<string | null>;
   /** Mints what the letter's placeholders stand for; what an earlier try minted is revoked. */
   mint: (tx: Tx, letter: Letter, now: Date) => Promise<Record<string, string>>;
 };
@@ -38,7 +38,7 @@ export async function deliverDueLetters(db: Db, delivery: Delivery, now: Date, l
     if (!letter) break;
     // On its own: when this fails the lease stands, and the letter does not keep back those behind it.
     const secrets = await db.write(async (tx) => {
-      const reason = await delivery.heldBecause(tx, letter);
+      const reason = await delivery.heldBecause(tx, letter, now);
       if (reason !== null) {
         await tx.update(letters).set({ heldBecause: reason, leasedUntil: null }).where(eq(letters.id, letter.id));
         return null;
@@ -88,5 +88,5 @@ async function leaseNext(tx: Tx, now: Date): Promise<Letter | undefined> {
 
 /** Fills `{name}` placeholders; one without a value stays as it is, so that a mistake is seen. */
 export function fill(text: string, values: Record<string, string>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? values[name]! : whole));
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outgoing, Transport } from './delivery.ts';
 
@@ -26,4 +26,11 @@ export async function readMailbox(folder: string): Promise<Outgoing[]> {
       .map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Outgoing),
   );
   return letters.sort((a, b) => b.sentAt - a.sentAt || (a.id < b.id ? 1 : -1));
+}
+
+/** Takes letters out of the folder, half-written ones too: what is erased must not stand here either. */
+export async function forgetLetters(folder: string, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    for (const name of [`${id}.json`, `${id}.json.part`]) await rm(join(folder, name), { force: true });
+  }
 }

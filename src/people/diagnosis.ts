@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, inArray, lte, min, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, lte, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { complaints, departures, persons, resolutions, signals } from '../../db/schema/people.ts';
 import type { Day } from '../shared/dates.ts';
@@ -7,6 +7,7 @@ export type Person = typeof persons.$inferSelect;
 export type Departure = typeof departures.$inferSelect;
 export type Complaint = typeof complaints.$inferSelect;
 export type Resolution = typeof resolutions.$inferSelect;
+export type Signal = typeof signals.$inferSelect;
 export type Gap = NonNullable<Complaint['gap']>;
 export type NeverContact = NonNullable<Departure['neverContact']>;
 
@@ -74,6 +75,8 @@ export type History = {
   withheld: number;
   /** The first day on which something of theirs shows that it was going wrong: their words, or a ticket. */
   beganToBreak: { day: Day; by: 'words' | 'ticket' } | null;
+  /** What is not words, from their time with us, oldest first. */
+  traces: Signal[];
 };
 
 /** Everything about a person that their page and the gate need, in four queries. Null when there is nobody by this id. */
@@ -88,18 +91,19 @@ export async function historyOf(reader: Reader, personId: string): Promise<Histo
     .where(eq(complaints.personId, personId))
     .orderBy(asc(sql`coalesce(${complaints.saidOn}, '')`), asc(complaints.ref));
   const departure = latestDeparture(left);
-  // A trace from before they joined, or from after they left, is no sign of this relationship breaking.
-  const [trace] = await reader
-    .select({ day: min(signals.happenedOn) })
+  // A trace from before they joined, or from after they left, says nothing about this relationship.
+  const traces = await reader
+    .select()
     .from(signals)
     .where(
       and(
         eq(signals.personId, personId),
-        inArray(signals.kind, ['ticket']),
         gte(signals.happenedOn, departure?.joinedOn ?? '0000-00-00'),
         lte(signals.happenedOn, departure?.leftOn ?? '9999-12-31'),
       ),
-    );
+    )
+    .orderBy(asc(signals.happenedOn), asc(signals.externalId));
+  const firstTicket = traces.find(({ kind }) => kind === 'ticket')?.happenedOn ?? null;
   const main = mainComplaint(
     all.map((row) => row.complaint),
     left,
@@ -117,7 +121,8 @@ export async function historyOf(reader: Reader, personId: string): Promise<Histo
     mainResolution: all.find(({ complaint }) => complaint.id === main?.id)?.resolution ?? null,
     told,
     withheld: all.length - told.length,
-    beganToBreak: earliest(firstSaid ?? null, trace?.day ?? null),
+    traces,
+    beganToBreak: earliest(firstSaid ?? null, firstTicket),
   };
 }
 

@@ -123,6 +123,13 @@ const RULES: Rule[] = [
       return [found(['time_zone'], `“${data.time_zone}” is no time zone. Write one like Europe/London.`)];
     }
   }),
+  rule('reference', 'site', ({ data: { reopen, people } }) =>
+    when(
+      reopen.escalate_to !== undefined && !people[reopen.escalate_to],
+      ['reopen', 'escalate_to'],
+      `There is nobody called “${reopen.escalate_to}” under people.`,
+    ),
+  ),
   rule('S201', 'site', ({ data }) =>
     Object.entries(data.people).flatMap(([id, { name }]) =>
       when(
@@ -272,9 +279,10 @@ const RULES: Rule[] = [
     }),
   ),
 
-  rule('reference', 'offers', ({ data }, others) =>
-    data.better.flatMap(({ issue }, index) => unknownIssue(issue, ['better', index, 'issue'], others)),
-  ),
+  rule('reference', 'offers', ({ data }, others) => [
+    ...data.better.flatMap(({ issue }, index) => unknownIssue(issue, ['better', index, 'issue'], others)),
+    ...data.promises.flatMap(({ owner }, index) => unknownPerson(owner, ['promises', index, 'owner'], others)),
+  ]),
   rule('S303', 'offers', ({ data }) => [
     ...when(
       data.ends_on !== undefined && !data.ends_because,

@@ -96,6 +96,12 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
           .max(2)
           .default(2)
           .describe('Working days in which the owner answers a no.'),
+        escalate_to: z
+          .string()
+          .optional()
+          .describe(
+            'The short id of the person who is told when an answer is late. Without one, whoever reads reply_to.',
+          ),
       })
       .prefault({}),
     invite: z
@@ -134,6 +140,24 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .array(z.number().int().positive())
       .default([1, 7, 30, 60, 90])
       .describe('Days of work after a returned colleague’s first day on which we ask: 1 is the day after it.'),
+    holidays: z
+      .array(day)
+      .default([])
+      .describe('Public holidays: nobody is asked anything on them, and they are no working days.'),
+    retention: z
+      .strictObject({
+        people_days: z
+          .number()
+          .int()
+          .min(365)
+          .optional()
+          .describe('Days after leaving until everything about a person is deleted. Left out: until they ask for it.'),
+        letters_days: z.number().int().min(30).default(730).describe('Days until a letter that was sent is deleted.'),
+        links_days: z.number().int().min(0).default(30).describe('Days for which a link that has ended is known.'),
+        codes_days: z.number().int().min(0).default(1).describe('Days until a code that has ended is deleted.'),
+      })
+      .prefault({})
+      .describe('How long what is kept.'),
     count_floor: z
       .strictObject({ customer: z.number().int().min(10).default(10), employee: z.number().int().min(20).default(20) })
       .prefault({})
@@ -299,6 +323,18 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .positive()
       .describe('Price for one seat and one interval in minor units (4800 is £48.00), tax included.'),
     currency: z.string().regex(/^[a-z]{3}$/),
+    amounts: z
+      .record(z.string().regex(/^[a-z]{3}$/), z.number().int().positive())
+      .default({})
+      .describe('The same price in other currencies, for those who paid in one: your provider must know them too.'),
+    succeeds: z
+      .array(z.string())
+      .default([])
+      .describe('Lookup keys of prices that are no longer sold and that this one takes the place of.'),
+    add_ons: z
+      .array(z.strictObject({ name: z.string(), lookup_key: z.string() }))
+      .default([])
+      .describe('What those who had it keep beside the plan, at the price that is open to everyone.'),
     interval: z.enum(['month', 'year']),
     better: z
       .array(
@@ -314,6 +350,16 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .default([])
       .describe('The plan then and now, line by line.'),
     kept: z.array(z.string()).default([]).describe('What of theirs was kept.'),
+    promises: z
+      .array(
+        z.strictObject({
+          what: sentence.describe('What you will do for the person, as they will read it.'),
+          owner: z.string().describe('The short id of who does it.'),
+          within_days: z.number().int().min(1).max(365).describe('Days after their return until it is done.'),
+        }),
+      )
+      .default([])
+      .describe('What you promise with the offer. Each is kept or missed, and the person sees which.'),
     cannot: sentence.describe('What you still cannot offer.'),
     ends_on: day.optional(),
     ends_because: sentence.optional().describe('An end date needs its real reason.'),

@@ -39,25 +39,27 @@ export function parseSeries(csv: string): { points: Point[]; problems: CsvProble
   }
   const problems: CsvProblem[] = [];
   const points: Point[] = [];
+  const days = new Set<Day>();
   for (const { record, line } of measurements) {
-    const sentence = wrongWith(record, header!.record.length, points.at(-1)?.on, points);
+    const sentence = wrongWith(record, header!.record.length, points.at(-1)?.on, days);
     if (sentence) {
       problems.push({ line, sentence });
       continue;
     }
     const [on, value, n] = record as [string, string, string?];
+    days.add(on);
     points.push({ on, value: Number(value), ...(n === undefined ? {} : { n: Number(n) }) });
   }
   if (measurements.length === 0) problems.push({ line: 1, sentence: 'The series is empty: there is no measurement.' });
   return { points, problems };
 }
 
-function wrongWith(record: string[], columns: number, previous: Day | undefined, earlier: Point[]): string | null {
+function wrongWith(record: string[], columns: number, previous: Day | undefined, earlier: Set<Day>): string | null {
   const [on = '', value = '', n] = record;
   if (record.length !== columns) return `This line has ${record.length} values, the header names ${columns}.`;
   if (!isDay(on)) return `“${on}” is not a date. Write YYYY-MM-DD.`;
   if (previous !== undefined && on <= previous) {
-    return earlier.some((point) => point.on === on)
+    return earlier.has(on)
       ? `${on} stands here twice. One measurement a date.`
       : `${on} comes after ${previous}. Put the oldest first, and look at the year.`;
   }

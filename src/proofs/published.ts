@@ -91,14 +91,19 @@ async function documentsOf<C extends Collection>(
     const read = await db.select({ id, source, assets }).from(publishedVersions).where(inArray(id, ids));
     for (const row of read) sources.set(row.id, row);
   }
-  return newest.map((one) => {
+  const documents: PublishedDocument<C>[] = [];
+  for (const one of newest) {
     const key = keyOf(one);
-    const document = parsed.get(key) ?? parse(collection, one, sources.get(one.rowId)!);
+    const known = parsed.get(key);
+    const document = known ?? parse(collection, one, sources.get(one.rowId)!);
     parsed.delete(key);
     parsed.set(key, document);
     if (parsed.size > KEEP) parsed.delete(parsed.keys().next().value!);
-    return document as unknown as PublishedDocument<C>;
-  });
+    documents.push(document as unknown as PublishedDocument<C>);
+    // The first page after a start parses everything there is: others are answered in between.
+    if (!known && documents.length % 25 === 0) await new Promise((go) => setImmediate(go));
+  }
+  return documents;
 }
 
 function parse(

@@ -56,7 +56,14 @@ async function finishUndo(
   onUndone: OnUndone,
   now: Date,
 ): Promise<{ rejoin: Rejoin }> {
-  const refund = await payments.undoSubscription({ rejoinId: rejoin.id, subscriptionId: rejoin.subscriptionId! });
+  const { id, subscriptionId, way, begunAt } = rejoin;
+  const refund = await payments.undoSubscription({
+    rejoinId: id,
+    subscriptionId: subscriptionId!,
+    // What they had paid before they came back stays paid.
+    since: way === 'start' ? null : new Date(begunAt),
+    endsWithPeriod: way === 'resume' || way === 'unpause',
+  });
   return db.write(async (tx) => {
     const [undone] = await tx
       .update(rejoins)

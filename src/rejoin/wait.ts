@@ -2,12 +2,20 @@ import { eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 
-/** Gives the payment provider's own word a few seconds to arrive, so that most people never see a waiting page. */
-export async function waitUntilSettled(db: Db, rejoinId: string, longest = 4000): Promise<void> {
+/**
+ * Gives the payment provider's own word a few seconds to arrive, so that most people never see a waiting page. Who has just
+ * come back from the bank or from Stripe is waited for too (`returned`).
+ */
+export async function waitUntilSettled(
+  db: Db,
+  rejoinId: string,
+  { longest = 4000, returned = false } = {},
+): Promise<void> {
+  const unsettled = returned ? ['begun', 'paying', 'away'] : ['begun', 'paying'];
   const until = performance.now() + longest;
   while (performance.now() < until) {
     const [rejoin] = await db.read.select({ state: rejoins.state }).from(rejoins).where(eq(rejoins.id, rejoinId));
-    if (rejoin && rejoin.state !== 'begun' && rejoin.state !== 'paying') return;
+    if (rejoin && !unsettled.includes(rejoin.state)) return;
     await new Promise((go) => setTimeout(go, 100));
   }
 }

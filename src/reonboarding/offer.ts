@@ -3,6 +3,7 @@ import { and, desc, eq, gte, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
 import { roleOffers, talks } from '../../db/schema/reonboarding.ts';
+import { roleForLeft } from '../offers/offer.ts';
 import { historyOf } from '../people/diagnosis.ts';
 import type { Site } from '../proofs/documents.ts';
 import { type PublishedRole, publishedRole, publishedRoles } from '../proofs/published.ts';
@@ -19,9 +20,7 @@ export const THINKING_DAYS = 14;
 
 /** The role for somebody who left this one; null: none is open today. */
 export async function roleFor(reader: Reader, left: string | null): Promise<PublishedRole | null> {
-  const plain = (name: string) => name.trim().toLowerCase();
-  const roles = await publishedRoles(reader);
-  return roles.find(({ data }) => left !== null && data.for_roles.some((one) => plain(one) === plain(left))) ?? null;
+  return roleForLeft(await publishedRoles(reader), left);
 }
 
 /** The newest version of what was offered to them; null: nothing was. */

@@ -1,8 +1,8 @@
-import { and, desc, eq, gt, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { newId } from '../shared/ids.ts';
-import { type Refusal, refuse } from '../shared/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { hashSecret, mintCode, sameHash } from '../shared/secrets.ts';
 
 /** Ten minutes and five tries (ASVS 5.0, 6.5.5 and 6.6.3). */
@@ -18,7 +18,12 @@ function heldBy(holder: Holder) {
 }
 
 /** Opens a request for a code; the code itself is minted when its letter is sent. Refuses the sixth within an hour. */
-export async function askForCode(tx: Tx, holder: Holder, now: Date): Promise<{ codeId: string } | Refusal> {
+export async function askForCode(
+  tx: Tx,
+  holder: Holder,
+  now: Date,
+  newAddress: string | null = null,
+): Promise<{ codeId: string } | Refusal> {
   const recent = await tx
     .select({ id: codes.id })
     .from(codes)
@@ -33,6 +38,7 @@ export async function askForCode(tx: Tx, holder: Holder, now: Date): Promise<{ c
     askedAt: now.getTime(),
     expiresAt: now.getTime() + LIFE_MS,
     triesLeft: TRIES,
+    newAddress,
   });
   return { codeId };
 }
@@ -49,11 +55,33 @@ export async function mintCodeFor(tx: Tx, codeId: string, now: Date): Promise<st
 
 /** Uses a code up. Only the newest counts; each wrong try costs one of five. */
 export async function enterCode(tx: Tx, holder: Holder, typed: string, now: Date): Promise<true | Refusal> {
+  const used = await spend(tx, holder, typed, isNull(codes.newAddress), now);
+  return isRefusal(used) ? used : true;
+}
+
+/** Uses up the code that went to a new address, and answers that address. A code of the other kind proves nothing here. */
+export async function enterAddressCode(
+  tx: Tx,
+  personId: string,
+  typed: string,
+  now: Date,
+): Promise<{ address: string } | Refusal> {
+  const used = await spend(tx, { personId }, typed, isNotNull(codes.newAddress), now);
+  return isRefusal(used) ? used : { address: used.newAddress! };
+}
+
+async function spend(
+  tx: Tx,
+  holder: Holder,
+  typed: string,
+  kind: SQL,
+  now: Date,
+): Promise<typeof codes.$inferSelect | Refusal> {
   // Looked for first and judged after: an older code must not come back to life when the newest is used or spent.
   const [code] = await tx
     .select()
     .from(codes)
-    .where(heldBy(holder))
+    .where(and(heldBy(holder), kind))
     .orderBy(desc(codes.askedAt), desc(codes.id))
     .limit(1);
   const wrong = refuse('wrong-code', 'That code does not match. Check the newest letter, or ask for a new code.');
@@ -68,5 +96,5 @@ export async function enterCode(tx: Tx, holder: Holder, typed: string, now: Date
     .where(eq(codes.id, code.id));
   if (!sameHash(code.hash, hashSecret(code.id + typed.replace(/\s/g, '')))) return wrong;
   await tx.update(codes).set({ usedAt: now.getTime() }).where(eq(codes.id, code.id));
-  return true;
+  return code;
 }

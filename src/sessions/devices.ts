@@ -39,3 +39,8 @@ export async function rememberDevice(
 export async function forgetUnproven(tx: Tx, personId: string): Promise<void> {
   await tx.delete(devices).where(and(eq(devices.personId, personId), isNull(devices.steppedUpAt)));
 }
+
+/** Forgets every device of the person. */
+export async function forgetDevices(tx: Tx, personId: string): Promise<void> {
+  await tx.delete(devices).where(eq(devices.personId, personId));
+}

@@ -40,15 +40,31 @@ export function daysBetween(from: Day, to: Day): number {
   return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
 }
 
-/** The day that is `count` working days (Monday to Friday) after `day`. Public holidays are not known here. */
-export function addWorkingDays(day: Day, count: number): Day {
+/** The day that is `count` working days after `day`: Monday to Friday, and none of the holidays. */
+export function addWorkingDays(day: Day, count: number, holidays: readonly Day[] = []): Day {
   let reached = day;
   for (let left = count; left > 0; ) {
     reached = addDays(reached, 1);
     const weekday = new Date(`${reached}T00:00:00Z`).getUTCDay();
-    if (weekday !== 0 && weekday !== 6) left -= 1;
+    if (weekday !== 0 && weekday !== 6 && !holidays.includes(reached)) left -= 1;
   }
   return reached;
+}
+
+/** This day, or the first one after it that is no holiday. */
+export function notOnHoliday(day: Day, holidays: readonly Day[]): Day {
+  return holidays.includes(day) ? notOnHoliday(addDays(day, 1), holidays) : day;
+}
+
+/** A time zone that can be reckoned with: this one, or `otherwise` when nobody knows it. */
+export function zoneOr(zone: string | null, otherwise: string): string {
+  if (zone === null) return otherwise;
+  try {
+    new Intl.DateTimeFormat('en-CA', { timeZone: zone });
+    return zone;
+  } catch {
+    return otherwise;
+  }
 }
 
 /** `2 June 2026`. */

@@ -8,6 +8,7 @@ import { type Judgement, judge } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
 import { notTheirs, type Published, publishDocument } from '../proofs/publish.ts';
 import { publishedOthers } from '../proofs/published.ts';
+import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { type Doing, may } from './access.ts';
@@ -208,7 +209,9 @@ export async function publishDueDrafts(db: Db, now: Date): Promise<number> {
     .from(drafts)
     .where(and(isNotNull(drafts.publishAt), lte(drafts.publishAt, now.getTime())));
   let published = 0;
-  for (const { id } of due) if (await db.write((tx) => publishDue(tx, id, now))) published += 1;
+  await forEachOne(due, async ({ id }) => {
+    if (await db.write((tx) => publishDue(tx, id, now))) published += 1;
+  });
   return published;
 }
 

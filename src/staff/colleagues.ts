@@ -2,11 +2,15 @@ import { asc, eq, isNull } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Reader, Tx } from '../../db/client.ts';
 import { ROLES, type Role, staff } from '../../db/schema/staff.ts';
+import { publishedOthers } from '../proofs/published.ts';
+import { sameName } from '../proofs/state.ts';
 import { endSessionsOf } from '../sessions/staff.ts';
+import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { listed } from '../shared/words.ts';
 import { type Doing, may } from './access.ts';
 import { record } from './audit.ts';
+import { writeToStaff } from './letters.ts';
 
 /* Who works here and what they may do. `by` is whoever does it; null: a command on the machine itself. */
 
@@ -40,7 +44,8 @@ export async function addColleague(
 ): Promise<Member | Refusal> {
   const roles = rolesOf(wanted);
   if (isRefusal(roles)) return roles;
-  const told = { name: name.trim(), title: title.trim(), address: address.trim().toLowerCase() };
+  const inOneLine = (text: string) => text.trim().replace(/\s+/g, ' ');
+  const told = { name: inOneLine(name), title: inOneLine(title), address: address.trim().toLowerCase() };
   // As the check of documents has it: whoever has a place here may be named in one.
   if (
     !/\S\s+\S/.test(told.name) ||
@@ -64,14 +69,21 @@ export async function addColleague(
         : `${known.name} had that address and left. Give them roles again instead.`,
     );
   }
-  const id = wantedId ?? freeId(told.name, everyone);
+  // Documents may name people without a place here: nobody gets somebody else's short id, and with it their name.
+  const named = (await publishedOthers(tx, 'site')).site?.people ?? {};
+  const taken = new Set([
+    ...everyone.map((member) => member.id),
+    ...Object.keys(named).filter((one) => !sameName(named[one]!.name, told.name)),
+  ]);
+  const id = wantedId ?? freeId(told.name, taken);
   if (!/^[a-z][a-z0-9-]{0,39}$/.test(id)) {
     return refuse('id', 'The short id is small letters, digits and hyphens, and begins with a letter.');
   }
-  if (everyone.some((member) => member.id === id)) return refuse('id', `“${id}” is somebody else’s short id.`);
+  if (taken.has(id)) return refuse('id', `“${id}” is somebody else’s short id.`);
   const member = { id, ...told, roles, addedAt: now.getTime(), addedBy: by, leftAt: null };
   await tx.insert(staff).values(member);
   await record(tx, { by, action: 'added', subject: `staff:${id}`, detail: { roles: roles.join(', ') } }, now);
+  await tellOthers(tx, by, member, now);
   return member;
 }
 
@@ -93,6 +105,7 @@ export async function changeRoles(
   const action = member.leftAt === null ? 'changed roles' : 'let back in';
   const detail = { from: member.leftAt === null ? member.roles.join(', ') : '', to: roles.join(', ') };
   await record(tx, { by, action, subject: `staff:${id}`, detail }, now);
+  await tellOthers(tx, by, { ...member, roles }, now);
   return true;
 }
 
@@ -106,6 +119,23 @@ export async function endAccess(tx: Tx, by: string | null, id: string, now: Date
   await endSessionsOf(tx, id);
   await record(tx, { by, action: 'ended access', subject: `staff:${id}` }, now);
   return true;
+}
+
+/**
+ * Whoever publishes, or decides who may use the desk, hears of each place that a colleague gave: an admin who invents a second
+ * person could otherwise publish alone, and nobody would know.
+ */
+async function tellOthers(tx: Tx, by: string | null, member: Member, now: Date): Promise<void> {
+  if (by === null) return;
+  const everyone = await colleagues(tx);
+  const to = everyone.filter(({ id, roles }) => id !== by && id !== member.id && may(roles, 'audit'));
+  const slots = {
+    by: everyone.find(({ id }) => id === by)?.name ?? by,
+    colleague: member.name,
+    roles: listed(member.roles.map((role) => (role === 'hr' ? 'HR' : role))),
+  };
+  const path = `/staff/log?${new URLSearchParams({ subject: `staff:${member.id}` })}`;
+  await writeToStaff(tx, { letter: 'place-changed', cause: newId(), to, path, slots }, now);
 }
 
 async function memberOf(tx: Tx, id: string): Promise<Member | Refusal> {
@@ -132,7 +162,7 @@ function rolesOf(wanted: readonly string[]): Role[] | Refusal {
 }
 
 /** `grace`, or with a second Grace `grace-adeyemi`, or `grace-adeyemi-2`. */
-function freeId(name: string, taken: readonly Member[]): string {
+function freeId(name: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFD')
     .replace(/\p{M}/gu, '')
@@ -142,7 +172,7 @@ function freeId(name: string, taken: readonly Member[]): string {
     .replace(/^[0-9 ]+/, '')
     .split(' ');
   const whole = words.join('-').slice(0, 36) || 'colleague';
-  const free = (id: string) => !taken.some((member) => member.id === id);
+  const free = (id: string) => !taken.has(id);
   if (words[0] && free(words[0].slice(0, 36))) return words[0].slice(0, 36);
   for (let count = 1; ; count += 1) {
     const id = count === 1 ? whole : `${whole}-${count}`;

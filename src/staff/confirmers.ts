@@ -7,7 +7,7 @@ import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { fill } from '../mail/delivery.ts';
 import { postLetter } from '../mail/outbox.ts';
-import { isSuppressed, normaliseAddress } from '../people/suppression.ts';
+import { isSuppressed, normaliseAddress, suppressedAmong } from '../people/suppression.ts';
 import { CONFIRM_DAYS, type Confirmation } from '../proofs/confirmers.ts';
 import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
 import type { Proof } from '../proofs/documents.ts';
@@ -20,7 +20,7 @@ import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { may } from './access.ts';
 import { record } from './audit.ts';
 import { colleagues } from './colleagues.ts';
-import type { Draft } from './draft.ts';
+import { contentHash, type Draft } from './draft.ts';
 import { draftOf, openDraft, saveDraft } from './drafts.ts';
 import { writeToStaff } from './letters.ts';
 import { shownTitle } from './status.ts';
@@ -77,9 +77,13 @@ export async function complainersToAsk(reader: Reader, issues: readonly string[]
     .from(departures)
     .where(isNotNull(departures.neverContact));
   const left = new Set(never.map(({ personId }) => personId));
+  const stopped = await suppressedAmong(
+    reader,
+    rows.map((row) => row.person.email!),
+  );
   const found = new Map<string, Complainer>();
   for (const { person, saidOn } of rows) {
-    if (left.has(person.id) || found.has(person.id) || (await isSuppressed(reader, person.email!))) continue;
+    if (left.has(person.id) || found.has(person.id) || stopped(person.email!)) continue;
     const name = [person.firstName, person.lastName].filter(Boolean).join(' ');
     if (name) found.set(person.id, { personId: person.id, name, saidOn });
   }
@@ -176,8 +180,9 @@ async function oneOfUs(reader: Reader, name: string, address: string): Promise<s
   const { people } = await publishedSite(reader);
   const everyone = await colleagues(reader);
   const addresses = [...everyone.map((one) => one.address), ...Object.values(people).map((one) => one.address)];
-  if (addresses.some((one) => one !== undefined && normaliseAddress(one) === normaliseAddress(address)))
-    return 'has an address of ours.';
+  // `grace+2@…` is Grace's.
+  const mailbox = (one: string) => normaliseAddress(one).replace(/\+[^@]*@/, '@');
+  if (addresses.some((one) => one !== undefined && mailbox(one) === mailbox(address))) return 'has an address of ours.';
   const names = [...everyone, ...Object.values(people)].map((one) => one.name);
   return names.some((one) => sameName(one, name)) ? 'has the name of somebody who works here.' : null;
 }
@@ -190,7 +195,7 @@ async function sendQuestion(tx: Tx, { id, proofId, personId, address, name }: Co
     organisation,
     headline: shownTitle(written!),
     sender: asker,
-    stop: personId ? 'Stop our letters: {stopLink}' : 'We write to you about this once. No answer is an answer too.',
+    stop: personId ? 'Stop our letters: {stopLink}' : 'You get no reminder. No answer is an answer too.',
   };
   await postLetter(
     tx,
@@ -209,7 +214,14 @@ async function sendQuestion(tx: Tx, { id, proofId, personId, address, name }: Co
 }
 
 export type ConfirmerAnswer =
-  | { confirmed: true /** The name that may stand on the page. */; shownAs: string; how: string }
+  | {
+      confirmed: true;
+      /** The name that may stand on the page. */
+      shownAs: string;
+      how: string;
+      /** The content hash of what stood on the page on which they said it. */
+      seen: string;
+    }
   | { confirmed: false; how: string };
 
 /**
@@ -238,6 +250,12 @@ export async function answerConfirmation(
   if (shownAs !== null) {
     const ours = await oneOfUs(tx, shownAs, asked.address);
     if (ours) return refuse('independent', `${shownAs} ${ours} Only somebody independent can confirm it.`);
+  }
+  if (answer.confirmed && asked.answeredAt === null) {
+    const written = await proofAsWritten(tx, asked.proofId);
+    if (!written || contentHash(written) !== answer.seen) {
+      return refuse('changed', 'The page was changed while you had it open. Look at it again as it is now.');
+    }
   }
   const [claimed] = await tx
     .update(confirmations)

@@ -1,4 +1,5 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, is, sql } from 'drizzle-orm';
+import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { stringify } from 'yaml';
 import type { Db, Tx } from '../../db/client.ts';
 import * as schema from '../../db/schema/index.ts';
@@ -19,14 +20,8 @@ export type Organisation = {
   admin: { name: string; title: string; address: string };
 };
 
-/** Every table of the house, those first that point at others. */
-export const EVERYTHING = [
-  ...[schema.links, schema.reopenings, schema.checkins, schema.rejoins, schema.paymentEvents],
-  ...[schema.corrections, schema.resolutions, schema.waits, schema.signals, schema.complaints, schema.departures],
-  ...[schema.devices, schema.codes, schema.persons, schema.suppressions, schema.imports, schema.letters],
-  ...[schema.signOffs, schema.drafts, schema.confirmations, schema.pictures, schema.measurements, schema.measuringKeys],
-  ...[schema.staffSessions, schema.staff, schema.audit, schema.publishedVersions],
-];
+/** Every table of the house. */
+export const EVERYTHING = (Object.values(schema) as unknown[]).filter((one) => is(one, SQLiteTable)) as SQLiteTable[];
 
 /**
  * Takes the example organisation away, all of it, and begins one's own: its settings, the letters and plain pages that the
@@ -58,6 +53,8 @@ export async function removeExample(
           refuse('named', `${what} still names ${site.organisation}. Write {organisation} in it at the desk first.`),
         );
       }
+      // In any order: what refers to what is checked when all of it is gone.
+      await tx.run(sql`pragma defer_foreign_keys = on`);
       for (const table of EVERYTHING) await tx.delete(table);
       const admin = await addColleague(tx, null, { ...own.admin, roles: ['admin'] }, now);
       if (isRefusal(admin)) return stop(admin);

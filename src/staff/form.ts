@@ -374,7 +374,7 @@ export function sourceFrom(form: Form, base?: Written): Written {
     prettyErrors: false,
     logLevel: 'silent',
   });
-  const fresh = document.errors.length > 0 || !isMap(document.contents);
+  const fresh = !isReadable(document) || !isMap(document.contents);
   const target = fresh ? new Document({}) : document;
   mergeMap(target, target.contents as YAMLMap, data);
   const isEmpty = Object.keys(data).length === 0;
@@ -393,9 +393,19 @@ export function sourceFrom(form: Form, base?: Written): Written {
 
 const bodyWaiver = (rule: string, reason: string) => `<!-- textlint-disable ${rule} -- ${inOneLine(reason)} -->`;
 
+/** False also for an alias that leads nowhere, or to too much: those are found only when the values are asked for. */
+function isReadable(document: ReturnType<typeof parseYaml>): boolean {
+  try {
+    document.toJS();
+    return document.errors.length === 0;
+  } catch {
+    return false;
+  }
+}
+
 function restOf(rest: string): Record<string, unknown> {
   const document = parseYaml(rest, { prettyErrors: false, logLevel: 'silent' });
-  if (document.errors.length > 0) return rest.trim() === '' ? {} : { unreadable: rest };
+  if (!isReadable(document)) return rest.trim() === '' ? {} : { unreadable: rest };
   const data: unknown = document.toJS();
   return isPlain(data) ? data : {};
 }
@@ -405,7 +415,11 @@ function cleaned(text: string): string {
 }
 
 function inOneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join(' ');
 }
 
 /** The same file whatever a text area does to the ends of its lines. */
@@ -731,7 +745,7 @@ export function formFrom(collection: Collection, posted: string): Form {
 function rowsOf(value: unknown): [string, Record<string, unknown>][] {
   const rows = Array.isArray(value)
     ? value.map((row, index) => [String(index), row] as const)
-    : Object.entries(value ?? {});
+    : Object.entries(isPlain(value) ? value : {});
   return rows
     .filter((row): row is [string, Record<string, unknown>] => isPlain(row[1]))
     .toSorted((a, b) => Number(a[0]) - Number(b[0]));

@@ -137,7 +137,7 @@ function draftFor(handed: readonly Handed[], issueId: string): Handed | undefine
     if (collection !== 'proofs') return false;
     const { document } = parseDocument('proofs', documentId, source, assets);
     // While it can't be read yet, its text still names its issues.
-    return document ? document.data.issues.includes(issueId) : new RegExp(`^\\s*- ${issueId}$`, 'm').test(source);
+    return document ? document.data.issues.includes(issueId) : new RegExp(`^[ \\t]*- ${issueId}$`, 'm').test(source);
   };
   const ofIssue = ({ draft }: Handed) => draft.collection === 'issues' && draft.documentId === issueId;
   return handed.find(proofFor) ?? handed.find(ofIssue);

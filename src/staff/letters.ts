@@ -6,7 +6,14 @@ import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import type { Member } from './colleagues.ts';
 
 export type StaffLetter = {
-  letter: 'please-confirm' | 'please-approve' | 'returned' | 'published' | 'not-published' | 'answered';
+  letter:
+    | 'please-confirm'
+    | 'please-approve'
+    | 'returned'
+    | 'published'
+    | 'not-published'
+    | 'answered'
+    | 'place-changed';
   /** What it is for, once: the address of whoever gets it is added. */
   cause: string;
   to: readonly Member[];

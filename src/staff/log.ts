@@ -62,12 +62,7 @@ const KINDS: Record<string, string> = {
   'role-offer': 'the offer',
   step: 'the step',
   site: 'the settings',
-  key: 'the key',
-  keys: 'the key',
-  confirmation: 'the question',
-  confirmations: 'the question',
-  picture: 'the picture',
-  pictures: 'the picture',
+  'measuring-key': 'the measuring key',
 };
 
 const VERBS: Record<string, string> = {
@@ -80,10 +75,12 @@ const VERBS: Record<string, string> = {
   began: 'began a draft of {what}',
   saved: 'saved a draft of {what}',
   discarded: 'discarded a draft of {what}',
-  sent: 'sent {what} to its owner',
+  'added a picture to': 'added a picture to {what}',
+  sent: 'sent {what} on, to be confirmed and published',
   confirmed: 'confirmed every number of {what}',
-  returned: 'sent {what} back',
-  approved: 'approved {what}',
+  'sent back': 'sent {what} back',
+  scheduled: 'set a day for {what} to be published',
+  unscheduled: 'took away the day of {what}',
   published: 'published {what}',
   released: 'released {what} for the page of whoever said it',
   'closed again': 'took back the release of {what}',
@@ -91,6 +88,13 @@ const VERBS: Record<string, string> = {
   withdrew: 'took back {what}',
   finished: 'said that {what} is done',
   reminded: 'reminded of {what}',
+  'not published': 'did not publish {what} on its day and gave it back',
+  'asked a confirmer': 'asked somebody from outside about {what}',
+  'confirmer answered': 'noted the answer of somebody from outside about {what}',
+  'used a confirmation': 'put the answer of somebody from outside into {what}',
+  measured: 'stored measurements of {what}',
+  'made a key': 'made {what}',
+  'revoked a key': 'revoked {what}',
   'removed the example': 'removed the example organisation',
 };
 

@@ -87,6 +87,6 @@ export async function addPicture(
   if (isRefusal(saved)) return saved;
   if (!('saved' in saved)) return refuse('changed', 'Someone else saved in this draft. Try once more.');
   const detail = { sha256: picture.sha256, bytes: picture.bytes.length };
-  await record(tx, { by, action: 'added a picture', subject: `proofs:${draft.documentId}`, detail }, now);
+  await record(tx, { by, action: 'added a picture to', subject: `proofs:${draft.documentId}`, detail }, now);
   return saved.saved;
 }

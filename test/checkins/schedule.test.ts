@@ -42,8 +42,8 @@ test('nothing is asked about what was said in confidence: the question alone wou
 test('days are the site’s days: half past eleven in summer is London’s tomorrow', async () => {
   await comeBack(db, 'c-maya', new Date('2026-07-10T23:30:00Z'));
   expect((await planned())[0]!.dueOn).toBe('2026-07-18');
-  expect(await ask(new Date('2026-07-17T22:59:59Z'))).toBe(0);
-  expect(await ask(new Date('2026-07-17T23:00:00Z'))).toBe(1);
+  expect(await ask(new Date('2026-07-18T06:59:59Z')), 'nobody is asked before eight in the morning').toBe(0);
+  expect(await ask(new Date('2026-07-18T07:00:00Z'))).toBe(1);
 });
 
 test('the question comes once, with their words, what we measured and a link that answers nothing by itself', async () => {

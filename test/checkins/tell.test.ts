@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Db } from '../../db/client.ts';
 import { openDatabase } from '../../db/client.ts';
 import { checkins, reopenings } from '../../db/schema/checkins.ts';
 import { letters } from '../../db/schema/mail.ts';
@@ -22,7 +23,7 @@ async function asks(who: string, issue: string): Promise<void> {
   await db.write((tx) => askToBeTold(tx, id, issue, NOW));
 }
 
-async function tell(at = NOW, where = db as Pick<FreshDatabase, 'read' | 'write' | 'applyMigration' | 'close'>) {
+async function tell(at = NOW, where = db as Db) {
   return tellWaiting(where, await issuesAt(where.read, at), SITE_URL, at);
 }
 

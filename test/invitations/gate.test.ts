@@ -20,13 +20,19 @@ const CLEAN: GateFacts = {
   departure: { leftOn: '2026-06-02', planOrRole: 'Team', neverContact: null },
   returned: false,
   mainComplaint: { issueId: 'exports-failed', issueState: 'holding', resolved: 'fully' },
+  reopened: false,
+  heldSince: null,
+  managers: { concerned: ['Colin Baptiste'], offered: 'Mei-Lin Tan' },
   showable: 1,
   confidentialOnly: false,
   unreviewedCorrection: false,
   apologisedForMain: false,
   askedToBeTold: false,
+  windowOverridden: false,
   offer,
+  better: 3,
   hasCheckin: true,
+  pathUndecided: false,
 };
 const MAIN = CLEAN.mainComplaint!;
 const HELD_OUT = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't']
@@ -86,9 +92,16 @@ const OBSTACLES: Obstacle[] = [
   obstacle('main', 'not-resolved', 'root cause ignored', /nobody has confirmed/, main({ resolved: null })),
   obstacle('main', 'not-resolved', 'root cause ignored', /only partly/, main({ resolved: 'partly' })),
   obstacle('main', 'not-resolved', 'root cause ignored', /not resolved for them/, main({ resolved: 'no' })),
+  obstacle('reopened', 'reopened', 'root cause ignored', /came back before/, () => ({ reopened: true })),
+  obstacle('held', 'held', 'root cause ignored', /on hold since 3 November 2026/, () => ({ heldSince: '2026-11-03' })),
+  obstacle('manager', 'same-manager', 'root cause ignored', /whom their complaint concerns/, () => ({
+    managers: { concerned: ['Sheila Doyle', 'colin  baptiste '], offered: 'Colin Baptiste' },
+  })),
   obstacle('corrected', 'corrected', 'root cause ignored', /reason wrong/, () => ({ unreviewedCorrection: true })),
   obstacle('apologised', 'apologised', 'insincere', /second apology/, () => ({ apologisedForMain: true })),
+  obstacle('pathUndecided', 'path-undecided', 'no better future', /next step/, () => ({ pathUndecided: true })),
   obstacle('offer', 'nothing-better', 'no better future', /No offer is better/, () => ({ offer: null })),
+  obstacle('offer', 'nothing-better', 'no better future', /true for them today/, () => ({ better: 0 })),
   obstacle('offer', 'offer-ended', 'no better future', /ended on 21 November 2026/, () => ({
     offer: { ...offer, ends_on: '2026-11-21' },
   })),

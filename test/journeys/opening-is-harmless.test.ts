@@ -14,6 +14,8 @@ import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '.
  * here or write a thing at the payment provider.
  */
 
+const RIGHTS = ['/yours', '/yours.json', '/correct', '/erase', '/left', '/code?for=erase'];
+
 let journey: Journey;
 /** Every address that a person was ever given: their page, the question, the stop link. */
 let addresses: string[] = [];
@@ -49,6 +51,11 @@ async function settled(): Promise<void> {
   });
 }
 
+/** A preview of an invoice is asked for by POST, and leaves nothing behind. */
+function writes({ method, path }: { method: string; path: string }): boolean {
+  return method !== 'GET' && path !== '/v1/invoices/create_preview';
+}
+
 /** Runs something that must change nothing, and says what it changed. */
 async function unchanged(run: () => Promise<void>): Promise<void> {
   const before = await dumpOf(journey.place);
@@ -56,7 +63,7 @@ async function unchanged(run: () => Promise<void>): Promise<void> {
   const mail = (await journey.letters()).length;
   await run();
   expect(await dumpOf(journey.place)).toEqual(before);
-  expect((await journey.asked()).slice(askedBefore).filter(({ method }) => method !== 'GET')).toEqual([]);
+  expect((await journey.asked()).slice(askedBefore).filter(writes)).toEqual([]);
   expect((await journey.letters()).length).toBe(mail);
 }
 
@@ -105,10 +112,22 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
   test('The pages behind them, and the addresses that only take a press, change nothing when they are merely opened', async () => {
     await unchanged(async () => {
       for (const address of addresses.filter((one) => one.includes('/for/'))) {
-        for (const page of ['/rejoin', '/back', '/undo', '/cancel', '/code', '/code?sent', '/why', '/new-link']) {
+        for (const page of [
+          '/rejoin',
+          '/back',
+          '/undo',
+          '/cancel',
+          '/code',
+          '/code?sent',
+          '/why',
+          '/new-link',
+          ...RIGHTS,
+          '/payer',
+          '/rejoin?another',
+        ]) {
           for (const status of await many(address + page, 'GET', 3)) expect([200, 303, 404], page).toContain(status);
         }
-        for (const press of ['/open', '/stop', '/tell-me', '/no-thanks']) {
+        for (const press of ['/open', '/stop', '/start', '/tell-me', '/no-thanks', '/portal']) {
           for (const query of ['', '?issue=exports-failed&right=yes&answer=no']) {
             for (const method of ['GET', 'HEAD'] as const) {
               for (const status of await many(address + press + query, method, 2)) {
@@ -170,6 +189,7 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
       await stopProcess(site);
     }
     expect(log.length).toBeGreaterThan(1000);
+    expect(log, 'no address either').not.toMatch(/[\w.]+@[\w-]+\.\w/);
     for (const address of addresses) expect(log).not.toContain(new URL(address).pathname.split('/')[2]);
   });
 

@@ -3,7 +3,6 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   ANNEKE,
-  BRONAGH,
   CARL,
   type CastMember,
   DEVIKA,
@@ -16,6 +15,7 @@ import {
   MAYA,
   PETRA,
   SANDBOX_FIXTURES,
+  STOPPED,
   SUNNIVA,
   TARIQ,
   WALTER,
@@ -69,6 +69,7 @@ describe('Paying', { timeout: 60_000 }, () => {
     await page.goto(`${journey.linkOf(DEVIKA)}/back`);
     expect(await heading(page)).toBe('You have not been charged');
     await page.getByRole('link', { name: 'Check and try again' }).click();
+    await page.getByRole('link', { name: 'Try Visa ending 0341 once more' }).click();
     const customers = SANDBOX_FIXTURES.customers
       .filter(({ id }) => id === 'cus_devika')
       .map((one) => ({ ...one, payment_methods: one.payment_methods.map((card) => ({ ...card, behaviour: 'ok' })) }));
@@ -80,15 +81,6 @@ describe('Paying', { timeout: 60_000 }, () => {
     expect(await heading(page)).toBe('You are back, Devika');
     expect((await chargesOf(DEVIKA)).map((invoice) => invoice.amount_paid)).toEqual([3840]);
     expect(await rejoinsOf(DEVIKA)).toMatchObject([{ state: 'active', attempt: 2 }]);
-  });
-
-  test('Bronagh has no card with us any more: her page says so and has nothing to press that could fail', async () => {
-    const page = await open(BRONAGH);
-    await press(page, 'Review and rejoin');
-    expect(await textOf(page)).toContain('We have no card of yours on file any more.');
-    expect(await textOf(page)).toContain('Nothing was charged.');
-    expect(await page.getByRole('button', { name: /pay/ }).count()).toBe(0);
-    expect(await rejoinsOf(BRONAGH)).toEqual([]);
   });
 
   test('Sunniva presses twenty times from three tabs at once: one subscription, one charge, one row', async () => {
@@ -302,10 +294,11 @@ describe('Saying something back', { timeout: 60_000 }, () => {
   });
 
   test('Stopping is one press on the page, and one POST without a browser from a mail program; a GET never does it', async () => {
-    const stopped = async () => (await journey.place.db.read.select().from(suppressions)).length;
+    // One of the cast had stopped our letters before.
+    const stopped = async () => (await journey.place.db.read.select().from(suppressions)).length - STOPPED.length;
     const page = await open(LUCAS);
     await press(page, 'Stop all messages');
-    expect(await textOf(page)).toContain('You stopped our messages. We will not write. This page stays yours.');
+    expect(await textOf(page)).toMatch(/You stopped our messages on .+ We will not write\. This page stays yours\./);
     expect(await stopped()).toBe(1);
 
     const receipt = await journey.letter('back', 'devika@saltmarsh-theatre.example');
@@ -333,10 +326,16 @@ describe('Saying something back', { timeout: 60_000 }, () => {
       '/tell-me',
       '/no-thanks',
       '/stop',
+      '/start',
+      '/correct',
+      '/erase',
+      '/left',
       '/why',
       '/code',
       '/undo',
       '/cancel',
+      '/payer',
+      '/portal',
       '/new-link',
     ];
     for (const origin of ['https://elsewhere.example', 'null', 'http://127.0.0.1:1', undefined]) {

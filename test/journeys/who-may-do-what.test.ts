@@ -50,7 +50,7 @@ const PAGES: Record<string, Row> = {
   'drafts/[collection]/[id]/index.astro': page(DRAFT, 'write', [{ revision: '0' }, 'write']),
   'drafts/[collection]/[id]/check.astro': page(`${DRAFT}/check`, 'write', [{}, 'write']),
   'drafts/[collection]/[id]/discard.astro': page(`${DRAFT}/discard`, 'write', [{ revision: '0' }, 'write']),
-  'drafts/[collection]/[id]/picture.ts': page(`${DRAFT}/picture`, 'write'),
+  'drafts/[collection]/[id]/picture.astro': page(`${DRAFT}/picture`, 'write'),
   'drafts/[collection]/[id]/preview/[as].astro': page(`${DRAFT}/preview/public`, 'look'),
   'drafts/[collection]/[id]/confirmer.astro': page(
     `${DRAFT}/confirmer`,

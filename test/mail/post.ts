@@ -1,6 +1,7 @@
 import type { Db } from '../../db/client.ts';
-import { heldBecause, mintFor } from '../../src/invitations/letters.ts';
+import { mintFor } from '../../src/invitations/letters.ts';
 import { deliverDueLetters, type Outgoing, type Transport } from '../../src/mail/delivery.ts';
+import { heldAtSending } from '../../src/reactions.ts';
 
 export const SITE_URL = 'https://amends.example';
 
@@ -10,7 +11,11 @@ export async function deliver(db: Db, now: Date, transport?: Transport): Promise
   const keep: Transport = async (letter) => {
     letters.push(letter);
   };
-  await deliverDueLetters(db, { transport: transport ?? keep, heldBecause, mint: mintFor(SITE_URL) }, now);
+  await deliverDueLetters(
+    db,
+    { transport: transport ?? keep, heldBecause: heldAtSending, mint: mintFor(SITE_URL) },
+    now,
+  );
   return letters;
 }
 

@@ -63,8 +63,8 @@ export async function openHouse(options: Partial<SandboxOptions> = {}) {
   return { sandbox, payments: paymentsFor(sandbox) };
 }
 
-export function paymentsFor(sandbox: Sandbox) {
-  return openPayments({ secretKey: 'sk_test_amends', webhookSecret: WEBHOOK_SECRET, apiBase: sandbox.url });
+export function paymentsFor(sandbox: Sandbox, retries = 2) {
+  return openPayments({ secretKey: 'sk_test_amends', webhookSecret: WEBHOOK_SECRET, apiBase: sandbox.url, retries });
 }
 
 export async function control(sandbox: Sandbox, method: string, path: string, body?: Fixtures | Fault) {
@@ -124,8 +124,20 @@ export async function openReceiver(answer: (count: number) => number = () => 200
 }
 
 /** What a subscription of Ada's looks like to `startSubscription`. */
-export async function adasReturn(payments: ReturnType<typeof paymentsFor>, rejoinId = 'r1', attempt = 1) {
+export async function adasReturn(payments: ReturnType<typeof paymentsFor>, rejoinId = 'r1', attempt = 1, seats = 1) {
   const price = await payments.priceFor('team_monthly');
   if ('refused' in price) throw new Error(price.sentence);
-  return { rejoinId, attempt, customerId: 'cus_ada', priceId: price.priceId, seats: 1, cardId: 'pm_ada_1' };
+  return {
+    rejoinId,
+    attempt,
+    customerId: 'cus_ada',
+    items: [{ priceId: price.priceId, quantity: seats }],
+    currency: 'gbp',
+    taxRates: [],
+    way: { kind: 'start' as const, replaces: [] },
+    amount: price.amount * seats,
+    cardId: 'pm_ada_1',
+    returnUrl: 'http://127.0.0.1:4321/returned',
+    cancelUrl: 'http://127.0.0.1:4321/returned?unpaid',
+  };
 }

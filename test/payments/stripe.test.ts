@@ -7,6 +7,8 @@ import { openPayments } from '../../src/payments/stripe.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { adasReturn, CAST, call, control, openHouse, requests } from './house.ts';
 
+const OURS = ['prod_team'];
+
 let sandbox: Sandbox;
 let payments: Payments;
 
@@ -16,34 +18,41 @@ beforeEach(async () => {
 afterEach(() => sandbox.close());
 
 async function started(rejoinId = 'r1'): Promise<string> {
-  const answer = await payments.startSubscription(await adasReturn(payments, rejoinId));
+  const answer = await payments.payBySavedCard(await adasReturn(payments, rejoinId));
   if (isRefusal(answer)) throw new Error(answer.sentence);
   return answer.subscriptionId;
 }
 
 test('a returning customer is read with address, saved card and no subscription', async () => {
-  expect(await payments.returningCustomer('cus_ada')).toEqual({
+  expect(await payments.returningCustomer('cus_ada', OURS)).toEqual({
     email: 'ada@example.org',
     savedCard: { id: 'pm_ada_1', brand: 'Visa', last4: '4242', expMonth: 4, expYear: 2030 },
-    liveSubscription: null,
+    currency: null,
+    held: null,
+    ended: null,
+    unfinished: [],
   });
 });
 
 test('a customer without a card has no saved card', async () => {
-  expect(await payments.returningCustomer('cus_cleo')).toMatchObject({ savedCard: null });
+  expect(await payments.returningCustomer('cus_cleo', OURS)).toMatchObject({ savedCard: null });
 });
 
 test('a customer whom the provider does not know is a refusal', async () => {
-  expect(await payments.returningCustomer('cus_gone')).toMatchObject({ refused: true, code: 'customer-gone' });
+  expect(await payments.returningCustomer('cus_gone', OURS)).toMatchObject({ refused: true, code: 'customer-gone' });
 });
 
 test('a running subscription is seen, an ended one is not', async () => {
   const subscriptionId = await started();
-  expect(await payments.returningCustomer('cus_ada')).toMatchObject({
-    liveSubscription: { id: subscriptionId, status: 'active' },
+  expect(await payments.returningCustomer('cus_ada', OURS)).toMatchObject({
+    held: { id: subscriptionId, standing: 'running' },
   });
+  expect(await payments.returningCustomer('cus_ada', ['prod_other']), 'foreign products').toMatchObject({ held: null });
   await payments.undoSubscription({ rejoinId: 'r1', subscriptionId });
-  expect(await payments.returningCustomer('cus_ada')).toMatchObject({ liveSubscription: null });
+  expect(await payments.returningCustomer('cus_ada', OURS)).toMatchObject({
+    held: null,
+    ended: { id: subscriptionId },
+  });
 });
 
 test('a price is found by its key, with what it costs', async () => {
@@ -66,7 +75,7 @@ test('a changed amount under the same key is a new price, and the old one is not
 });
 
 test('the saved card pays and the subscription runs', async () => {
-  const answer = await payments.startSubscription(await adasReturn(payments));
+  const answer = await payments.payBySavedCard(await adasReturn(payments));
   expect(answer).toMatchObject({ paid: true });
   const { subscriptionId } = answer as { subscriptionId: string };
   const now = await payments.readSubscription(subscriptionId);
@@ -78,12 +87,13 @@ test('the saved card pays and the subscription runs', async () => {
     currency: 'gbp',
     customerId: 'cus_ada',
     rejoinId: 'r1',
-    cancelAtPeriodEnd: false,
+    standing: 'running',
+    card: { last4: '4242' },
   });
 });
 
 test('seats multiply the price', async () => {
-  const answer = await payments.startSubscription({ ...(await adasReturn(payments)), seats: 3 });
+  const answer = await payments.payBySavedCard(await adasReturn(payments, 'r1', 1, 3));
   const { subscriptionId } = answer as { subscriptionId: string };
   expect(await payments.readSubscription(subscriptionId)).toMatchObject({ amountPaid: 14_400 });
 });
@@ -91,91 +101,133 @@ test('seats multiply the price', async () => {
 test('it renews on the same day of the next month, or on its last day', async () => {
   await sandbox.close();
   ({ sandbox, payments } = await openHouse({ now: () => new Date('2027-01-31T12:00:00Z') }));
-  expect(await payments.readSubscription(await started())).toMatchObject({ renewsOn: '2027-02-28' });
+  expect(await payments.readSubscription(await started())).toMatchObject({
+    periodEnd: new Date('2027-02-28T12:00:00Z'),
+  });
 });
 
 test('the request carries our key and our id, and asks for nothing that lowers the price', async () => {
   const order = await adasReturn(payments);
-  await payments.startSubscription(order);
-  const [sent] = (await requests(sandbox)).filter(({ method }) => method === 'POST');
-  expect(sent?.idempotency_key).toBe(`rejoin:r1:1:${order.priceId}`);
+  await payments.payBySavedCard(order);
+  const [sent, confirmed] = (await requests(sandbox)).filter(({ method }) => method === 'POST');
+  const { priceId } = order.items[0]!;
+  expect(sent?.idempotency_key).toBe(`rejoin:r1:1:${priceId}`);
   expect(sent?.params).toEqual({
     customer: 'cus_ada',
-    items: [{ price: order.priceId, quantity: '1' }],
+    currency: 'gbp',
+    items: [{ price: priceId, quantity: '1' }],
     default_payment_method: 'pm_ada_1',
-    payment_behavior: 'error_if_incomplete',
-    off_session: 'false',
+    payment_behavior: 'default_incomplete',
     metadata: { rejoin_id: 'r1' },
-    expand: ['latest_invoice'],
   });
+  expect(confirmed).toMatchObject({ idempotency_key: 'rejoin:r1:1:confirm', params: { payment_method: 'pm_ada_1' } });
+});
+
+test('a sum that is not the one on the button is not charged, whatever made it differ', async () => {
+  const order = await adasReturn(payments);
+  const customers = (balance: number) => [{ id: 'cus_ada', email: 'ada@example.org', name: 'Ada', balance }];
+  await control(sandbox, 'POST', 'fixtures', { customers: customers(700) });
+  expect(await payments.payBySavedCard(order)).toMatchObject({ code: 'changed' });
+  await control(sandbox, 'POST', 'fixtures', { customers: customers(0) });
+  await call(sandbox, 'POST', '/v1/invoiceitems', { customer: 'cus_ada', amount: '1200', currency: 'gbp' });
+  expect(await payments.payBySavedCard({ ...order, attempt: 2 })).toMatchObject({ code: 'changed' });
+  expect(await payments.openCheckout({ ...order, attempt: 3, amount: 1 })).toMatchObject({ code: 'changed' });
+  const intents = await call(sandbox, 'GET', '/v1/payment_intents', { customer: 'cus_ada' });
+  expect(intents.body.data.map(({ status }: { status: string }) => status)).toEqual(['canceled', 'canceled']);
+  const sessions = await call(sandbox, 'GET', '/v1/checkout/sessions', { customer: 'cus_ada' });
+  expect(sessions.body.data).toMatchObject([{ status: 'expired' }]);
 });
 
 test('twenty presses at once make one subscription', async () => {
   const order = await adasReturn(payments);
-  const answers = await Promise.all(Array.from({ length: 20 }, () => payments.startSubscription(order)));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => payments.payBySavedCard(order)));
   expect(new Set(answers.map((answer) => (answer as { subscriptionId: string }).subscriptionId)).size).toBe(1);
   const { body } = await call(sandbox, 'GET', '/v1/subscriptions', { customer: 'cus_ada', status: 'all' });
   expect(body.data).toHaveLength(1);
 });
 
-test('a reply lost after the charge, asked again, is one subscription and one charge', async () => {
-  const order = await adasReturn(payments);
-  await control(sandbox, 'POST', 'faults', { kind: 'drop_reply', method: 'POST', path: '/v1/subscriptions', times: 2 });
-  const answer = await payments.startSubscription(order);
-  expect(answer).toMatchObject({ paid: true });
-  expect((await requests(sandbox)).filter(({ status }) => status === 0)).toHaveLength(2);
-  const subscriptions = await call(sandbox, 'GET', '/v1/subscriptions', { customer: 'cus_ada', status: 'all' });
-  const intents = await call(sandbox, 'GET', '/v1/payment_intents', { customer: 'cus_ada' });
-  expect([subscriptions.body.data.length, intents.body.data.length]).toEqual([1, 1]);
-});
+test.each(['/v1/subscriptions', '/v1/payment_intents'])(
+  'a reply of %s that is lost, asked again, is one charge',
+  async (path) => {
+    const order = await adasReturn(payments);
+    await control(sandbox, 'POST', 'faults', { kind: 'drop_reply', method: 'POST', path, times: 2 });
+    const answer = await payments.payBySavedCard(order);
+    expect(answer).toMatchObject({ paid: true });
+    expect((await requests(sandbox)).filter(({ status }) => status === 0)).toHaveLength(2);
+    const subscriptions = await call(sandbox, 'GET', '/v1/subscriptions', { customer: 'cus_ada', status: 'all' });
+    const intents = await call(sandbox, 'GET', '/v1/payment_intents', { customer: 'cus_ada' });
+    expect([subscriptions.body.data.length, intents.body.data.length]).toEqual([1, 1]);
+  },
+);
 
 test('when every reply is lost the outcome is unknown, and the next call finds what was done', async () => {
   const order = await adasReturn(payments);
-  await control(sandbox, 'POST', 'faults', { kind: 'drop_reply', method: 'POST', path: '/v1/subscriptions', times: 3 });
-  await expect(payments.startSubscription(order)).rejects.toBeInstanceOf(PaymentsUnavailable);
+  await control(sandbox, 'POST', 'faults', {
+    kind: 'drop_reply',
+    method: 'POST',
+    path: '/v1/payment_intents',
+    times: 3,
+  });
+  await expect(payments.payBySavedCard(order)).rejects.toBeInstanceOf(PaymentsUnavailable);
   const found = await payments.findSubscription({ customerId: 'cus_ada', rejoinId: 'r1' });
-  expect(await payments.startSubscription(order)).toEqual({ subscriptionId: found, paid: true });
+  expect(await payments.payBySavedCard(order)).toMatchObject({ subscriptionId: found, paid: true });
   expect(await payments.findSubscription({ customerId: 'cus_ada', rejoinId: 'r2' })).toBeNull();
 });
 
 test('a declined card is refused with its name, and leaves no subscription', async () => {
   const order = { ...(await adasReturn(payments)), customerId: 'cus_ben', cardId: 'pm_ben_1' };
-  expect(await payments.startSubscription(order)).toEqual({
+  expect(await payments.payBySavedCard(order)).toEqual({
     refused: true,
     code: 'declined',
     sentence: 'Your bank said no to Mastercard ending 4444. You have not been charged.',
   });
   const subscriptions = await call(sandbox, 'GET', '/v1/subscriptions', { customer: 'cus_ben', status: 'all' });
-  const invoices = await call(sandbox, 'GET', '/v1/invoices', { customer: 'cus_ben' });
   const intents = await call(sandbox, 'GET', '/v1/payment_intents', { customer: 'cus_ben' });
-  expect([subscriptions.body.data, invoices.body.data]).toEqual([[], []]);
-  expect(intents.body.data).toMatchObject([{ status: 'requires_payment_method', amount_received: 0 }]);
+  expect(subscriptions.body.data).toMatchObject([{ status: 'incomplete_expired' }]);
+  expect(intents.body.data).toMatchObject([{ status: 'canceled', amount_received: 0 }]);
+});
+
+test('a card whose bank asks first: nothing is charged before the person has answered there', async () => {
+  await control(sandbox, 'POST', 'faults', { kind: 'authenticate' });
+  const order = await adasReturn(payments);
+  const started = await payments.payBySavedCard(order);
+  expect(started).toMatchObject({ paid: false, awayUrl: expect.stringContaining('/bank/pi_') });
+  expect(await payments.payBySavedCard(order), 'asked again, the same page').toEqual(started);
+  const { subscriptionId, awayUrl } = started as { subscriptionId: string; awayUrl: string };
+  expect(await payments.readSubscription(subscriptionId)).toMatchObject({ status: 'incomplete', paid: false });
+  const no = await fetch(awayUrl, { method: 'POST', body: new URLSearchParams({ answer: 'no' }), redirect: 'manual' });
+  expect(no.headers.get('location')).toContain('/returned?payment_intent=');
+  expect(await payments.readSubscription(subscriptionId)).toMatchObject({ failed: true, paid: false });
+  expect(await payments.abandon({ subscriptionId, kind: 'start' })).toEqual({ paid: false });
+  expect(await payments.readSubscription(subscriptionId)).toMatchObject({ status: 'incomplete_expired' });
 });
 
 test('after a decline the next attempt can succeed, the same attempt stays declined', async () => {
   const order = { ...(await adasReturn(payments)), customerId: 'cus_ben', cardId: 'pm_ben_1' };
-  await payments.startSubscription(order);
+  await payments.payBySavedCard(order);
   const face = { id: 'pm_ben_1', brand: 'mastercard', last4: '4444', exp_month: 9, exp_year: 2029 };
   await control(sandbox, 'POST', 'fixtures', {
     customers: [{ id: 'cus_ben', email: 'ben@example.org', name: 'Ben', payment_methods: [face] }],
   });
-  expect(await payments.startSubscription(order)).toMatchObject({ code: 'declined' });
-  expect(await payments.startSubscription({ ...order, attempt: 2 })).toMatchObject({ paid: true });
+  expect(await payments.payBySavedCard(order)).not.toMatchObject({ paid: true });
+  expect(await payments.payBySavedCard({ ...order, attempt: 2 })).toMatchObject({ paid: true });
 });
 
 test('a card or plan that went away since is a refusal, and nothing is charged', async () => {
   const order = await adasReturn(payments);
-  expect(await payments.startSubscription({ ...order, cardId: 'pm_ben_1' })).toMatchObject({ code: 'no-longer-there' });
+  expect(await payments.payBySavedCard({ ...order, cardId: 'pm_ben_1' })).toMatchObject({ code: 'no-longer-there' });
   await control(sandbox, 'POST', 'fixtures', { prices: [{ ...CAST.prices![0]!, active: false }] });
-  expect(await payments.startSubscription({ ...order, attempt: 2 })).toMatchObject({ code: 'no-longer-there' });
+  expect(await payments.payBySavedCard({ ...order, attempt: 2 })).toMatchObject({ code: 'no-longer-there' });
   const { body } = await call(sandbox, 'GET', '/v1/payment_intents');
   expect(body.data).toEqual([]);
 });
 
 test('the same attempt for another order is a mistake of ours, thrown', async () => {
   const order = await adasReturn(payments);
-  await payments.startSubscription(order);
-  await expect(payments.startSubscription({ ...order, seats: 2 })).rejects.toThrow('Keys for idempotent requests');
+  await payments.payBySavedCard(order);
+  await expect(payments.payBySavedCard(await adasReturn(payments, 'r1', 1, 2))).rejects.toThrow(
+    'Keys for idempotent requests',
+  );
 });
 
 test('undo ends the subscription and gives everything back', async () => {
@@ -231,12 +283,14 @@ test('undo never touches a subscription that this rejoin did not start', async (
 
 test('cancelling keeps the paid period', async () => {
   const subscriptionId = await started();
-  const { endsOn } = await payments.cancelAtPeriodEnd(subscriptionId);
+  const { endsAt } = await payments.cancelAtPeriodEnd(subscriptionId);
   expect(await payments.readSubscription(subscriptionId)).toMatchObject({
     status: 'active',
-    cancelAtPeriodEnd: true,
-    renewsOn: endsOn,
+    standing: 'cancelling',
+    periodEnd: endsAt,
   });
+  await payments.keepAfterAll(subscriptionId);
+  expect(await payments.readSubscription(subscriptionId)).toMatchObject({ standing: 'running' });
 });
 
 test('a subscription that the provider does not know reads as null', async () => {
@@ -246,7 +300,7 @@ test('a subscription that the provider does not know reads as null', async () =>
 test('reads write nothing', async () => {
   const subscriptionId = await started();
   await control(sandbox, 'DELETE', 'requests');
-  await payments.returningCustomer('cus_ada');
+  await payments.returningCustomer('cus_ada', OURS);
   await payments.priceFor('team_monthly');
   await payments.readSubscription(subscriptionId);
   await payments.findSubscription({ customerId: 'cus_ada', rejoinId: 'r1' });
@@ -274,7 +328,7 @@ test('a provider that never answers is given up before six seconds', { timeout: 
   const apiBase = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   const waiting = openPayments({ secretKey: 'sk_test_amends', webhookSecret: 'whsec_test', apiBase });
   const from = performance.now();
-  await expect(waiting.returningCustomer('cus_ada')).rejects.toBeInstanceOf(PaymentsUnavailable);
+  await expect(waiting.returningCustomer('cus_ada', OURS)).rejects.toBeInstanceOf(PaymentsUnavailable);
   expect(performance.now() - from).toBeLessThan(6_000);
   silent.closeAllConnections();
   silent.close();

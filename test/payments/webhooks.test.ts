@@ -35,17 +35,18 @@ function signed(body: string, at: number): string {
 }
 
 async function oneEvent(): Promise<Received> {
-  await payments.startSubscription(await adasReturn(payments));
+  await payments.payBySavedCard(await adasReturn(payments));
   await vi.waitFor(() => expect(receiver.types()).toContain('invoice.paid'));
   return receiver.received.find(({ body }) => JSON.parse(body).type === 'invoice.paid')!;
 }
 
 test('a paid return is told in signed events that point to the subscription', async () => {
-  const answer = await payments.startSubscription(await adasReturn(payments));
+  const answer = await payments.payBySavedCard(await adasReturn(payments));
   const { subscriptionId } = answer as { subscriptionId: string };
-  await vi.waitFor(() => expect(receiver.received).toHaveLength(5));
+  await vi.waitFor(() => expect(receiver.received).toHaveLength(6));
   expect(receiver.types().sort()).toEqual([
     'customer.subscription.created',
+    'customer.subscription.updated',
     'invoice.created',
     'invoice.finalized',
     'invoice.paid',
@@ -60,7 +61,7 @@ test('a paid return is told in signed events that point to the subscription', as
 });
 
 test('an undo is told as deleted and refunded', async () => {
-  const answer = await payments.startSubscription(await adasReturn(payments));
+  const answer = await payments.payBySavedCard(await adasReturn(payments));
   const { subscriptionId } = answer as { subscriptionId: string };
   await payments.undoSubscription({ rejoinId: 'r1', subscriptionId });
   const expected = ['customer.subscription.deleted', 'charge.refunded', 'refund.created'];
@@ -113,16 +114,17 @@ test('an event of a kind we do not know is taken and points nowhere', () => {
     id: 'evt_1',
     type: 'payout.paid',
     subscriptionId: null,
+    checkoutId: null,
     created: 1_000,
   });
 });
 
 test('an event that was not taken comes again', async () => {
-  const grudging = await openReceiver((count) => (count <= 5 ? 503 : 200));
+  const grudging = await openReceiver((count) => (count <= 6 ? 503 : 200));
   const house = await openHouse({ webhookUrl: grudging.url });
-  await house.payments.startSubscription(await adasReturn(house.payments));
-  await vi.waitFor(() => expect(grudging.received).toHaveLength(10), { timeout: 5_000 });
-  expect(new Set(grudging.received.map(({ body }) => JSON.parse(body).id)).size).toBe(5);
+  await house.payments.payBySavedCard(await adasReturn(house.payments));
+  await vi.waitFor(() => expect(grudging.received).toHaveLength(12), { timeout: 5_000 });
+  expect(new Set(grudging.received.map(({ body }) => JSON.parse(body).id)).size).toBe(6);
   await house.sandbox.close();
   await grudging.close();
 });
@@ -133,13 +135,13 @@ test('a restart keeps everything and delivers what was left', async () => {
   await away.close();
   const before = await openHouse({ data, webhookUrl: away.url });
   const order = await adasReturn(before.payments);
-  const answer = await before.payments.startSubscription(order);
+  const answer = await before.payments.payBySavedCard(order);
   await before.sandbox.close();
 
   const back = await openReceiver(() => 200, Number(new URL(away.url).port));
   const again = await startSandbox({ port: 0, data, webhookUrl: back.url, webhookSecret: WEBHOOK_SECRET });
   await vi.waitFor(() => expect(back.types()).toContain('invoice.paid'), { timeout: 5_000 });
-  expect(await paymentsFor(again).startSubscription(order)).toEqual(answer);
+  expect(await paymentsFor(again).payBySavedCard(order)).toEqual(answer);
   const { body } = await call(again, 'GET', '/v1/subscriptions', { status: 'all' });
   expect(body.data).toHaveLength(1);
   await again.close();

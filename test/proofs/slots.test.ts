@@ -10,7 +10,12 @@ import { contentFiles, failedCsv, proofMd, writeFolder } from './folder.ts';
 // A proof has twelve slots. Each is taken away in turn, and each number altered: publishing refuses, and says where.
 
 const now = new Date('2026-11-22T09:00:00Z');
-const by = { confirmedBy: 'priya', approvedBy: 'grace', now };
+const by = { approvedBy: 'grace', reason: 'The confirmation was withdrawn.', now };
+
+/** As its owner confirmed it, whoever that is in this text. */
+function byOwner({ source }: SourceDocument) {
+  return { ...by, confirmedBy: /^owner: (\S+)/m.exec(source)?.[1] ?? null };
+}
 const none = new Map();
 let db: FreshDatabase;
 
@@ -20,7 +25,7 @@ beforeAll(async () => {
   const { documents } = await readContent(folder.dir);
   folder.remove();
   for (const document of documents.filter(({ collection }) => collection !== 'proofs')) {
-    expect(isRefusal(await db.write((tx) => publishDocument(tx, { ...document, ...by })))).toBe(false);
+    expect(isRefusal(await db.write((tx) => publishDocument(tx, { ...document, ...byOwner(document) })))).toBe(false);
   }
 });
 afterAll(() => db.cleanup());
@@ -34,7 +39,7 @@ const proof = (source: string, csv = failedCsv): SourceDocument => ({
 
 /** `13 S204 “…” is no page of this site …`, one a problem; empty when it would be published. */
 async function refusals(document: SourceDocument): Promise<string[]> {
-  const result = await db.write((tx) => publishDocument(tx, { ...document, ...by }));
+  const result = await db.write((tx) => publishDocument(tx, { ...document, ...byOwner(document) }));
   if (!isRefusal(result)) return [];
   expect(await publishedProof(db.read, document.id)).toBeNull();
   return result.problems.map(
@@ -199,7 +204,9 @@ test('a document must be the one whose fingerprint is written down', async () =>
 });
 
 test('with every slot filled it is published, and nobody set its state', async () => {
-  const alone = await db.write((tx) => publishDocument(tx, { ...proof(proofMd), ...by, approvedBy: 'priya' }));
+  const alone = await db.write((tx) =>
+    publishDocument(tx, { ...proof(proofMd), ...byOwner(proof(proofMd)), approvedBy: 'priya' }),
+  );
   expect(alone).toMatchObject({ refused: true, code: 'alone' });
   expect(await publishedProof(db.read, 'exports-finish')).toBeNull();
 
@@ -208,7 +215,8 @@ test('with every slot filled it is published, and nobody set its state', async (
 });
 
 test('without slot 9, the confirmer, it may be published, and is watched, not fixed', async () => {
-  const result = await db.write((tx) => publishDocument(tx, { ...altered(field('confirmer'), ''), ...by }));
+  const without = altered(field('confirmer'), '');
+  const result = await db.write((tx) => publishDocument(tx, { ...without, ...byOwner(without) }));
   expect(isRefusal(result)).toBe(false);
   expect(await proofWithState(db.read, 'exports-finish', none, now)).toMatchObject({
     state: { state: 'watching', why: ['Nobody independent has confirmed it yet.'] },

@@ -35,7 +35,7 @@ async function press(who = 'c-maya', by = payments): Promise<string> {
 let count = 0;
 function event(subscriptionId: string | null, type = 'invoice.paid'): PaymentEvent {
   count += 1;
-  return { id: `evt_${count}`, type, subscriptionId, created: NOW.getTime() };
+  return { id: `evt_${count}`, type, subscriptionId, checkoutId: null, created: NOW.getTime() };
 }
 
 const arrive = (...events: PaymentEvent[]) =>
@@ -81,7 +81,7 @@ test('the provider’s own events, duplicated, in any order, among foreign and u
   await sandbox.close();
   ({ sandbox, payments } = await openSandbox({ webhookUrl: receiver.url }));
   const subscriptionId = await press();
-  await vi.waitFor(() => expect(receiver.received).toHaveLength(5));
+  await vi.waitFor(() => expect(receiver.received).toHaveLength(6));
   const own = receiver.received.map(({ body, headers }) => {
     const verified = payments.verifyWebhook(body, String(headers['stripe-signature']), new Date());
     if (isRefusal(verified)) throw new Error(verified.code);
@@ -160,8 +160,8 @@ test('two processes that apply the same events welcome once', async () => {
 test('an event that overtakes our own write finds its row by our id', async () => {
   const overtaken: Payments = {
     ...payments,
-    async startSubscription(start) {
-      const started = await payments.startSubscription(start);
+    async payBySavedCard(start) {
+      const started = await payments.payBySavedCard(start);
       if (isRefusal(started)) return started;
       await arrive(event(started.subscriptionId));
       await apply();

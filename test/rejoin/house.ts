@@ -10,10 +10,12 @@ import type { Payments } from '../../src/payments/payments.ts';
 import type { Sandbox, SandboxOptions } from '../../src/payments/sandbox/server.ts';
 import { historyOf } from '../../src/people/diagnosis.ts';
 import { publishedOffers } from '../../src/proofs/published.ts';
-import { onEnded, onRejoined, onUndone } from '../../src/reactions.ts';
+import { onEnded, onLeft, onRejoined, onSurplus, onUndone } from '../../src/reactions.ts';
+import { closeForgotten } from '../../src/rejoin/away.ts';
 import { resumeRejoins } from '../../src/rejoin/begin.ts';
-import { checkRejoin, type Rejoin, type RejoinCheck, type Shown } from '../../src/rejoin/check.ts';
+import { checkRejoin, ourProducts, type Rejoin, type RejoinCheck, type Shown } from '../../src/rejoin/check.ts';
 import { applyPaymentEvents, healRejoins } from '../../src/rejoin/complete.ts';
+import { returnSurpluses } from '../../src/rejoin/surplus.ts';
 import { resumeUndos } from '../../src/rejoin/undo.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control, openHouse } from '../payments/house.ts';
@@ -29,20 +31,21 @@ export async function openSandbox(options: Partial<SandboxOptions> = {}) {
 export type Intent = { personId: string; billingId: string; seen: Shown; check: RejoinCheck };
 
 /** What “Check and rejoin” shows a person, and so what the form of their press carries. */
-export async function intentOf(db: Db, payments: Payments, externalId: string): Promise<Intent> {
+export async function intentOf(db: Db, payments: Payments, externalId: string, notCard?: string): Promise<Intent> {
   const person = await castPerson(db.read, externalId);
-  const check = await checkFor(db, payments, person);
+  const check = await checkFor(db, payments, person, notCard);
   if (isRefusal(check)) throw new Error(check.sentence);
   return { personId: person.id, billingId: person.billingId!, seen: check.shown, check };
 }
 
-export async function checkFor(db: Db, payments: Payments, person: Person) {
+export async function checkFor(db: Db, payments: Payments, person: Person, notCard?: string) {
   const history = await historyOf(db.read, person.id);
   const offer = offerForPlan(await publishedOffers(db.read), history!.departure!.planOrRole);
-  return checkRejoin(payments, person, offer!, history!.departure!.seats ?? 1);
+  const ours = await ourProducts(db.read, payments);
+  return checkRejoin(payments, person, offer!, history!.departure!.seats ?? 1, { ours, notCard });
 }
 
-export const reactions = { onRejoined, onEnded };
+export const reactions = { onRejoined, onEnded, onLeft };
 
 /** One round of the jobs process, letters left out. */
 export async function round(db: Db, payments: Payments, now: Date): Promise<void> {
@@ -50,6 +53,8 @@ export async function round(db: Db, payments: Payments, now: Date): Promise<void
   await resumeRejoins(db, payments, now);
   await healRejoins(db, payments, reactions, now);
   await resumeUndos(db, payments, onUndone, now);
+  await returnSurpluses(db, payments, onSurplus, now);
+  await closeForgotten(db, payments, now);
 }
 
 export async function rejoinOf(db: Db, externalId: string): Promise<Rejoin> {
@@ -73,7 +78,10 @@ export async function chargesOf(sandbox: Sandbox, customer: string): Promise<Cha
   const paid = intents.filter(({ status }) => status === 'succeeded');
   const refunds = await Promise.all(paid.map(({ id }) => listed('/v1/refunds', { payment_intent: String(id) })));
   return {
-    subscriptions: subscriptions.map(({ id, status }) => ({ id: String(id), status: String(status) })),
+    // One that expired before its first payment never was.
+    subscriptions: subscriptions
+      .filter(({ status }) => status !== 'incomplete_expired')
+      .map(({ id, status }) => ({ id: String(id), status: String(status) })),
     paid: paid.map(({ amount }) => Number(amount)),
     refunded: refunds.flat().map(({ amount }) => Number(amount)),
   };

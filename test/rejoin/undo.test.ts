@@ -101,6 +101,7 @@ test('the provider’s word that the plan ended does not turn an undo into leavi
     id: 'evt_1',
     type: 'customer.subscription.deleted',
     subscriptionId: rejoin.subscriptionId,
+    checkoutId: null,
     created: 1,
   };
   await db.write((tx) => storePaymentEvent(tx, deleted, later(2000, BACK)));

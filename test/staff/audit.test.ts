@@ -140,6 +140,14 @@ describe('read as sentences', () => {
     );
   });
 
+  test('what else is written down', () => {
+    const key = { subject: 'measuring-key:k1', staffId: 'grace' };
+    expect(say({ ...key, action: 'made a key' })).toBe('Grace Adeyemi made the measuring key “k1”.');
+    expect(say({ action: 'asked a confirmer', subject: 'proofs:p1' })).toBe(
+      'Sander de Wit asked somebody from outside about the proof “p1”.',
+    );
+  });
+
   test('an action that no sentence was written for is still readable', () => {
     expect(
       say({ action: 'looked over', subject: 'offers:team', detail: { contentHash: 'a'.repeat(64), basedOn: null } }),

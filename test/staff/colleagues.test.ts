@@ -1,4 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { letters } from '../../db/schema/mail.ts';
 import { audit, staffSessions } from '../../db/schema/staff.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
@@ -28,12 +30,26 @@ describe('adding', () => {
     expect(JSON.stringify(await deeds())).not.toMatch(/osei|northline/i);
   });
 
+  test('a name that goes into letters is one line', async () => {
+    expect(await add({ name: 'Amal\r\nOsei', title: 'Head of\n Support' })).toMatchObject({
+      name: 'Amal Osei',
+      title: 'Head of Support',
+    });
+  });
+
   test('two of one name have two ids', async () => {
     expect(await add({ name: 'Grace Hall', address: 'g@northline.example' })).toMatchObject({ id: 'grace-hall' });
     expect(await add({ name: 'Grace Hall', address: 'h@northline.example' })).toMatchObject({ id: 'grace-hall-2' });
     expect(await add({ name: 'Øystein Åse', address: 'o@northline.example' })).toMatchObject({
       id: expect.stringMatching(/^[a-z][a-z0-9-]*$/),
     });
+  });
+
+  test('somebody whom documents name already keeps their short id, and nobody else gets it', async () => {
+    expect(await add({ name: 'Yusuf Khan', address: 'y@northline.example' })).toMatchObject({ id: 'yusuf-khan' });
+    expect(await add({ id: 'yusuf' })).toMatchObject({ refused: true, code: 'id' });
+    const { name } = (await publishedSite(db.read)).people['yusuf']!;
+    expect(await add({ name, address: 'yu@northline.example' })).toMatchObject({ id: 'yusuf' });
   });
 
   test.each([
@@ -54,6 +70,20 @@ describe('adding', () => {
     expect(await colleagues(db.read)).toEqual(before);
     expect(await deeds()).toEqual([]);
   });
+});
+
+test('whoever publishes or decides over places hears of each that was given, and nobody else', async () => {
+  const told = async () =>
+    (await db.read.select().from(letters).where(eq(letters.kind, 'place-changed'))).map(
+      ({ toAddress, body }) => `${toAddress.split('.')[0]}: ${/\n(.* may now act as .*)\n/.exec(body)![1]}`,
+    );
+  await add();
+  expect(await told()).toEqual(['ruth: Amal Osei may now act as writer.']);
+  await roles('amal', 'writer', 'approver');
+  await roles('amal', 'writer', 'approver');
+  expect((await told()).slice(1)).toEqual(['ruth: Amal Osei may now act as writer and approver.']);
+  await db.write((tx) => addColleague(tx, null, { ...NEW, name: 'By Command', address: 'c@northline.example' }, NOW));
+  expect(await told()).toHaveLength(2);
 });
 
 describe('roles and leaving', () => {

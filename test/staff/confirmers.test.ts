@@ -15,6 +15,7 @@ import {
   answerConfirmation,
   askConfirmer,
   complainersToAsk,
+  proofAsWritten,
   takeConfirmerOut,
   useConfirmation,
   withConfirmer,
@@ -40,7 +41,10 @@ const must = <T>(answer: T): Exclude<T, Refusal> => {
 };
 const ask = (who: Asked = ODILE, by = 'grace') => db.write((tx) => askConfirmer(tx, { proofId: ID, by, who }, NOW));
 const yes = (id: string, now = NOW, shownAs = 'Odile Marchetti') =>
-  db.write((tx) => answerConfirmation(tx, { id, confirmed: true, shownAs, how: HOW }, now));
+  db.write(async (tx) => {
+    const seen = contentHash((await proofAsWritten(tx, ID))!);
+    return answerConfirmation(tx, { id, confirmed: true, shownAs, how: HOW, seen }, now);
+  });
 const no = (id: string, how = 'Two of my exports stopped half-way.') =>
   db.write((tx) => answerConfirmation(tx, { id, confirmed: false, how }, NOW));
 const draft = async () => (await draftOf(db.read, { collection: 'proofs', documentId: ID }))!;
@@ -116,6 +120,12 @@ describe('asking', () => {
     expect(await db.read.$count(confirmations)).toBe(0);
   });
 
+  test('one of us, also under an address with a tag', async () => {
+    for (const address of ['grace.adeyemi@northline.example', 'Grace.Adeyemi+outside@northline.example']) {
+      expect(await ask({ ...ODILE, address })).toMatchObject({ refused: true, code: 'independent' });
+    }
+  });
+
   test('by an approver, or twice while it is open, is refused', async () => {
     expect(await ask(ODILE, 'ruth')).toMatchObject({ code: 'role' });
     must(await ask());
@@ -177,6 +187,18 @@ describe('the answer', () => {
     expect(await yes(id, NOW, ' ')).toMatchObject({ code: 'shownAs' });
     expect(await no(id, 'no')).toMatchObject({ code: 'how' });
     expect((await db.read.select().from(confirmations))[0]!.answeredAt).toBeNull();
+  });
+
+  test('a yes to what was changed while they looked is not taken; it is asked of them again', async () => {
+    const { id } = must(await ask());
+    const seen = contentHash((await proofAsWritten(db.read, ID))!);
+    await db.write(async (tx) => {
+      const begun = must(await openDraft(tx, { collection: 'proofs', documentId: ID, by: 'grace' }, NOW));
+      await saveDraft(tx, { ...begun, source: `${begun.source}\nAnd one more claim.\n`, by: 'grace' }, NOW);
+    });
+    const answer = { id, confirmed: true, shownAs: 'Odile Marchetti', how: HOW, seen } as const;
+    expect(await db.write((tx) => answerConfirmation(tx, answer, NOW))).toMatchObject({ code: 'changed' });
+    expect(must(await yes(id))).toMatchObject({ confirmed: true });
   });
 
   test('a no is kept, and changes no document', async () => {

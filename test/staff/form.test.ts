@@ -252,3 +252,16 @@ test('each problem stands at its field, also where the field is missing', async 
   expect(people).toContain('owner');
   expect(people).toContain('changes.0.by');
 });
+
+test('what no browser of ours would send is read all the same, and at once', () => {
+  const began = performance.now();
+  const blank = ' '.repeat(30_000);
+  const spaced = formFrom('proofs', new URLSearchParams({ 'f[headline]': `One${blank}two\n\n  three` }).toString());
+  expect(spaced.fields['headline']).toBe(`One${blank}two three`);
+  formFrom('proofs', new URLSearchParams({ 'f[changes]': 'x'.repeat(1_000_000) }).toString());
+  expect(performance.now() - began).toBeLessThan(3000);
+  const lost = sourceFrom(formFrom('proofs', 'rest=owner%3A+*nobody'));
+  expect(lost.source).toContain('unreadable');
+  const base = { source: '---\nheadline: *nobody\n---\n', assets: {} };
+  expect(sourceFrom(formFrom('proofs', 'f[headline]=Mended'), base).source).toContain('headline: Mended');
+});

@@ -30,6 +30,8 @@ export const PORTS = {
   'it-is-measured': 22_600,
   'who-may-do-what': 22_800,
   'tariq-comes-back': 23_600,
+  'last-word': 23_000,
+  'ways-to-pay': 23_200,
 };
 
 export type Journey = {
@@ -52,10 +54,10 @@ export type Journey = {
   close(): Promise<void>;
 };
 
-export async function openJourney(file: keyof typeof PORTS): Promise<Journey> {
+export async function openJourney(file: keyof typeof PORTS, settings: Record<string, string> = {}): Promise<Journey> {
   await buildOnce();
   const data = mkdtempSync(join(tmpdir(), `amends-${file}-`));
-  const opened = await Promise.allSettled([openPlace({ data, port: PORTS[file] }), openBrowser()]);
+  const opened = await Promise.allSettled([openPlace({ data, port: PORTS[file], settings }), openBrowser()]);
   const [place, browser] = opened.map((one) => (one.status === 'fulfilled' ? one.value : null)) as [Place, Browser];
   const close = async () => {
     await browser?.close();

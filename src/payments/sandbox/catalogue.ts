@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { invalid } from './errors.ts';
-import { flag, mergedMetadata, nested, oneOf, required, text, whole } from './params.ts';
+import { flag, mergedMetadata, nested, oneOf, type Params, required, text, whole } from './params.ts';
 import { type Call, listRoute, type Route, readRoute } from './route.ts';
 import { newPrice, newProduct } from './shapes.ts';
 import { mintId } from './store.ts';
@@ -43,6 +43,12 @@ function createPrice({ store, params, now }: Call): Stripe.Price {
         }
       : null,
     unit_amount: amount,
+    currency_options: Object.fromEntries(
+      Object.entries(nested(params, 'currency_options') ?? {}).map(([currency, option]) => [
+        currency,
+        whole(option as Params, 'unit_amount') ?? 0,
+      ]),
+    ),
   };
   return store.put(newPrice(mintId('price'), terms, now));
 }
@@ -59,7 +65,17 @@ export const catalogueRoutes: Route[] = [
   {
     method: 'POST',
     path: '/v1/prices',
-    accepts: ['active', 'currency', 'lookup_key', 'metadata', 'nickname', 'product', 'recurring', 'unit_amount'],
+    accepts: [
+      'active',
+      'currency',
+      'currency_options',
+      'lookup_key',
+      'metadata',
+      'nickname',
+      'product',
+      'recurring',
+      'unit_amount',
+    ],
     answer: createPrice,
   },
   readRoute('/v1/prices', 'price'),

@@ -1,3 +1,5 @@
+import type Stripe from 'stripe';
+
 /** What Stripe puts into `error` of a refused request. */
 export type ErrorBody = {
   type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
@@ -6,6 +8,7 @@ export type ErrorBody = {
   param?: string;
   decline_code?: string;
   charge?: string;
+  payment_intent?: Stripe.PaymentIntent;
 };
 
 /** A request refused before it was carried out: nothing is kept, not even under its idempotency key. */

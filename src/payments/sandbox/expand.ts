@@ -48,6 +48,7 @@ function expandAlong(store: Store, holder: Json, [step, ...rest]: string[], path
   const kind = REFERENCES[step];
   const include = INCLUDED[`${holder['object']}.${step}`];
   const value = holder[step];
+  if (value === null) return;
   if (typeof value === 'string' && kind) holder[step] = store.need(kind, value);
   else if (value === undefined && include) holder[step] = include(store, holder);
   else if (typeof value === 'string' || value === undefined) {

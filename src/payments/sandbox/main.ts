@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { env } from '../../env.ts';
 import { startSandbox } from './server.ts';
 
 const USAGE =
@@ -21,6 +22,7 @@ try {
   const sandbox = await startSandbox({
     port,
     data: values.data,
+    beside: env.STRIPE_SECRET_KEY,
     ...(webhookUrl ? { webhookUrl } : {}),
     ...(webhookSecret ? { webhookSecret } : {}),
     ...(values.quiet ? {} : { log: (line: string) => console.log(line) }),

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { Failed, invalid } from './errors.ts';
-import { mergedMetadata, nested, required, text } from './params.ts';
+import { mergedMetadata, nested, required, text, whole } from './params.ts';
 import { type Call, emit, listRoute, type Route, readRoute } from './route.ts';
 import { type CardFace, newCard, newCustomer } from './shapes.ts';
 import { mintId } from './store.ts';
@@ -11,6 +11,7 @@ const TEST_CARDS: Record<string, CardFace & { declineCode?: string; refusedAtOnc
   pm_card_chargeCustomerFail: { ...visa('0341'), declineCode: 'generic_decline' },
   pm_card_chargeDeclined: { ...visa('0002'), declineCode: 'generic_decline', refusedAtOnce: true },
   pm_card_mastercard: { brand: 'mastercard', last4: '4444', exp_month: 12, exp_year: 2034 },
+  pm_card_authenticationRequired: { ...visa('3184'), declineCode: 'authentication_required' },
   pm_card_visa: visa('4242'),
   pm_card_visa_debit: visa('5556'),
 };
@@ -20,21 +21,25 @@ function visa(last4: string): CardFace {
 }
 
 function attach(call: Call): Stripe.PaymentMethod | Failed {
-  const { store, params, now } = call;
-  const customer = store.need('customer', required(params, 'customer'), 'customer');
-  const test = TEST_CARDS[call.ids['id']!];
+  const customer = call.store.need('customer', required(call.params, 'customer'), 'customer');
+  return attachTo(call, customer.id, call.ids['id']!);
+}
+
+function attachTo(call: Call, customerId: string, id: string): Stripe.PaymentMethod | Failed {
+  const { store, now } = call;
+  const test = TEST_CARDS[id];
   if (test) {
     const { declineCode, refusedAtOnce, ...face } = test;
     if (refusedAtOnce) return new Failed(402, declined(declineCode!));
-    const card = store.put(newCard(mintId('payment_method'), face, customer.id, now));
+    const card = store.put(newCard(mintId('payment_method'), face, customerId, now));
     store.setDeclineCode(card.id, declineCode);
     return card;
   }
-  const card = store.need('payment_method', call.ids['id']!);
-  if (card.customer && card.customer !== customer.id) {
+  const card = store.need('payment_method', id);
+  if (card.customer && card.customer !== customerId) {
     throw invalid('The payment method you provided has already been attached to a customer.');
   }
-  return store.put({ ...card, customer: customer.id });
+  return store.put({ ...card, customer: customerId });
 }
 
 export function declined(declineCode: string, charge?: string): Failed['error'] {
@@ -61,7 +66,7 @@ export const peopleRoutes: Route[] = [
   {
     method: 'POST',
     path: '/v1/customers',
-    accepts: ['email', 'name', 'metadata'],
+    accepts: ['description', 'email', 'invoice_settings', 'metadata', 'name', 'payment_method'],
     answer(call) {
       const { store, params, now } = call;
       const about = {
@@ -69,15 +74,21 @@ export const peopleRoutes: Route[] = [
         name: text(params, 'name') ?? null,
         metadata: mergedMetadata(params),
       };
-      const customer = store.put(newCustomer(mintId('customer'), about, now));
+      const made = newCustomer(mintId('customer'), about, now);
+      const customer = store.put({ ...made, description: text(params, 'description') ?? null });
+      const given = text(params, 'payment_method');
+      const card = given ? attachTo(call, customer.id, given) : null;
+      if (card instanceof Failed) return card;
+      if (card)
+        store.put({ ...customer, invoice_settings: { ...customer.invoice_settings, default_payment_method: card.id } });
       emit(call, 'customer.created', customer);
-      return customer;
+      return store.need('customer', customer.id);
     },
   },
   {
     method: 'POST',
     path: '/v1/customers/:id',
-    accepts: ['email', 'name', 'metadata', 'invoice_settings'],
+    accepts: ['balance', 'email', 'name', 'metadata', 'invoice_settings'],
     answer(call) {
       const { store, params } = call;
       const customer = store.need('customer', call.ids['id']!);
@@ -85,6 +96,7 @@ export const peopleRoutes: Route[] = [
       if (card) cardOf(call, customer.id, card, 'invoice_settings[default_payment_method]');
       const updated = store.put({
         ...customer,
+        balance: whole(params, 'balance') ?? customer.balance,
         email: text(params, 'email') ?? customer.email,
         name: text(params, 'name') ?? customer.name ?? null,
         metadata: mergedMetadata(params, customer.metadata),

@@ -12,6 +12,10 @@ export type Call = {
   params: Params;
   requestId: string;
   idempotencyKey: string | null;
+  /** The sandbox's own address, for the pages it has. */
+  url: string;
+  /** What the switchboard says about the next attempt at a bank: a decline code, or null. Asking uses it up. */
+  forced(): string | null;
   /** False when there is nobody to tell: events are then kept but not queued. */
   deliver: boolean;
 };
@@ -47,7 +51,7 @@ export function listOf<T>(url: string, { data, has_more }: { data: T[]; has_more
   return { object: 'list', data, has_more, url };
 }
 
-const PAGE_PARAMS = ['limit', 'starting_after', 'ending_before'];
+export const PAGE_PARAMS = ['limit', 'starting_after', 'ending_before'];
 
 export function pageOf(params: Params): Page {
   return {

@@ -3,15 +3,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { API_VERSION } from '../version.ts';
-import { billingRoutes } from './billing.ts';
 import { catalogueRoutes } from './catalogue.ts';
+import { checkoutRoutes, expireSessions } from './checkout.ts';
 import { type Fault, type Fixtures, openFaults, putFixtures } from './control.ts';
 import { Failed, invalid, Refused } from './errors.ts';
 import { expand } from './expand.ts';
+import { invoiceRoutes } from './invoices.ts';
+import { isPage, type Shown, showPage } from './pages.ts';
 import { type Params, readParams, refuseUnknown } from './params.ts';
 import { peopleRoutes } from './people.ts';
 import type { Call, Route } from './route.ts';
 import { mintId, openStore } from './store.ts';
+import { passTime, subscriptionRoutes } from './subscriptions.ts';
 import { startDeliveries } from './webhooks.ts';
 
 export type SandboxOptions = {
@@ -27,7 +30,13 @@ export type SandboxOptions = {
   /** The time written into objects, and by which idempotency keys are forgotten after a day. */
   now?: () => Date;
   log?: (line: string) => void;
+  /** The secret key of the settings it runs beside. With a live one it does not start. */
+  beside?: string;
+  /** Sees each request that was carried out and its answer: a test compares them with Stripe's own types. */
+  watch?: (exchange: Exchange) => void;
 };
+
+export type Exchange = { method: string; route: string; params: Params; status: number; body: unknown };
 
 export type Sandbox = { url: string; port: number; close(): Promise<void> };
 
@@ -47,35 +56,72 @@ const KEY_MEMORY_S = 24 * 60 * 60;
 const LOG_LENGTH = 10_000;
 const BODY_LIMIT = 256 * 1024;
 
-const ROUTES = [...peopleRoutes, ...catalogueRoutes, ...billingRoutes].map((route) => ({
-  ...route,
-  pattern: new RegExp(`^${route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`),
-}));
+const ROUTES = [...peopleRoutes, ...catalogueRoutes, ...subscriptionRoutes, ...invoiceRoutes, ...checkoutRoutes].map(
+  (route) => ({
+    ...route,
+    pattern: new RegExp(`^${route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')}$`),
+  }),
+);
 
 /** A stand-in for Stripe that keeps its state. Throws when asked to listen anywhere but on this machine. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { host = '127.0.0.1', webhookUrl, webhookSecret, now = () => new Date(), log = () => {} } = options;
   if (!LOOPBACK.includes(host)) throw new Error(`The Stripe sandbox listens on this machine only, not on ${host}.`);
+  if (/_live_/.test(options.beside ?? '')) {
+    throw new Error('The Stripe sandbox does not start beside a live key. Remove one of them.');
+  }
   if (webhookUrl && !webhookSecret?.startsWith('whsec_'))
     throw new Error('The webhook secret should begin with whsec_.');
 
   const store = openStore(options.data);
   const faults = openFaults();
-  const deliveries = webhookUrl ? startDeliveries(store, webhookUrl, webhookSecret!, log) : null;
+  const deliveries = webhookUrl ? startDeliveries(store, webhookUrl, webhookSecret!, faults, log) : null;
   const keysInUse = new Set<string>();
   let requests: LoggedRequest[] = [];
-  const seconds = () => Math.floor(now().getTime() / 1000);
+  let ahead = 0;
+  const seconds = () => Math.floor(now().getTime() / 1000) + ahead;
+  let address = '';
+
+  /** What everything but a request of the API is carried out as: fixtures, pages, the passing of time. */
+  function ownCall(): Call {
+    return {
+      store,
+      now: seconds(),
+      ids: {},
+      params: {},
+      requestId: mintId('request'),
+      idempotencyKey: null,
+      url: address,
+      forced: faults.ofBank,
+      deliver: deliveries !== null,
+    };
+  }
+
+  function letTimePass(): void {
+    store.inTransaction(() => {
+      const call = ownCall();
+      passTime(call);
+      expireSessions(call);
+    });
+    deliveries?.nudge();
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET' } = request;
     const { pathname, search } = new URL(request.url ?? '/', 'http://sandbox');
-    const body = await bodyOf(request);
+    const body = await bodyOf(request, isPage(pathname) ? address : null);
+    if (isPage(pathname)) {
+      const form = method === 'POST' ? readParams(body) : null;
+      const shown = store.inTransaction(() => showPage(ownCall(), pathname, form));
+      deliveries?.nudge();
+      return show(response, shown);
+    }
     if (pathname.startsWith('/_sandbox/')) return send(response, control(method, pathname, body));
 
     const requestId = mintId('request');
     const key = header(request, 'idempotency-key');
     const params = readParams(method === 'POST' ? body : `${search.slice(1)}&${body}`);
-    const taken = faults.take(method, pathname);
+    const taken = faults.ofRequest(method, pathname);
     const fault = (kind: Fault['kind']) => taken.find((each) => each.kind === kind);
 
     const held = method === 'POST' && key && !keysInUse.has(key) ? key : null;
@@ -138,6 +184,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         params,
         requestId,
         idempotencyKey,
+        url: address,
+        forced: faults.ofBank,
         deliver: deliveries !== null,
       };
       const result = found.route.answer(call);
@@ -146,6 +194,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         result instanceof Failed
           ? { status: result.status, body: JSON.stringify({ error: result.error }) }
           : { status: 200, body: JSON.stringify(result) };
+      const { route } = found;
+      options.watch?.({ method, route: route.path, params, status: reply.status, body: JSON.parse(reply.body) });
       if (idempotencyKey) store.keepReply(idempotencyKey, { method, path, fingerprint, ...reply }, seconds());
       return reply;
     });
@@ -158,8 +208,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         case 'GET /_sandbox/health':
           return ok();
         case 'POST /_sandbox/fixtures':
-          store.inTransaction(() => putFixtures(store, readJson<Fixtures>(body), seconds()));
+          store.inTransaction(() => putFixtures(ownCall(), readJson<Fixtures>(body)));
           return ok();
+        case 'POST /_sandbox/clock':
+          ahead += readJson<{ advance_s: number }>(body).advance_s;
+          letTimePass();
+          return ok({ now: seconds() });
+        case 'GET /_sandbox/faults':
+          return ok({ object: 'list', data: faults.list() });
         case 'POST /_sandbox/faults':
           faults.add(readJson<Fault>(body));
           return ok();
@@ -175,6 +231,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
           store.reset();
           faults.clear();
           requests = [];
+          ahead = 0;
           return ok();
         default:
           throw new Refused(404, { type: 'invalid_request_error', message: `The sandbox has no ${method} ${path}.` });
@@ -211,10 +268,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     throw error;
   });
   const { port } = server.address() as AddressInfo;
+  address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const passing = setInterval(letTimePass, 30_000);
+  passing.unref();
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: address,
     port,
     async close() {
+      clearInterval(passing);
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await Promise.all([closed, deliveries?.stop()]);
@@ -267,7 +328,8 @@ function refuseOtherUse(
   });
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+/** `ours`: the only origin whose forms are taken; null where no browser has any business. */
+async function bodyOf(request: IncomingMessage, ours: string | null): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -276,7 +338,9 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   // A page in a browser must not be able to drive the sandbox.
-  if (request.headers.origin) throw new Refused(403, { type: 'invalid_request_error', message: 'Not from a browser.' });
+  const { origin } = request.headers;
+  if (origin && origin !== ours)
+    throw new Refused(403, { type: 'invalid_request_error', message: 'Not from a browser.' });
   return Buffer.concat(chunks).toString();
 }
 
@@ -295,6 +359,12 @@ function header(request: IncomingMessage, name: string): string | null {
 
 function send(response: ServerResponse, { status, body, headers = {} }: Reply): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+}
+
+function show(response: ServerResponse, shown: Shown): void {
+  const headers = { 'cache-control': 'no-store', 'referrer-policy': 'strict-origin' };
+  if ('to' in shown) response.writeHead(303, { ...headers, location: shown.to }).end();
+  else response.writeHead(shown.status, { ...headers, 'content-type': 'text/html; charset=utf-8' }).end(shown.html);
 }
 
 function raise(error: unknown): never {

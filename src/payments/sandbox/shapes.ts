@@ -91,13 +91,21 @@ export type PriceTerms = {
   product: string;
   recurring: { interval: 'day' | 'week' | 'month' | 'year'; interval_count: number } | null;
   unit_amount: number;
+  /** The same price in further currencies, in their minor units. */
+  currency_options?: Record<string, number>;
 };
 
 export function newPrice(id: string, terms: PriceTerms, now: number): Stripe.Price {
   return {
     id,
     object: 'price',
-    ...terms,
+    active: terms.active,
+    currency: terms.currency,
+    lookup_key: terms.lookup_key,
+    metadata: terms.metadata,
+    nickname: terms.nickname,
+    product: terms.product,
+    unit_amount: terms.unit_amount,
     ...nulls('custom_unit_amount', 'tiers_mode', 'transform_quantity'),
     billing_scheme: 'per_unit',
     created: now,
@@ -111,6 +119,17 @@ export function newPrice(id: string, terms: PriceTerms, now: number): Stripe.Pri
     tax_behavior: 'unspecified',
     type: terms.recurring ? 'recurring' : 'one_time',
     unit_amount_decimal: decimal(terms.unit_amount),
+    currency_options: Object.fromEntries(
+      Object.entries({ ...terms.currency_options, [terms.currency]: terms.unit_amount }).map(([currency, amount]) => [
+        currency,
+        {
+          custom_unit_amount: null,
+          tax_behavior: 'unspecified',
+          unit_amount: amount,
+          unit_amount_decimal: decimal(amount),
+        },
+      ]),
+    ),
   };
 }
 
@@ -139,7 +158,15 @@ function planOf(price: Stripe.Price): Stripe.Plan {
 export type Line = { price: Stripe.Price; quantity: number };
 
 export function newSubscription(
-  about: { customer: string; card: string | null; lines: Line[]; metadata: Stripe.Metadata; periodEnd: number },
+  about: {
+    customer: string;
+    card: string | null;
+    lines: Line[];
+    currency: string;
+    taxRates: Stripe.TaxRate[];
+    metadata: Stripe.Metadata;
+    periodEnd: number;
+  },
   now: number,
 ): Stripe.Subscription {
   const id = mintId('subscription');
@@ -165,10 +192,10 @@ export function newSubscription(
     cancellation_details: nulls('comment', 'feedback', 'feedback_option', 'reason'),
     collection_method: 'charge_automatically',
     created: now,
-    currency: about.lines[0]!.price.currency,
+    currency: about.currency,
     customer: about.customer,
     default_payment_method: about.card,
-    default_tax_rates: [],
+    default_tax_rates: about.taxRates,
     discounts: [],
     invoice_settings: {
       ...nulls('account_tax_ids', 'custom_fields', 'description', 'footer'),
@@ -207,15 +234,31 @@ export function newSubscription(
   };
 }
 
-/** The first invoice of a subscription, finalised and open. */
+export type Totals = {
+  subtotal: number;
+  taxes: { rate: Stripe.TaxRate; amount: number }[];
+  total: number;
+  startingBalance: number;
+  endingBalance: number;
+  due: number;
+};
+
+/** An invoice of a subscription, finalised and open. */
 export function newInvoice(
-  subscription: Stripe.Subscription,
-  customer: Stripe.Customer,
-  total: number,
+  about: {
+    subscription: Stripe.Subscription;
+    customer: Stripe.Customer;
+    reason: 'subscription_create' | 'subscription_cycle' | 'subscription_update';
+    items: Stripe.InvoiceItem[];
+    totals: Totals;
+    url: string;
+  },
   now: number,
 ): Stripe.Invoice {
+  const { subscription, customer, reason, items, totals, url } = about;
   const id = mintId('invoice');
   const { currency, metadata } = subscription;
+  const { subtotal, total, due } = totals;
   return {
     id,
     object: 'invoice',
@@ -225,16 +268,16 @@ export function newInvoice(
     ...nulls('last_finalization_error', 'latest_revision', 'next_payment_attempt', 'on_behalf_of', 'receipt_number'),
     ...nulls('rendering', 'shipping_cost', 'shipping_details', 'statement_descriptor', 'test_clock'),
     ...nulls('webhooks_delivered_at'),
-    amount_due: total,
+    amount_due: due,
     amount_overpaid: 0,
     amount_paid: 0,
-    amount_remaining: total,
+    amount_remaining: due,
     amount_shipping: 0,
     attempt_count: 0,
     attempted: false,
     auto_advance: true,
     automatic_tax: { ...nulls('disabled_reason', 'liability', 'provider', 'status'), enabled: false },
-    billing_reason: 'subscription_create',
+    billing_reason: reason,
     collection_method: 'charge_automatically',
     created: now,
     currency,
@@ -243,16 +286,19 @@ export function newInvoice(
     customer_name: customer.name ?? null,
     customer_tax_exempt: 'none',
     customer_tax_ids: [],
-    default_tax_rates: [],
+    default_tax_rates: subscription.default_tax_rates ?? [],
     discounts: [],
     effective_at: now,
-    ending_balance: 0,
-    hosted_invoice_url: null,
+    ending_balance: totals.endingBalance,
+    hosted_invoice_url: `${url}/i/${id}`,
     invoice_pdf: null,
     issuer: { type: 'self' },
     lines: {
       object: 'list',
-      data: subscription.items.data.map((item) => newLine(item, id)),
+      data: [
+        ...subscription.items.data.map((item) => newLine(item, id, currency)),
+        ...items.map((item) => itemLine(item, id)),
+      ],
       has_more: false,
       url: `/v1/invoices/${id}/lines`,
     },
@@ -269,27 +315,201 @@ export function newInvoice(
     period_start: now,
     post_payment_credit_notes_amount: 0,
     pre_payment_credit_notes_amount: 0,
-    starting_balance: 0,
+    starting_balance: totals.startingBalance,
     status: 'open',
     status_transitions: { finalized_at: now, ...nulls('marked_uncollectible_at', 'paid_at', 'voided_at') },
-    subtotal: total,
-    subtotal_excluding_tax: total,
+    subtotal,
+    subtotal_excluding_tax: subtotal,
     total,
     total_discount_amounts: [],
-    total_excluding_tax: total,
+    total_excluding_tax: subtotal,
     total_pretax_credit_amounts: [],
-    total_taxes: [],
+    total_taxes: totals.taxes.map(({ rate, amount }) => ({
+      amount,
+      tax_behavior: rate.inclusive ? 'inclusive' : 'exclusive',
+      tax_rate_details: { tax_rate: rate.id },
+      taxability_reason: 'standard_rated',
+      taxable_amount: subtotal,
+      type: 'tax_rate_details',
+    })),
   };
 }
 
-function newLine(item: Stripe.SubscriptionItem, invoice: string): Stripe.InvoiceLineItem {
+/** What one unit of a price costs in this currency, in its minor units. */
+export function unitAmount(price: Stripe.Price, currency: string): number | null {
+  if (price.currency === currency) return price.unit_amount ?? 0;
+  return price.currency_options?.[currency]?.unit_amount ?? null;
+}
+
+function itemLine(item: Stripe.InvoiceItem, invoice: string): Stripe.InvoiceLineItem {
+  return {
+    id: mintId('line_item'),
+    object: 'line_item',
+    amount: item.amount,
+    currency: item.currency,
+    description: item.description,
+    discount_amounts: [],
+    discountable: item.discountable,
+    discounts: [],
+    invoice,
+    livemode: false,
+    metadata: {},
+    parent: {
+      type: 'invoice_item_details',
+      invoice_item_details: {
+        invoice_item: item.id,
+        proration: false,
+        proration_details: { credited_items: null },
+        subscription: null,
+      },
+      subscription_item_details: null,
+    },
+    period: item.period,
+    pretax_credit_amounts: [],
+    pricing: null,
+    quantity: 1,
+    quantity_decimal: decimal(1),
+    subscription: null,
+    subtotal: item.amount,
+    taxes: [],
+  };
+}
+
+export function newInvoiceItem(
+  about: { customer: string; amount: number; currency: string; description: string | null },
+  now: number,
+): Stripe.InvoiceItem {
+  return {
+    id: mintId('invoiceitem'),
+    object: 'invoiceitem',
+    ...about,
+    ...nulls('customer_account', 'invoice', 'parent', 'pricing', 'test_clock'),
+    date: now,
+    discountable: true,
+    discounts: [],
+    livemode: false,
+    metadata: {},
+    period: { start: now, end: now },
+    proration: false,
+    quantity: 1,
+    quantity_decimal: decimal(1),
+    tax_rates: [],
+  };
+}
+
+export function newTaxRate(
+  id: string,
+  about: { display_name: string; percentage: number; inclusive: boolean },
+  now: number,
+): Stripe.TaxRate {
+  return {
+    id,
+    object: 'tax_rate',
+    ...about,
+    ...nulls('country', 'description', 'flat_amount', 'jurisdiction', 'jurisdiction_level', 'state', 'tax_type'),
+    active: true,
+    created: now,
+    effective_percentage: about.percentage,
+    livemode: false,
+    metadata: {},
+    rate_type: 'percentage',
+  };
+}
+
+export function newSession(
+  about: {
+    customer: Stripe.Customer;
+    amount: number;
+    subtotal: number;
+    tax: number;
+    currency: string;
+    reference: string | null;
+    metadata: Stripe.Metadata;
+    successUrl: string;
+    cancelUrl: string | null;
+    expiresAt: number;
+    url: string;
+  },
+  now: number,
+): Stripe.Checkout.Session {
+  const id = mintId('checkout.session');
+  const { customer } = about;
+  return {
+    id,
+    object: 'checkout.session',
+    ...nulls('after_expiration', 'allowed_payment_method_types', 'billing_address_collection', 'client_secret'),
+    ...nulls('collected_information', 'consent', 'consent_collection', 'currency_conversion', 'customer_account'),
+    ...nulls('customer_creation', 'customer_email', 'integration_identifier', 'invoice', 'invoice_creation', 'locale'),
+    ...nulls('managed_payments', 'origin_context', 'payment_intent', 'payment_link', 'permissions', 'recovered_from'),
+    ...nulls('payment_method_configuration_details', 'payment_method_options', 'saved_payment_method_options'),
+    ...nulls('setup_intent', 'shipping_address_collection', 'shipping_cost', 'submit_type', 'subscription'),
+    ...nulls('wallet_options'),
+    adaptive_pricing: { enabled: false },
+    allow_promotion_codes: null,
+    amount_subtotal: about.subtotal,
+    amount_total: about.amount,
+    automatic_tax: { ...nulls('liability', 'provider', 'status'), enabled: false },
+    cancel_url: about.cancelUrl,
+    client_reference_id: about.reference,
+    created: now,
+    currency: about.currency,
+    custom_fields: [],
+    custom_text: nulls('after_submit', 'shipping_address', 'submit', 'terms_of_service_acceptance'),
+    customer: customer.id,
+    customer_details: {
+      ...nulls('address', 'business_name', 'individual_name', 'phone', 'tax_exempt', 'tax_ids'),
+      email: customer.email,
+      name: customer.name ?? null,
+    },
+    discounts: [],
+    expires_at: about.expiresAt,
+    livemode: false,
+    metadata: about.metadata,
+    mode: 'subscription',
+    payment_method_collection: 'always',
+    payment_method_types: ['card'],
+    payment_status: 'unpaid',
+    shipping_options: [],
+    status: 'open',
+    success_url: about.successUrl,
+    total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: about.tax },
+    ui_mode: 'hosted_page',
+    url: `${about.url}/c/pay/${id}`,
+  };
+}
+
+export function newPortalSession(
+  customer: string,
+  returnUrl: string | null,
+  url: string,
+  now: number,
+): Stripe.BillingPortal.Session {
+  const id = mintId('billing_portal.session');
+  return {
+    id,
+    object: 'billing_portal.session',
+    ...nulls('customer_account', 'flow', 'locale', 'on_behalf_of'),
+    configuration: 'bpc_sandbox',
+    created: now,
+    customer,
+    livemode: false,
+    return_url: returnUrl,
+    url: `${url}/p/session/${id}`,
+  };
+}
+
+function newLine(
+  item: Stripe.SubscriptionItem,
+  invoice: string,
+  currency = item.price.currency,
+): Stripe.InvoiceLineItem {
   const { price, quantity = 1 } = item;
-  const amount = (price.unit_amount ?? 0) * quantity;
+  const amount = (unitAmount(price, currency) ?? 0) * quantity;
   return {
     id: mintId('line_item'),
     object: 'line_item',
     amount,
-    currency: price.currency,
+    currency,
     description: `${quantity} × ${price.nickname ?? price.lookup_key ?? price.id}`,
     discount_amounts: [],
     discountable: true,

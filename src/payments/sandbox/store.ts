@@ -5,26 +5,33 @@ import { invalid, missing } from './errors.ts';
 
 /** The objects kept, by the name in their `object` field. */
 export type Kinds = {
+  'billing_portal.session': Stripe.BillingPortal.Session;
+  'checkout.session': Stripe.Checkout.Session;
   charge: Stripe.Charge;
   customer: Stripe.Customer;
   event: Stripe.Event;
   invoice: Stripe.Invoice;
   invoice_payment: Stripe.InvoicePayment;
+  invoiceitem: Stripe.InvoiceItem;
   payment_intent: Stripe.PaymentIntent;
   payment_method: Stripe.PaymentMethod;
   price: Stripe.Price;
   product: Stripe.Product;
   refund: Stripe.Refund;
   subscription: Stripe.Subscription;
+  tax_rate: Stripe.TaxRate;
 };
 export type Kind = keyof Kinds;
 
 const PREFIXES: Record<Kind | 'subscription_item' | 'line_item' | 'request', string> = {
+  'billing_portal.session': 'bps',
   charge: 'ch',
+  'checkout.session': 'cs_test',
   customer: 'cus',
   event: 'evt',
   invoice: 'in',
   invoice_payment: 'inpay',
+  invoiceitem: 'ii',
   line_item: 'il',
   payment_intent: 'pi',
   payment_method: 'pm',
@@ -34,14 +41,15 @@ const PREFIXES: Record<Kind | 'subscription_item' | 'line_item' | 'request', str
   request: 'req',
   subscription: 'sub',
   subscription_item: 'si',
+  tax_rate: 'txr',
 };
 
 export function mintId(kind: keyof typeof PREFIXES): string {
   return `${PREFIXES[kind]}_${randomBytes(12).toString('hex')}`;
 }
 
-/** Which property (a path such as `customer` or `payment.payment_intent`) must have which value, one of which, or not. */
-export type Filters = Record<string, string | boolean | string[] | { not: string } | undefined>;
+/** Which property (a path such as `customer` or `payment.payment_intent`) must have which value, one of which, not that one, or at least that. */
+export type Filters = Record<string, string | boolean | string[] | { not: string } | { from: number } | undefined>;
 export type Page = {
   limit?: number | undefined;
   starting_after?: string | undefined;
@@ -59,6 +67,7 @@ const SCHEMA = `
   create index if not exists objects_kind on objects (kind, seq);
   create index if not exists objects_customer on objects (kind, json_extract(body, '$.customer'), seq);
   create table if not exists declining_cards (id text primary key, decline_code text not null);
+  create table if not exists notes (name text primary key, body text not null);
   create table if not exists replies (key text primary key, method text not null, path text not null, fingerprint text not null, status integer not null, body text not null, stored_at integer not null);
   create table if not exists deliveries (event_id text primary key, attempts integer not null, due_at integer not null, delivered_at integer);
   create index if not exists deliveries_due on deliveries (due_at) where delivered_at is null;
@@ -93,6 +102,9 @@ export function openStore(file: string) {
       if (Array.isArray(wanted)) {
         where.push(`${field} in (${wanted.map(() => '?').join(', ')})`);
         values.push(...wanted);
+      } else if (typeof wanted === 'object' && 'from' in wanted) {
+        where.push(`${field} >= ?`);
+        values.push(wanted.from);
       } else if (typeof wanted === 'object') {
         where.push(`${field} is not ?`);
         values.push(wanted.not);
@@ -133,7 +145,7 @@ export function openStore(file: string) {
       return found;
     },
 
-    /** Why a bank refuses this card; undefined for a card that works. */
+    /** Why a bank refuses this card; undefined for a card that works. `authentication_required`: it asks the person. */
     declineCode(cardId: string): string | undefined {
       const row = db.prepare('select decline_code from declining_cards where id = ?').get(cardId);
       return row ? String(row['decline_code']) : undefined;
@@ -141,6 +153,18 @@ export function openStore(file: string) {
     setDeclineCode(cardId: string, code: string | undefined): void {
       db.prepare('delete from declining_cards where id = ?').run(cardId);
       if (code) db.prepare('insert into declining_cards values (?, ?)').run(cardId, code);
+    },
+
+    /** What a page must remember that no object of Stripe's holds. */
+    note(name: string, value: unknown): void {
+      db.prepare('insert into notes values (?, ?) on conflict (name) do update set body = excluded.body').run(
+        name,
+        JSON.stringify(value),
+      );
+    },
+    noted<T>(name: string): T | undefined {
+      const row = db.prepare('select body from notes where name = ?').get(name);
+      return row ? JSON.parse(String(row['body'])) : undefined;
     },
 
     reply(key: string): StoredReply | undefined {
@@ -201,7 +225,9 @@ export function openStore(file: string) {
       }
     },
     reset(): void {
-      db.exec('delete from objects; delete from declining_cards; delete from replies; delete from deliveries;');
+      db.exec(
+        'delete from objects; delete from declining_cards; delete from notes; delete from replies; delete from deliveries;',
+      );
     },
     close(): void {
       db.close();

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Faults } from './control.ts';
 import type { Delivery, Store } from './store.ts';
 
 const ATTEMPT_TIMEOUT_MS = 5_000;
@@ -11,13 +12,24 @@ export type Deliveries = { nudge(): void; stop(): Promise<void> };
  * Posts queued events until each is answered with 2xx. Like Stripe's, they come after the reply, in no promised order,
  * and twice when the receiver's answer was lost. The times here are real ones: receivers compare them with their clock.
  */
-export function startDeliveries(store: Store, url: string, secret: string, log: (line: string) => void): Deliveries {
+export function startDeliveries(
+  store: Store,
+  url: string,
+  secret: string,
+  faults: Faults,
+  log: (line: string) => void,
+): Deliveries {
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> | null = null;
   let stopped = false;
   const stopping = new AbortController();
 
   async function deliver({ eventId, attempts, body }: Delivery): Promise<void> {
+    const wrong = attempts === 0 ? faults.ofEvent(JSON.parse(body).type) : [];
+    const late = wrong.find(({ kind }) => kind === 'event_late');
+    if (wrong.some(({ kind }) => kind === 'event_lost')) return store.markDelivered(eventId, Date.now());
+    if (late) return store.retryDelivery(eventId, Date.now() + (late.ms ?? 500));
+    if (wrong.some(({ kind }) => kind === 'event_twice')) await post(body);
     const problem = await post(body);
     if (stopped) return;
     if (!problem) return store.markDelivered(eventId, Date.now());

@@ -4,7 +4,7 @@ import type { Reader, Tx } from '../../../db/client.ts';
 import { complaints, departures, imports, persons, signals, suppressions } from '../../../db/schema/people.ts';
 import { newId } from '../../shared/ids.ts';
 import { maskEmail } from '../../shared/words.ts';
-import { addressHash, normaliseAddress } from '../suppression.ts';
+import { addressHash, erasedAmong, idHashes, normaliseAddress } from '../suppression.ts';
 import type { ImportReport } from './import.ts';
 import { type DepartureFacts, type IntakeRow, type PersonFacts, type Problem, showable, withStanding } from './rows.ts';
 
@@ -29,6 +29,8 @@ type Known = {
   via: Map<string, PersonRow | null>;
   byAddress: Map<string, Map<string, string>>;
   suppressed: Map<string, string>;
+  /** Fingerprints, among those of the rows at hand, of people who were erased. */
+  erased: Set<string>;
 };
 
 export function newKnown(): Known {
@@ -40,6 +42,7 @@ export function newKnown(): Known {
     via: new Map(),
     byAddress: new Map(),
     suppressed: new Map(),
+    erased: new Set(),
   };
 }
 
@@ -113,12 +116,12 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
       sentence: 'Nobody with this id is known. Import the people first.',
     };
   }
+  const sentence = 'This person had everything about them erased. They are not taken in again.';
   if (known.suppressed.size > 0 && person.email && known.suppressed.get(hashKey(person.email)) === 'erased') {
-    return {
-      column: 'email',
-      value: null,
-      sentence: 'This person had everything about them erased. They are not taken in again.',
-    };
+    return { column: 'email', value: null, sentence };
+  }
+  if (known.erased.size > 0 && !via && idHashes(person).some((hash) => known.erased.has(hash.toString('hex')))) {
+    return { column: 'person_id', value: null, sentence };
   }
   const owner = known.persons.get(personKey(person));
   for (const { ref } of row.complaints) {
@@ -306,6 +309,7 @@ const COMPLAINT_GROUPS: (keyof ComplaintRow & string)[][] = [
   ['main'],
   ['confidentiality'],
   ['namesOthers'],
+  ['concerns'],
   ['publicConsent'],
   ['departureId'],
 ];
@@ -360,6 +364,9 @@ async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<
       known.via.set(key, other === undefined || other?.id === person.id ? person : null);
     }
   }
+
+  const ids = rows.filter((row) => !row.via).flatMap(({ person }) => idHashes(person));
+  for (const hash of await erasedAmong(reader, ids)) known.erased.add(hash);
 
   const groups = Map.groupBy(
     rows.filter((row) => !row.via && !known.persons.has(personKey(row.person))),

@@ -32,6 +32,7 @@ export const NEUTRAL_COLUMNS = [
   'main',
   'confidentiality',
   'names_others',
+  'concerns',
   'public_consent',
 ] as const;
 

@@ -41,6 +41,7 @@ export type ComplaintFacts = Stored<
   | 'main'
   | 'confidentiality'
   | 'namesOthers'
+  | 'concerns'
   | 'publicConsent'
 >;
 export type SignalFacts = Stored<typeof signals, 'kind' | 'externalId' | 'happenedOn' | 'value' | 'note'>;
@@ -374,12 +375,13 @@ function readRow(
     return [{ ref: `${source}:${id}`, saidOn, channel, words, note, gap, issueId, main, ...privacy() }];
   }
 
-  function privacy(): Pick<ComplaintFacts, 'confidentiality' | 'namesOthers' | 'publicConsent'> {
+  function privacy(): Pick<ComplaintFacts, 'confidentiality' | 'namesOthers' | 'concerns' | 'publicConsent'> {
     // What someone told their employer on the way out is confidential unless the file says otherwise.
     const safe = kind === 'employee' ? 'confidential' : 'open';
     return {
       confidentiality: oneOf('confidentiality', ['open', 'confidential', 'anonymous']) ?? safe,
       namesOthers: yes('names_others'),
+      concerns: plain('concerns'),
       publicConsent: yes('public_consent'),
     };
   }

@@ -146,3 +146,17 @@ export function tallyWords(
   const said = (count: number) => (count < floor ? `fewer than ${floor}` : `at least ${Math.floor(count / 10) * 10}`);
   return `At least ${Math.floor(tally.asked / 10) * 10} asked: ${said(tally.yes)} yes, ${said(tally.no)} no, ${said(tally.notSure)} not sure`;
 }
+
+/** Where we missed it, from the dates alone: `It went on for 5 days before we knew, and for 86 days more before we changed it.` */
+export function missedSentence({
+  started_on,
+  known_on,
+  changed_on,
+}: Pick<Proof, 'started_on' | 'known_on' | 'changed_on'>): string {
+  const unknown = daysBetween(started_on, known_on);
+  const known = daysBetween(known_on, changed_on);
+  const first =
+    unknown === 0 ? 'We knew on the day it began' : `It went on for ${counted(unknown, 'day')} before we knew`;
+  if (known === 0) return `${first}, and we changed it on the day we knew.`;
+  return `${first}, and it went on for ${counted(known, 'day')}${unknown === 0 ? '' : ' more'} before we changed it.`;
+}

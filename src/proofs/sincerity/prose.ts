@@ -56,6 +56,7 @@ function fieldsOf({ collection, data }: ParsedDocument): [Slot, string | undefin
           ['plain', now, ['compared', index, 'now']],
         ]),
         ...data.kept.map((what, index): [Slot, string, Path] => ['plain', what, ['kept', index]]),
+        ...data.promises.map(({ what }, index): [Slot, string, Path] => ['plain', what, ['promises', index, 'what']]),
         ['plain', data.cannot, ['cannot']],
         ['plain', data.ends_because, ['ends_because']],
       ];

@@ -24,8 +24,15 @@ const plugin = 'default' in markdownPlugin ? (markdownPlugin.default as typeof m
 /** `line` counts from the first line of the text. */
 export type Finding = { line: number; rule: string; severity: Severity; sentence: string };
 
+/** In characters. Reading Markdown takes the square of its length when it is written badly enough. */
+const LONGEST = 20_000;
+
 /** What the rules find in one passage of Markdown. Block quotes and code are left alone. */
 export async function lintPassage(text: string, slot: Slot): Promise<Finding[]> {
+  if (text.length > LONGEST) {
+    const sentence = 'This has more than 20,000 characters. Nobody reads that much about one thing: shorten it.';
+    return [{ line: 1, rule: 'length', severity: 'error', sentence }];
+  }
   const rules = RULES.flatMap((rule) => {
     const severity = rule.severity(slot);
     return severity ? [{ ruleId: rule.id, rule: rule.check, options: { severity } }] : [];

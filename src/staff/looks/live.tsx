@@ -1,6 +1,5 @@
-import { useEffect, useState } from 'react';
+import { type Dispatch, type SetStateAction, useEffect, useState } from 'react';
 import { createPortal } from 'react-dom';
-import { createRoot } from 'react-dom/client';
 
 /*
  * While a draft is written: the check follows the words, and they are saved. The page does all of this without script, by its
@@ -8,7 +7,8 @@ import { createRoot } from 'react-dom/client';
  */
 
 type Saving =
-  | { state: 'as saved' | 'typing' | 'saving' }
+  | { state: 'as saved'; said: string }
+  | { state: 'typing' | 'saving' }
   | { state: 'saved'; at: string }
   | { state: 'kept here'; because: string }
   | { state: 'conflict'; name: string; at: string };
@@ -16,113 +16,41 @@ type Saving =
 const SAVE_AFTER = 1500;
 const CHECK_AFTER = 600;
 
-function Live({ form, first }: { form: HTMLFormElement; first: string }) {
-  const [saving, setSaving] = useState<Saving>({ state: 'as saved' });
+/** `first`: the check as the server rendered it, in the panel `#check`. `formId`: the form whose words it follows. */
+export default function Live({ formId, first }: { formId: string; first: string }) {
+  const [form, setForm] = useState<HTMLFormElement | null>(null);
+  const [saving, setSaving] = useState<Saving>({ state: 'as saved', said: '' });
   const [check, setCheck] = useState(first);
-  const [found] = useState(() => storedWords(form));
-  const [offered, setOffered] = useState(found !== null);
+  const [found, setFound] = useState<[string, string][] | null>(null);
 
   useEffect(() => {
-    let change = 0;
-    let saved = 0;
-    let busy = false;
-    let stopped = false;
-    let checkTimer = 0;
-    let saveTimer = 0;
+    const there = document.getElementById(formId) as HTMLFormElement;
+    const status = document.getElementById('save-status')!;
+    setSaving({ state: 'as saved', said: status.textContent });
+    status.textContent = '';
+    setForm(there);
+    setFound(storedWords(there));
+  }, [formId]);
 
-    async function checkNow() {
-      const asked = change;
-      const answer = await send(form, form.dataset['check']!, 'text/html').catch(() => null);
-      if (!answer?.ok || answer.redirected || asked !== change) return;
-      const html = await answer.text();
-      const panel = document.getElementById('check');
-      if (panel?.contains(document.activeElement)) return;
-      setCheck(html);
-    }
-
-    async function saveNow() {
-      if (busy || stopped || change === saved) return;
-      busy = true;
-      const upTo = change;
-      setSaving({ state: 'saving' });
-      const answer = await send(form, form.action, 'application/json').catch(() => null);
-      const body = answer && !answer.redirected ? await answer.json().catch(() => null) : null;
-      busy = false;
-      if (stopped) return;
-      if (body?.saved) {
-        saved = upTo;
-        (form.elements.namedItem('revision') as HTMLInputElement).value = body.saved.revision;
-        forgetWords(form);
-        setSaving(change === saved ? { state: 'saved', at: body.saved.at } : { state: 'typing' });
-        if (change !== saved) later();
-        return;
-      }
-      keepWords(form);
-      if (body?.conflict) {
-        stopped = true;
-        setSaving({ state: 'conflict', ...body.conflict });
-        return;
-      }
-      const because = answer?.redirected
-        ? 'you were signed out'
-        : (body?.refused ?? (answer ? 'the server refused' : 'no connection'));
-      setSaving({ state: 'kept here', because });
-      saveTimer = window.setTimeout(saveNow, 10_000);
-    }
-
-    function later() {
-      clearTimeout(saveTimer);
-      saveTimer = window.setTimeout(saveNow, SAVE_AFTER);
-    }
-
-    function onInput(event: Event) {
-      // A chosen file waits for the button: it may be large.
-      if (event.target instanceof HTMLInputElement && event.target.type === 'file') return;
-      change += 1;
-      setSaving((now) => (now.state === 'conflict' || now.state === 'kept here' ? now : { state: 'typing' }));
-      clearTimeout(checkTimer);
-      checkTimer = window.setTimeout(checkNow, CHECK_AFTER);
-      if (stopped) keepWords(form);
-      else later();
-    }
-    function onLeave(event: BeforeUnloadEvent) {
-      if (change !== saved) event.preventDefault();
-    }
-    function onSubmit() {
-      stopped = true;
-      clearTimeout(saveTimer);
-      window.removeEventListener('beforeunload', onLeave);
-      forgetWords(form);
-    }
-
-    form.addEventListener('input', onInput);
-    form.addEventListener('submit', onSubmit);
-    window.addEventListener('beforeunload', onLeave);
-    form.dataset['live'] = 'on';
-    return () => {
-      form.removeEventListener('input', onInput);
-      form.removeEventListener('submit', onSubmit);
-      window.removeEventListener('beforeunload', onLeave);
-    };
-  }, [form]);
+  useEffect(() => (form ? follow(form, setSaving, setCheck) : undefined), [form]);
 
   useEffect(atTheirFields);
 
   function putBack() {
-    if (!found) return;
+    if (!found || !form) return;
     writeInto(form, found);
-    setOffered(false);
+    setFound(null);
     form.dispatchEvent(new Event('input'));
   }
   function throwAway() {
-    forgetWords(form);
-    setOffered(false);
+    if (form) forgetWords(form);
+    setFound(null);
   }
 
   return (
     <>
-      {createPortal(sentenceOf(saving, form), document.getElementById('save-status')!)}
-      {offered && (
+      {form && createPortal(sentenceOf(saving, form), document.getElementById('save-status')!)}
+      {found && (
         <div className="notice limits" role="status">
           <h2>Words of yours were not saved</h2>
           <p>They were kept in this window when they could not be sent. They are not in the draft.</p>
@@ -143,10 +71,96 @@ function Live({ form, first }: { form: HTMLFormElement; first: string }) {
   );
 }
 
+/** Checks and saves what is typed in this form, until the returned function ends it. */
+function follow(form: HTMLFormElement, setSaving: Dispatch<SetStateAction<Saving>>, setCheck: (html: string) => void) {
+  let change = 0;
+  let saved = 0;
+  let busy = false;
+  let stopped = false;
+  let checkTimer = 0;
+  let saveTimer = 0;
+
+  async function checkNow() {
+    const asked = change;
+    const answer = await send(form, form.dataset['check']!, 'text/html').catch(() => null);
+    if (!answer?.ok || answer.redirected || asked !== change) return;
+    const html = await answer.text();
+    const panel = document.getElementById('check');
+    if (panel?.contains(document.activeElement)) return;
+    setCheck(html);
+  }
+
+  async function saveNow() {
+    if (busy || stopped || change === saved) return;
+    busy = true;
+    const upTo = change;
+    setSaving({ state: 'saving' });
+    const answer = await send(form, form.action, 'application/json').catch(() => null);
+    const body = answer && !answer.redirected ? await answer.json().catch(() => null) : null;
+    busy = false;
+    if (stopped) return;
+    if (body?.saved) {
+      saved = upTo;
+      (form.elements.namedItem('revision') as HTMLInputElement).value = body.saved.revision;
+      forgetWords(form);
+      setSaving(change === saved ? { state: 'saved', at: body.saved.at } : { state: 'typing' });
+      if (change !== saved) later();
+      return;
+    }
+    keepWords(form);
+    if (body?.conflict) {
+      stopped = true;
+      setSaving({ state: 'conflict', ...body.conflict });
+      return;
+    }
+    const because = answer?.redirected
+      ? 'you were signed out'
+      : (body?.refused ?? (answer ? 'the server refused' : 'no connection'));
+    setSaving({ state: 'kept here', because });
+    saveTimer = window.setTimeout(saveNow, 10_000);
+  }
+
+  function later() {
+    clearTimeout(saveTimer);
+    saveTimer = window.setTimeout(saveNow, SAVE_AFTER);
+  }
+
+  function onInput(event: Event) {
+    // A chosen file waits for the button: it may be large.
+    if (event.target instanceof HTMLInputElement && event.target.type === 'file') return;
+    change += 1;
+    setSaving((now) => (now.state === 'conflict' || now.state === 'kept here' ? now : { state: 'typing' }));
+    clearTimeout(checkTimer);
+    checkTimer = window.setTimeout(checkNow, CHECK_AFTER);
+    if (stopped) keepWords(form);
+    else later();
+  }
+  function onLeave(event: BeforeUnloadEvent) {
+    if (change !== saved) event.preventDefault();
+  }
+  function onSubmit() {
+    stopped = true;
+    clearTimeout(saveTimer);
+    window.removeEventListener('beforeunload', onLeave);
+    // Until the next page says that they were saved.
+    if (change !== saved) keepWords(form);
+  }
+
+  form.addEventListener('input', onInput);
+  form.addEventListener('submit', onSubmit);
+  window.addEventListener('beforeunload', onLeave);
+  form.dataset['live'] = 'on';
+  return () => {
+    form.removeEventListener('input', onInput);
+    form.removeEventListener('submit', onSubmit);
+    window.removeEventListener('beforeunload', onLeave);
+  };
+}
+
 function sentenceOf(saving: Saving, form: HTMLFormElement) {
   switch (saving.state) {
     case 'as saved':
-      return null;
+      return saving.said;
     case 'typing':
       return 'Not saved yet';
     case 'saving':
@@ -204,6 +218,11 @@ function forgetWords(form: HTMLFormElement) {
 }
 
 function storedWords(form: HTMLFormElement): [string, string][] | null {
+  if (new URLSearchParams(location.search).has('saved')) {
+    forgetWords(form);
+    // So that opening this address again doesn't forget words that were kept later.
+    history.replaceState(null, '', location.pathname + location.hash);
+  }
   const kept = sessionStorage.getItem(keyOf(form));
   return kept === null ? null : JSON.parse(kept);
 }
@@ -224,11 +243,4 @@ function writeInto(form: HTMLFormElement, words: [string, string][]) {
       control.checked = values.includes(control.value);
     else if (values[0] !== undefined) control.value = values[0];
   }
-}
-
-const form = document.querySelector<HTMLFormElement>('form[data-draft]');
-const panel = document.getElementById('check');
-if (form && panel) {
-  const first = panel.innerHTML;
-  createRoot(panel).render(<Live form={form} first={first} />);
 }

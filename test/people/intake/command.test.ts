@@ -80,7 +80,7 @@ test('2 when nothing could be read, with the way out', async () => {
   const path = file('accounts.csv', 'account_id,signup_date,plan_tier,seats\nA,2024-01-01,Pro,3\n');
   expect((await run(path)).err[0]).toMatch(/Its columns fit --mapping ravenstack-accounts\.$/);
   expect((await run(path, '--mapping', 'ravenstack')).err[0]).toMatch(
-    /There is no mapping “ravenstack”\. There are: dete, /,
+    /There is no mapping “ravenstack”\. There are: bamboohr-employment, dete, /,
   );
   expect((await run(path, '--mapping', 'ravenstack-accounts')).code).toBe(0);
   expect((await run(path, '--errors', path)).code).toBe(2);

@@ -122,6 +122,7 @@ test('one row: a person, what they left, and one complaint', () => {
       main: true,
       confidentiality: 'open',
       namesOthers: false,
+      concerns: null,
       publicConsent: false,
     },
   ]);

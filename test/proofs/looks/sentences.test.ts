@@ -4,6 +4,7 @@ import type { SeriesSummary } from '../../../src/proofs/evidence.ts';
 import {
   cameBackLine,
   countSentence,
+  missedSentence,
   peopleSentence,
   reaskWords,
   reopenSentences,
@@ -128,4 +129,18 @@ test('the chart names a change by its strong words', () => {
 test('what we wrote is set as a book sets it', () => {
   expect(typeset(`60 days' notice, and "no" isn't 'never'`)).toBe('60 days’ notice, and “no” isn’t ‘never’');
   expect(typeset('On 3 November 2026')).toBe('On 3\u00a0November 2026');
+});
+
+test('where we missed it follows from the dates', () => {
+  const sentence = (started_on: string, known_on: string, changed_on: string) =>
+    missedSentence({ started_on, known_on, changed_on });
+  expect(sentence('2026-03-04', '2026-03-09', '2026-06-01')).toBe(
+    'It went on for 5 days before we knew, and it went on for 84 days more before we changed it.',
+  );
+  expect(sentence('2026-03-04', '2026-03-04', '2026-03-05')).toBe(
+    'We knew on the day it began, and it went on for 1 day before we changed it.',
+  );
+  expect(sentence('2026-03-04', '2026-03-05', '2026-03-05')).toBe(
+    'It went on for 1 day before we knew, and we changed it on the day we knew.',
+  );
 });

@@ -183,3 +183,9 @@ describe('S111, written for somebody else', () => {
     expect(copiedFrom('first', note, notes)).toBeNull();
   });
 });
+
+test('a text that nobody would read is refused before it is read', async () => {
+  const began = performance.now();
+  expect(await rulesIn('a-'.repeat(50_000))).toEqual(['length error']);
+  expect(performance.now() - began).toBeLessThan(1000);
+});

@@ -32,7 +32,6 @@ describe('what is judged', () => {
     [PROOF, 'it was {after}."', 'it was significantly better, {after}."', 4, 'S109'],
     [PROOF, 'A worker for each export.', 'A new export worker was added.', 12, 'S108p'],
     [PROOF, 'Share of exports that failed, weekly', 'Share of exports that failed recently', 18, 'S109'],
-    [PROOF, 'She exported her report twelve times.', 'She was thrilled when she tried it.', 27, 'S103'],
     [PROOF, 'and that one is not fixed', 'and rest assured that we know', 28, 'S105'],
     [PROOF, 'Then we were slow.', 'Then there were several failures.', 33, 'S109'],
     ['site.yaml', 'makes reporting software', 'makes world-class software', 2, 'S103'],
@@ -53,6 +52,13 @@ describe('what is judged', () => {
   test('what somebody else said, in a block quote, is not', async () => {
     const { problems, warnings } = await judged(page('One wrote:\n\n> We miss you! Hurry!\n>\n> - several things'));
     expect([...problems, ...warnings]).toEqual([]);
+  });
+
+  test('how a confirmer says that they checked it is not: those are their words', async () => {
+    const text = proofMd.replace('She exported her report twelve times.', 'I was thrilled when I tried it!');
+    expect(text).not.toBe(proofMd);
+    const { problems } = await judged({ [PROOF]: text });
+    expect(problems.filter((line) => line.includes('S103'))).toEqual([]);
   });
 
   test('code is not; lists, tables, headings, links and HTML, which a page shows as text, are', async () => {

@@ -1,0 +1,288 @@
+import { eq, getTableColumns, inArray, or, type SQL } from 'drizzle-orm';
+import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { Reader } from '../../db/client.ts';
+import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
+import { confirmations } from '../../db/schema/desk.ts';
+import { links, windowOverrides } from '../../db/schema/invitations.ts';
+import { letters } from '../../db/schema/mail.ts';
+import { makeGoods } from '../../db/schema/makegoods.ts';
+import {
+  complaints,
+  corrections,
+  departures,
+  persons,
+  resolutions,
+  signals,
+  suppressions,
+  waits,
+} from '../../db/schema/people.ts';
+import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
+import { finishedItems, releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
+import { codes, devices } from '../../db/schema/sessions.ts';
+import { addressHash } from './suppression.ts';
+
+/*
+ * Where everything about a person stands. The export and the erasure both go by this one list, and a test fails when a
+ * table of the schema is neither here nor among those that hold nobody.
+ */
+
+type Ids = { reader: Reader; people: string[]; addresses: string[] };
+
+export type Record = {
+  table: SQLiteTable;
+  /** For the person who reads it. */
+  title: string;
+  about: string;
+  /** Their rows. */
+  where: (ids: Ids) => SQL | undefined;
+  /** Columns that an export leaves out: fingerprints of secrets, and words that would tell on somebody else. */
+  without?: string[];
+  /** What an erasure leaves: the fingerprint that keeps them from being written to or taken in again. */
+  stays?: true;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
+const theirs = (column: any) => (ids: Ids) => inArray(column, ids.people);
+
+/** In the order of deleting: what refers to something goes before it. */
+export const RECORDS: readonly Record[] = [
+  {
+    table: ownerAnswers,
+    title: 'What we answered when you said no',
+    about: 'The owner’s answer, and the day by which something is done.',
+    where: ({ reader, people }) =>
+      inArray(
+        ownerAnswers.reopeningId,
+        reader.select({ id: reopenings.id }).from(reopenings).where(inArray(reopenings.personId, people)),
+      ),
+  },
+  {
+    table: reopenings,
+    title: 'What your “no” reopened',
+    about: 'Who owns it, and by when they answer.',
+    where: theirs(reopenings.personId),
+  },
+  {
+    table: links,
+    title: 'Your links',
+    about: 'When each was made and when it ends. The links themselves are not stored.',
+    where: theirs(links.personId),
+    without: ['hash'],
+  },
+  {
+    table: checkins,
+    title: 'Our questions and your answers',
+    about: 'After your return.',
+    where: theirs(checkins.personId),
+  },
+  {
+    table: promises,
+    title: 'What we promised you',
+    about: 'With the offer you came back to.',
+    where: theirs(promises.personId),
+  },
+  {
+    table: paymentEvents,
+    title: 'Messages of the payment provider',
+    about: 'That something about your payments changed there.',
+    where: ({ reader, people }) =>
+      inArray(
+        paymentEvents.subscriptionId,
+        reader.select({ id: rejoins.subscriptionId }).from(rejoins).where(inArray(rejoins.personId, people)),
+      ),
+  },
+  {
+    table: makeGoods,
+    title: 'Money we owed you for harm',
+    about: 'The reason, the amount, and when it was paid.',
+    where: theirs(makeGoods.personId),
+  },
+  {
+    table: surpluses,
+    title: 'Money that was taken and given back',
+    about: 'Payments that must not have happened.',
+    where: ({ reader, people }) =>
+      inArray(
+        surpluses.rejoinId,
+        reader.select({ id: rejoins.id }).from(rejoins).where(inArray(rejoins.personId, people)),
+      ),
+  },
+  {
+    table: steps,
+    title: 'Your first week back',
+    about: 'What there was to do, by whom, and when it was done.',
+    where: ({ reader, people }) =>
+      inArray(
+        steps.offerId,
+        reader.select({ id: roleOffers.id }).from(roleOffers).where(inArray(roleOffers.personId, people)),
+      ),
+    without: ['taskHash'],
+  },
+  {
+    table: roleOffers,
+    title: 'Roles we offered you',
+    about: 'The whole text of each, and what you answered.',
+    where: theirs(roleOffers.personId),
+  },
+  {
+    table: talks,
+    title: 'That you asked to talk',
+    about: 'About which role, and when.',
+    where: theirs(talks.personId),
+  },
+  {
+    table: finishedItems,
+    title: 'What you had finished before you left',
+    about: 'Trainings, checks and texts, with the system that says so.',
+    where: theirs(finishedItems.personId),
+  },
+  {
+    table: releases,
+    title: 'What your page may show of what you told us',
+    about: 'Who released it, and when.',
+    where: ({ reader, people }) =>
+      inArray(
+        releases.complaintId,
+        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
+      ),
+  },
+  {
+    table: rejoins,
+    title: 'Your returns',
+    about:
+      'What was on the screen, what was charged, what was refunded. The provider keeps your card; we never see its number.',
+    where: theirs(rejoins.personId),
+  },
+  {
+    table: windowOverrides,
+    title: 'Leave to write to you later than usual',
+    about: 'Who gave it, and why.',
+    where: theirs(windowOverrides.personId),
+  },
+  {
+    table: letters,
+    title: 'Our letters to you',
+    about: 'What was written, and when it was sent. Links and codes are not in them.',
+    where: ({ people, addresses }) => or(inArray(letters.personId, people), inArray(letters.toAddress, addresses)),
+  },
+  {
+    table: confirmations,
+    title: 'What you confirmed for us',
+    about: 'That we asked whether a change is so, and what you answered.',
+    where: ({ people, addresses }) =>
+      or(inArray(confirmations.personId, people), inArray(confirmations.address, addresses)),
+    without: ['hash'],
+  },
+  {
+    table: devices,
+    title: 'Your devices',
+    about: 'That a browser was yours, and until when we remember it.',
+    where: theirs(devices.personId),
+    without: ['hash'],
+  },
+  {
+    table: codes,
+    title: 'Codes you asked for',
+    about: 'When, and whether they were used.',
+    where: theirs(codes.personId),
+    without: ['hash'],
+  },
+  {
+    table: corrections,
+    title: 'Where you told us that we had it right or wrong',
+    about: 'What you said instead, and who has read it.',
+    where: theirs(corrections.personId),
+  },
+  {
+    table: waits,
+    title: 'What you asked to be told',
+    about: '“Tell me when it is fixed.”',
+    where: theirs(waits.personId),
+  },
+  {
+    table: resolutions,
+    title: 'What became of what you told us',
+    about: 'For each, as a person here confirmed it.',
+    where: ({ reader, people }) =>
+      inArray(
+        resolutions.complaintId,
+        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
+      ),
+  },
+  {
+    table: complaints,
+    title: 'What you told us',
+    about: 'In your words, or in our note of it.',
+    where: theirs(complaints.personId),
+    without: ['concerns'],
+  },
+  {
+    table: signals,
+    title: 'Other traces',
+    about: 'Requests, use and surveys that the systems we read had noted.',
+    where: theirs(signals.personId),
+  },
+  {
+    table: departures,
+    title: 'When you left',
+    about: 'And what you had then.',
+    where: theirs(departures.personId),
+  },
+  { table: persons, title: 'You', about: 'Name, address, and where the record came from.', where: theirs(persons.id) },
+  {
+    table: suppressions,
+    title: 'That we don’t write to you',
+    about: 'Kept as a fingerprint of your address, which nobody can read back.',
+    where: ({ addresses }) =>
+      addresses.length === 0
+        ? eq(suppressions.addressHash, Buffer.alloc(0))
+        : inArray(suppressions.addressHash, addresses.map(addressHash)),
+    without: ['addressHash'],
+    stays: true,
+  },
+];
+
+/** Tables that hold nobody, and why. */
+export const NOBODY: { [table: string]: string } = {
+  applied_migrations: 'which changes of the schema were made',
+  published_versions: 'what was published; it names complaints by id and never holds their words',
+  staff: 'who works here',
+  staff_sessions: 'browsers in which somebody here is signed in',
+  audit: 'what staff did; never a person’s words, name or address',
+  drafts: 'documents before they are published; they name complaints by id',
+  sign_offs: 'what staff said about a draft',
+  pictures: 'pictures in documents',
+  measurements: 'numbers about what was changed',
+  measuring_keys: 'keys of systems that measure',
+  imports: 'a file’s name and fingerprint, and how many rows it had',
+  holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
+  erased_ids: 'keyed fingerprints that name nobody',
+  erasures: 'that somebody was erased, not who',
+  erased_people: 'how many, by issue',
+  erased_answers: 'answers without the people',
+};
+
+/** Columns of a record that an export shows, by their name here. */
+export function shownColumns(record: Record): string[] {
+  return Object.keys(getTableColumns(record.table)).filter((name) => !record.without?.includes(name));
+}
+
+/**
+ * The records that are one person: this one, and every other with the same address. A mailed code has proven the address, so
+ * whoever may see or erase one of them may do so with all.
+ */
+export async function samePerson(reader: Reader, personId: string): Promise<(typeof persons.$inferSelect)[]> {
+  const [person] = await reader.select().from(persons).where(eq(persons.id, personId));
+  if (!person) return [];
+  if (!person.emailNorm) return [person];
+  const all = await reader.select().from(persons).where(eq(persons.emailNorm, person.emailNorm));
+  return all.toSorted((a, b) => Number(b.id === personId) - Number(a.id === personId));
+}
+
+export function idsOf(reader: Reader, records: readonly { id: string; email: string | null }[]): Ids {
+  return {
+    reader,
+    people: records.map(({ id }) => id),
+    addresses: [...new Set(records.flatMap(({ email }) => email ?? []))],
+  };
+}
