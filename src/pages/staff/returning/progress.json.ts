@@ -3,7 +3,7 @@ import { requireStaff } from '../../../desk.ts';
 import { progressRows, returningPeople } from '../../../staff/returning.ts';
 
 /** Every step of everyone who comes back, for a spreadsheet or the HR system. */
-export const GET: APIRoute = async (context) => {
+export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'see returning colleagues');
   if (desk instanceof Response) return desk;
   const rows = progressRows(await returningPeople(desk.db.read, desk.site, desk.now));
