@@ -12,17 +12,29 @@ import type { Payments } from '../payments/payments.ts';
 import { foldErasures } from '../people/erase.ts';
 import { payMakeGoods } from '../people/make-good.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
-import { issueStates } from '../proofs/published.ts';
-import { heldAtSending, onEnded, onLate, onLeft, onMissed, onRejoined, onSurplus, onUndone } from '../reactions.ts';
+import { issueStates, publishedSite } from '../proofs/published.ts';
+import {
+  heldAtSending,
+  onEnded,
+  onLate,
+  onLeft,
+  onMissed,
+  onRejoined,
+  onSurplus,
+  onUndone,
+  writeTask,
+} from '../reactions.ts';
 import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, fetchMissedEvents, healRejoins } from '../rejoin/complete.ts';
 import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
-import { mintTaskLink } from '../reonboarding/steps.ts';
+import { mintTaskLink, overdueSteps } from '../reonboarding/steps.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
+import { dayOf } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
+import { remind } from '../staff/returning.ts';
 
 /*
  * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
@@ -88,3 +100,16 @@ export async function retention(db: Db, now: Date): Promise<number> {
 /** What somebody here owed a returned person, and is late with. */
 export const late = async (db: Db, now: Date) =>
   (await passOnLate(db, onLate, now)) + (await tellMissed(db, onMissed, now));
+
+/** A colleague whose task for a returning person is late is reminded of it, once; afterwards it is for HR to say. */
+export async function tasks(db: Db, now: Date): Promise<number> {
+  const site = await publishedSite(db.read);
+  const late = await overdueSteps(db.read, dayOf(now, site.time_zone));
+  const unsaid = late.filter(({ step }) => step.owner !== null && step.remindedAt === null);
+  await forEachOne(unsaid, ({ step }) =>
+    db.write((tx) =>
+      remind(tx, step.id, null, (t, offer, about, again) => writeTask(t, offer, about, site, now, again), site, now),
+    ),
+  );
+  return unsaid.length;
+}

@@ -4,6 +4,7 @@ import { letters } from '../../db/schema/mail.ts';
 import { complaints } from '../../db/schema/people.ts';
 import { releases } from '../../db/schema/reonboarding.ts';
 import { audit } from '../../db/schema/staff.ts';
+import { tasks } from '../../src/jobs/rounds.ts';
 import type { Site } from '../../src/proofs/documents.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { onAccepted, onOffered, writeTask } from '../../src/reactions.ts';
@@ -65,6 +66,16 @@ describe('Who waits for whom', () => {
     expect(await remindOf(theirs.stepId!)).toMatchObject({ code: 'not-open' });
     const sent = await db.read.select().from(letters);
     expect(sent.filter(({ cause }) => cause.startsWith(`task:${ours.stepId}`))).toHaveLength(3);
+  });
+
+  test('a colleague who is late is reminded once without anybody’s press', async () => {
+    const offer = await accepted();
+    const day = new Date(`${offer.startOn}T12:00:00Z`);
+    expect(await tasks(db, NOW)).toBe(0);
+    expect(await tasks(db, day)).toBe(3);
+    expect(await tasks(db, later(DAY_MS, day))).toBe(0);
+    const sent = await db.read.select().from(letters);
+    expect(sent.filter(({ kind }) => kind === 'task')).toHaveLength(6);
   });
 
   test('all of it can be taken away; a cell that a spreadsheet would run is kept from it', async () => {
