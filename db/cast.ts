@@ -102,7 +102,7 @@ export const ILARIA = customer(
 export const TARIQ = employee(
   'tariq',
   'Tariq Mahmood',
-  'Support adviser; left in January 2026 over shifts changed a few days ahead, which is fixed.',
+  'Support adviser; left in January 2026 over shifts changed a few days ahead, which is fixed. HR has issued him an offer.',
 );
 export const JOANNA = employee(
   'joanna',
@@ -292,6 +292,18 @@ export const RESOLUTIONS: readonly CastResolution[] = [
     reason:
       'Nobody but the adviser who works it can change a shift inside 21 days. Your old line has kept to that since June.',
     confirmedBy: 'mei',
+  },
+];
+
+/** What employees told us that HR has released for their own pages. */
+export const RELEASED = ['cast:c-22', 'cast:c-23'];
+
+export const ROLE_OFFERS = [
+  {
+    member: TARIQ,
+    roleId: 'support-adviser',
+    payBand: '£30,600 a year for a full week, in the band of £27,400 to £31,800.',
+    serviceFrom: '2022-03-14',
   },
 ];
 

@@ -8,15 +8,29 @@ import { parseDocument, readContent, type SourceDocument } from '../src/proofs/c
 import type { Collection } from '../src/proofs/documents.ts';
 import { publishDocument } from '../src/proofs/publish.ts';
 import { publishedSite } from '../src/proofs/published.ts';
+import { importFinished } from '../src/reonboarding/finished.ts';
+import { issueOffer, newestOffer, offerState } from '../src/reonboarding/offer.ts';
+import { addDays, dayOf } from '../src/shared/dates.ts';
 import { isRefusal } from '../src/shared/refusal.ts';
 import { addColleague, colleagues } from '../src/staff/colleagues.ts';
-import { RESOLUTIONS, STAFF, STOPPED, TRACES } from './cast.ts';
+import { RELEASED, RESOLUTIONS, ROLE_OFFERS, STAFF, STOPPED, TRACES } from './cast.ts';
 import type { Db, Tx } from './client.ts';
 import { complaints, persons, resolutions } from './schema/people.ts';
 import { publishedVersions } from './schema/proofs.ts';
+import { releases } from './schema/reonboarding.ts';
 
 /** What refers to something is published after it. */
-const ORDER: Collection[] = ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'];
+const ORDER: Collection[] = [
+  'site',
+  'issues',
+  'proofs',
+  'offers',
+  'checkins',
+  'pages',
+  'letters',
+  'roles',
+  'reonboarding',
+];
 
 /** Who of the cast approved the shipped documents; what the first one owns, the second one did. */
 const APPROVERS = ['sander', 'ruth'];
@@ -31,6 +45,7 @@ export async function seedExample(db: Db, dir: string, now: Date): Promise<boole
   await seedContent(db, dir, now);
   await seedCast(db, now);
   await seedStaff(db, now);
+  await seedReturning(db, now);
   return true;
 }
 
@@ -109,4 +124,38 @@ export async function seedStaff(db: Db, now: Date): Promise<void> {
       if (isRefusal(added)) throw new Error(added.sentence);
     }
   });
+}
+
+/** What HR did for those of the cast who worked here: released, read in, offered. What is there already is left as it is. */
+export async function seedReturning(db: Db, now: Date): Promise<void> {
+  const path = fileURLToPath(new URL('./cast-finished.csv', import.meta.url));
+  const report = await importFinished(db, { path }, now);
+  if (isRefusal(report)) throw new Error(report.sentence);
+  await db.write(async (tx) => {
+    for (const ref of RELEASED) {
+      const [about] = await tx.select({ id: complaints.id }).from(complaints).where(eq(complaints.ref, ref));
+      if (!about) throw new Error(`The cast has no complaint ${ref}.`);
+      await tx.insert(releases).values({ complaintId: about.id, by: 'ruth', at: now.getTime() }).onConflictDoNothing();
+    }
+    const site = await publishedSite(tx);
+    const today = dayOf(now, site.time_zone);
+    for (const { member, roleId, payBand, serviceFrom } of ROLE_OFFERS) {
+      const [person] = await tx
+        .select({ id: persons.id })
+        .from(persons)
+        .where(and(eq(persons.source, member.source), eq(persons.externalId, member.personId)));
+      if (!person) throw new Error(`${member.name} is not in db/cast.csv.`);
+      const before = await newestOffer(tx, person.id);
+      if (before && offerState(before, today) !== 'ended') continue;
+      const dates = { startOn: mondayAfter(addDays(today, 49)), answerBy: addDays(today, 21) };
+      const terms = { personId: person.id, roleId, payBand, serviceFrom, ...dates, by: 'ruth' };
+      const issued = await issueOffer(tx, terms, site, now);
+      if (isRefusal(issued)) throw new Error(issued.sentence);
+    }
+  });
+}
+
+function mondayAfter(day: string): string {
+  const weekday = new Date(`${day}T00:00:00Z`).getUTCDay();
+  return addDays(day, (8 - weekday) % 7 || 7);
 }

@@ -33,4 +33,6 @@ export const collections = {
   checkins: collection('checkins', '*.yaml', schemas.checkins),
   pages: collection('pages', '*.md', schemas.pages),
   letters: collection('letters', '*.md', schemas.letters),
+  roles: collection('roles', '*.md', schemas.roles),
+  reonboarding: collection('reonboarding', '*.md', schemas.reonboarding),
 };

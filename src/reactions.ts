@@ -4,9 +4,16 @@ import { complaints, persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
 import { askWhyTheyLeft } from './checkins/leaving.ts';
-import { cancelPromises, makePromises, type PromiseRow } from './checkins/promises.ts';
-import { openReopening, type Reopening } from './checkins/reopen.ts';
-import { type Checkin, cancelCheckins, questionFor, reasonOf, scheduleCheckins } from './checkins/schedule.ts';
+import { cancelPromises, makePromises, type PromiseRow, promiseReview } from './checkins/promises.ts';
+import { answerersOf, openReopening, type Reopening } from './checkins/reopen.ts';
+import {
+  type Checkin,
+  cancelCheckins,
+  questionFor,
+  reasonOf,
+  scheduleAtWork,
+  scheduleCheckins,
+} from './checkins/schedule.ts';
 import { tellReturned } from './checkins/tell.ts';
 import { env } from './env.ts';
 import { askGate } from './invitations/facts.ts';
@@ -24,16 +31,20 @@ import {
   issueStates,
   issueWithState,
   type PublishedProof,
+  publishedItems,
   publishedLetter,
   publishedOffer,
   publishedOffers,
   publishedProof,
+  publishedRole,
   publishedSite,
 } from './proofs/published.ts';
 import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
 import { type Rejoin, renewalOf } from './rejoin/check.ts';
 import type { Surplus } from './rejoin/surplus.ts';
 import { undoUntil } from './rejoin/undo.ts';
+import type { RoleOffer } from './reonboarding/offer.ts';
+import { planSteps, type Step } from './reonboarding/steps.ts';
 import { type Day, dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
 
@@ -180,9 +191,9 @@ export async function onSurplus(tx: Tx, surplus: Surplus, now: Date): Promise<vo
 /** A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. */
 export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
   if (checkin.answer !== 'no') return;
-  const { owner, title } = await questionFor(tx, checkin.issueId);
+  const { title } = await questionFor(tx, checkin.issueId);
   const site = await publishedSite(tx);
-  await alertOwner(tx, checkin, { owner, title, site }, now);
+  await alertOwner(tx, checkin, { title, site }, now);
   const known = (await noAnswersByIssue(tx)).get(checkin.issueId) ?? [];
   const without = known.toSpliced(
     known.findLastIndex(({ personId }) => personId === checkin.personId),
@@ -266,14 +277,16 @@ async function alertOfCrossing(
 
 /** The person says that our answer did not settle it: the owner owes another one. */
 export async function onNotSettled(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
-  const { owner, title } = await questionFor(tx, checkin.issueId);
-  await alertOwner(tx, checkin, { owner, title, site: await publishedSite(tx) }, now);
+  const { title } = await questionFor(tx, checkin.issueId);
+  await alertOwner(tx, checkin, { title, site: await publishedSite(tx) }, now);
 }
 
 /** An answer is late: whoever stands above the owner reads it, and so does the owner. */
 export async function onLate(tx: Tx, reopening: Reopening, now: Date): Promise<void> {
   const site = await publishedSite(tx);
-  const { owner, title } = await questionFor(tx, reopening.issueId);
+  const { title } = await questionFor(tx, reopening.issueId);
+  // Whoever answers is the owner, or HR where it concerns the owner.
+  const owner = site.people[reopening.owner] ?? { name: site.organisation, address: site.reply_to };
   const above = site.people[site.reopen.escalate_to ?? '']?.address ?? site.reply_to;
   for (const to of new Set([above, owner.address ?? site.reply_to])) {
     await writeToOwner(
@@ -354,25 +367,25 @@ async function writeToOwner(
 async function alertOwner(
   tx: Tx,
   checkin: Checkin,
-  { owner, title, site }: Question & { site: Site },
+  { title, site }: { title: string; site: Site },
   now: Date,
 ): Promise<void> {
   const reopening = await openReopening(tx, checkin);
   if (!reopening) return;
-  await writeToOwner(
-    tx,
-    {
-      letter: 'owner-alert',
-      cause: `owner-alert:${reopening.id}:${reopening.dueOn}`,
-      personId: checkin.personId,
-      to: owner.address ?? site.reply_to,
-      slots: { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
-    },
-    now,
-  );
+  for (const [at, { id, address }] of (await answerersOf(tx, checkin)).entries()) {
+    await writeToOwner(
+      tx,
+      {
+        letter: 'owner-alert',
+        cause: `owner-alert:${reopening.id}:${reopening.dueOn}${at === 0 ? '' : `:${id}`}`,
+        personId: checkin.personId,
+        to: address,
+        slots: { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
+      },
+      now,
+    );
+  }
 }
-
-type Question = { owner: { name: string; address?: string | undefined }; title: string };
 
 async function personOf(tx: Tx, personId: string) {
   const [person] = await tx.select().from(persons).where(eq(persons.id, personId));
@@ -385,6 +398,104 @@ async function senderFor(tx: Tx, personId: string): Promise<string> {
   if (reason?.issueId) return (await questionFor(tx, reason.issueId)).owner.name;
   const site = await publishedSite(tx);
   return Object.values(site.people)[0]?.name ?? site.organisation;
+}
+
+/** An offer of a role was issued: whoever talks with people about it writes. What they told us is not in the letter. */
+export async function onOffered(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  await writeAboutOffer(tx, offer, { letter: 'role-offer', slots: { answerBy: longDay(offer.answerBy) } }, now);
+}
+
+/** They accepted: a copy goes to them, and each colleague whom their first week waits for gets one task. */
+export async function onAccepted(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  const site = await publishedSite(tx);
+  const { terms, termsHash, acceptedName, acceptedAt } = offer;
+  const acceptedOn = longDay(dayOf(acceptedAt ?? now, site.time_zone));
+  const slots = { terms, hash: termsHash, name: acceptedName ?? '', acceptedOn };
+  await writeAboutOffer(tx, offer, { letter: 'role-accepted', slots }, now);
+  for (const step of await planSteps(tx, offer, site.time_zone)) await writeTask(tx, offer, step, site, now);
+  await scheduleAtWork(tx, offer);
+  await promiseReview(tx, offer);
+}
+
+/** They took it back: nothing is asked of anybody any more. */
+export async function onTakenBack(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  await cancelCheckins(tx, offer.id, now);
+  await cancelPromises(tx, offer.id, now);
+  await writeAboutOffer(tx, offer, { letter: 'role-withdrawn', slots: {} }, now);
+}
+
+/** “I would like to talk about it.” The letter names nobody: who it is stands at the desk. */
+export async function onTalk(
+  tx: Tx,
+  { personId, roleId }: { personId: string; roleId: string },
+  now: Date,
+): Promise<void> {
+  const [site, role, letter] = await Promise.all([
+    publishedSite(tx),
+    publishedRole(tx, roleId),
+    publishedLetter(tx, 'wants-to-talk'),
+  ]);
+  if (!role || !letter) return;
+  const slots = { role: role.data.title, sender: site.organisation };
+  await postLetter(
+    tx,
+    {
+      cause: `wants-to-talk:${personId}:${roleId}`,
+      kind: 'wants-to-talk',
+      personId: null,
+      to: site.people[role.data.talk_to]?.address ?? site.reply_to,
+      fromName: site.organisation,
+      subject: fill(letter.data.subject, slots),
+      body: fill(letter.body, slots),
+    },
+    now,
+  );
+}
+
+/** The letter with a task's own link. `again`: a reminder; its link replaces the one before. */
+export async function writeTask(
+  tx: Tx,
+  offer: RoleOffer,
+  step: Step & { owner: string },
+  site: Site,
+  now: Date,
+  again = '',
+): Promise<void> {
+  const [letter, items] = await Promise.all([publishedLetter(tx, 'task'), publishedItems(tx)]);
+  const item = items.find(({ id }) => id === step.itemId);
+  if (!letter || !item) return;
+  const slots = {
+    what: item.data.title,
+    startOn: longDay(offer.startOn),
+    dueOn: longDay(step.dueOn),
+    sender: site.organisation,
+  };
+  await postLetter(
+    tx,
+    {
+      cause: `task:${step.id}${again}`,
+      kind: 'task',
+      personId: null,
+      to: site.people[step.owner]?.address ?? site.reply_to,
+      fromName: site.organisation,
+      subject: fill(letter.data.subject, slots),
+      body: fill(letter.body, slots),
+      mint: { task: `task:${step.id}` },
+    },
+    now,
+  );
+}
+
+async function writeAboutOffer(
+  tx: Tx,
+  offer: RoleOffer,
+  { letter, slots }: { letter: 'role-offer' | 'role-accepted' | 'role-withdrawn'; slots: Record<string, string> },
+  now: Date,
+): Promise<void> {
+  const [site, role] = await Promise.all([publishedSite(tx), publishedRole(tx, offer.roleId)]);
+  const sender = site.people[role?.data.talk_to ?? '']?.name ?? site.organisation;
+  const person = await personOf(tx, offer.personId);
+  await writeLetter(tx, { letter, cause: `${letter}:${offer.id}`, person, sender, slots }, now);
 }
 
 /** Why a letter must not leave, asked at the moment of sending. An invitation has to pass the gate once more. */

@@ -34,7 +34,7 @@ const IMPORT_LIMIT = 25 * 1024 * 1024;
 const WITHOUT_ORIGIN = [/^\/hooks\/[\w-]+$/, /^\/stop\/[\w-]+$/, /^\/measurements\/[\w-]+\/[\w-]+$/];
 
 /** Addresses that hold a personal link, or show something that is meant for one person. */
-const PERSONAL = /^\/(for|pay|returned|check-in|stop|confirm|staff|demo)(\/|$)/;
+const PERSONAL = /^\/(for|pay|returned|check-in|stop|confirm|task|staff|demo)(\/|$)/;
 
 /** Pages whose form leads on to the payment provider: a browser follows that redirect only where it is allowed. */
 const LEADS_TO_PAYING = /^\/(for\/[\w-]+\/(rejoin|back)|pay\/[\w-]+)$/;

@@ -51,6 +51,12 @@ export async function ownPage(
   return enough ? { ...own, path } : seeOther(`${path}/code${back ? `?for=${back}` : ''}`);
 }
 
+/** What every page of somebody who worked here begins with: nothing is said before a code was typed on this device. */
+export async function employeeOf(context: Context & Pick<APIContext, 'rewrite'>): Promise<OwnPage | Response> {
+  const own = await ownPage(context);
+  return own instanceof Response || own.visit.person.kind === 'employee' ? own : seeOther(own.path);
+}
+
 /** Pages that a code may lead to. */
 export const AFTER_CODE = ['yours', 'correct', 'erase', 'rejoin', 'back'] as const;
 export type AfterCode = (typeof AFTER_CODE)[number];

@@ -13,7 +13,7 @@ const ROWS: [pattern: RegExp, row: number][] = [
   [/^db\/(schema|engines)\/|^db\/(client|bulk|migrate|drizzle\.config)\.ts$/, 2],
   [/^src\/(mail|payments|sessions)\//, 3],
   [/^src\/ui\//, 1.5],
-  [/^src\/(proofs|people|offers|invitations|rejoin|checkins|landing|staff)\//, 4],
+  [/^src\/(proofs|people|offers|invitations|rejoin|reonboarding|checkins|landing|staff)\//, 4],
   [/^src\/reactions\.ts$/, 5],
   [
     /^src\/(server|database|billing|erasing|limits|visit|desk|caching|feed|astro-check|content\.config|live\.config)\.ts$|^src\/(jobs|cli)\/|^db\/(cast|seed)\.ts$/,
@@ -22,7 +22,7 @@ const ROWS: [pattern: RegExp, row: number][] = [
   [/^src\/pages\//, 7],
 ];
 
-const JOURNEY = ['proofs', 'people', 'offers', 'invitations', 'rejoin', 'checkins', 'landing', 'staff'];
+const JOURNEY = ['proofs', 'people', 'offers', 'invitations', 'rejoin', 'reonboarding', 'checkins', 'landing', 'staff'];
 
 function rowOf(file: string): number | undefined {
   return ROWS.find(([pattern]) => pattern.test(file))?.[1];

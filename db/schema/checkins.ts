@@ -1,6 +1,7 @@
 import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import { complaints, persons } from './people.ts';
 import { rejoins } from './rejoin.ts';
+import { roleOffers } from './reonboarding.ts';
 
 /** One dated question to a returned person: is it still fixed for you? */
 export const checkins = sqliteTable(
@@ -10,9 +11,9 @@ export const checkins = sqliteTable(
     personId: text()
       .notNull()
       .references(() => persons.id),
-    rejoinId: text()
-      .notNull()
-      .references(() => rejoins.id),
+    /** What they came back by: a customer's return, or an employee's accepted offer. One of the two. */
+    rejoinId: text().references(() => rejoins.id),
+    roleOfferId: text().references(() => roleOffers.id),
     complaintId: text()
       .notNull()
       .references(() => complaints.id),
@@ -31,6 +32,7 @@ export const checkins = sqliteTable(
   },
   (t) => [
     uniqueIndex('checkins_rejoin_day').on(t.rejoinId, t.day),
+    uniqueIndex('checkins_role_offer_day').on(t.roleOfferId, t.day),
     index('checkins_due').on(t.askedAt, t.dueOn),
     index('checkins_issue').on(t.issueId, t.answeredAt),
   ],
@@ -85,9 +87,9 @@ export const promises = sqliteTable(
     personId: text()
       .notNull()
       .references(() => persons.id),
-    rejoinId: text()
-      .notNull()
-      .references(() => rejoins.id),
+    /** What they came back by: a customer's return, or an employee's accepted offer. One of the two. */
+    rejoinId: text().references(() => rejoins.id),
+    roleOfferId: text().references(() => roleOffers.id),
     what: text().notNull(),
     owner: text().notNull(),
     dueOn: text().notNull(),
@@ -100,7 +102,11 @@ export const promises = sqliteTable(
     /** The return has ended: nothing is owed any more. */
     cancelledAt: integer(),
   },
-  (t) => [uniqueIndex('promises_rejoin_what').on(t.rejoinId, t.what), index('promises_due').on(t.keptAt, t.dueOn)],
+  (t) => [
+    uniqueIndex('promises_rejoin_what').on(t.rejoinId, t.what),
+    uniqueIndex('promises_role_offer_what').on(t.roleOfferId, t.what),
+    index('promises_due').on(t.keptAt, t.dueOn),
+  ],
 );
 
 /** Answers of people who were erased since, without the people: an issue does not look fixed because somebody left us. */

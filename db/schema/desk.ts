@@ -7,7 +7,9 @@ export const drafts = sqliteTable(
   'drafts',
   {
     id: text().primaryKey(),
-    collection: text({ enum: ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'] }).notNull(),
+    collection: text({
+      enum: ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters', 'roles', 'reonboarding'],
+    }).notNull(),
     documentId: text().notNull(),
     /** As in published_versions; a draft may be unfinished, and then no rule could read it. */
     source: text().notNull(),

@@ -7,5 +7,6 @@ export * from './measurements.ts';
 export * from './people.ts';
 export * from './proofs.ts';
 export * from './rejoin.ts';
+export * from './reonboarding.ts';
 export * from './sessions.ts';
 export * from './staff.ts';

@@ -8,7 +8,9 @@ export const publishedVersions = sqliteTable(
   'published_versions',
   {
     id: text().primaryKey(),
-    collection: text({ enum: ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters'] }).notNull(),
+    collection: text({
+      enum: ['site', 'issues', 'proofs', 'offers', 'checkins', 'pages', 'letters', 'roles', 'reonboarding'],
+    }).notNull(),
     documentId: text().notNull(),
     version: integer().notNull(),
     source: text().notNull(),

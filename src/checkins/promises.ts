@@ -1,11 +1,13 @@
 import { and, asc, eq, isNull, lt } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { promises } from '../../db/schema/checkins.ts';
-import { publishedOffer, publishedSite } from '../proofs/published.ts';
+import { publishedOffer, publishedRole, publishedSite } from '../proofs/published.ts';
 import type { Rejoin } from '../rejoin/check.ts';
+import type { RoleOffer } from '../reonboarding/offer.ts';
 import { addDays, type Day, dayOf } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
+import { ofReturn } from './schedule.ts';
 
 /* What we said with the offer that we would do, for one person, by a day. */
 
@@ -35,12 +37,29 @@ export async function makePromises(tx: Tx, rejoin: Rejoin, now: Date): Promise<v
     .onConflictDoNothing();
 }
 
+/** The day on which somebody decides about their next step, as a promise. Twice is once. */
+export async function promiseReview(tx: Tx, offer: RoleOffer): Promise<void> {
+  const step = (await publishedRole(tx, offer.roleId))?.data.next_step;
+  if (!step) return;
+  await tx
+    .insert(promises)
+    .values({
+      id: newId(),
+      personId: offer.personId,
+      roleOfferId: offer.id,
+      what: `It is decided whether you become ${step.title}, by what was written down when you came back.`,
+      owner: step.decides,
+      dueOn: addDays(offer.startOn, step.review_after_days),
+    })
+    .onConflictDoNothing();
+}
+
 /** The return has ended: what was not due yet is owed no more. What was missed stays missed. */
-export async function cancelPromises(tx: Tx, rejoinId: string, now: Date): Promise<void> {
+export async function cancelPromises(tx: Tx, returnId: string, now: Date): Promise<void> {
   await tx
     .update(promises)
     .set({ cancelledAt: now.getTime() })
-    .where(and(eq(promises.rejoinId, rejoinId), isNull(promises.keptAt), isNull(promises.cancelledAt)));
+    .where(and(ofReturn(promises, returnId), isNull(promises.keptAt), isNull(promises.cancelledAt)));
 }
 
 /** Somebody here has kept it, and says in a sentence what was done. Refuses one that was kept already, or is owed no more. */
@@ -61,7 +80,7 @@ export async function keepPromise(
 /** What was promised to one person for one return, soonest first; without a return, all that is open, for the desk. */
 export async function promisesFor(
   reader: Reader,
-  rejoinId: string | null,
+  returnId: string | null,
   zone: string,
   now: Date,
 ): Promise<Promised[]> {
@@ -69,7 +88,7 @@ export async function promisesFor(
     .select()
     .from(promises)
     .where(
-      rejoinId === null ? and(isNull(promises.keptAt), isNull(promises.cancelledAt)) : eq(promises.rejoinId, rejoinId),
+      returnId === null ? and(isNull(promises.keptAt), isNull(promises.cancelledAt)) : ofReturn(promises, returnId),
     )
     .orderBy(asc(promises.dueOn), asc(promises.id));
   const today = dayOf(now, zone);

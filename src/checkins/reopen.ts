@@ -3,6 +3,8 @@ import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, ownerAnswers, reopenings } from '../../db/schema/checkins.ts';
 import { complaints, persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { roleOffers } from '../../db/schema/reonboarding.ts';
+import { staff } from '../../db/schema/staff.ts';
 import { holdInvitations, releaseSettled } from '../invitations/holds.ts';
 import { writeLetter } from '../invitations/letters.ts';
 import type { Complaint, Person } from '../people/diagnosis.ts';
@@ -19,7 +21,7 @@ import {
 } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
-import { type Checkin, questionFor } from './schedule.ts';
+import { type Checkin, ofReturn, questionFor, returnOf } from './schedule.ts';
 
 /*
  * What a “no” begins: an owner owes an answer by a day; the answer goes to the person; the person alone says whether it is
@@ -41,6 +43,32 @@ export async function openReopening(
   return open ?? null;
 }
 
+/**
+ * Who reads a “no”, by short id and address, whoever answers it first: the owner of the issue and, of somebody who works here
+ * again, HR. Never the person whom the complaint concerns: then whoever is next answers.
+ */
+export async function answerersOf(
+  tx: Tx,
+  { complaintId, issueId, roleOfferId }: Pick<Checkin, 'complaintId' | 'issueId' | 'roleOfferId'>,
+): Promise<{ id: string; address: string }[]> {
+  const site = await publishedSite(tx);
+  const [about] = await tx
+    .select({ concerns: complaints.concerns })
+    .from(complaints)
+    .where(eq(complaints.id, complaintId));
+  const { ownerId, owner } = await questionFor(tx, issueId);
+  const members = roleOfferId === null ? [] : await tx.select().from(staff).where(isNull(staff.leftAt));
+  const all = [
+    { id: ownerId, name: owner.name, address: owner.address ?? site.reply_to },
+    ...members.filter(({ roles }) => roles.includes('hr')),
+  ];
+  const plain = (name: string) => name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+  const concerned = plain(about?.concerns ?? '');
+  const free = all.filter(({ id, name }) => concerned === '' || (plain(id) !== concerned && plain(name) !== concerned));
+  const once = free.filter(({ id }, at) => free.findIndex((one) => one.id === id) === at);
+  return once.length > 0 ? once.map(({ id, address }) => ({ id, address })) : [{ id: '', address: site.reply_to }];
+}
+
 /** Opens it for this person, with an owner and a date, and holds the issue’s invitations. A second “no” is the same matter, still owed. */
 export async function reopen(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
   const open = await openReopening(tx, checkin);
@@ -49,13 +77,13 @@ export async function reopen(tx: Tx, checkin: Checkin, now: Date): Promise<void>
     return;
   }
   const id = newId();
-  const { ownerId } = await questionFor(tx, checkin.issueId);
+  const [answerer] = await answerersOf(tx, checkin);
   await tx.insert(reopenings).values({
     id,
     checkinId: checkin.id,
     personId: checkin.personId,
     issueId: checkin.issueId,
-    owner: ownerId,
+    owner: answerer?.id ?? '',
     openedAt: now.getTime(),
     dueOn: await owedBy(tx, now),
   });
@@ -138,22 +166,28 @@ async function planFollowUp(
   zone: string,
 ): Promise<void> {
   const [about] = await tx
-    .select({ checkin: checkins, rejoin: rejoins })
+    .select({ checkin: checkins, rejoin: rejoins, offer: roleOffers })
     .from(checkins)
-    .innerJoin(rejoins, eq(rejoins.id, checkins.rejoinId))
-    .where(and(eq(checkins.id, reopening.checkinId), eq(rejoins.state, 'active')));
-  if (!about) return;
-  const returnedOn = dayOf(about.rejoin.completedAt ?? about.rejoin.begunAt, zone);
+    .leftJoin(rejoins, and(eq(rejoins.id, checkins.rejoinId), eq(rejoins.state, 'active')))
+    .leftJoin(roleOffers, and(eq(roleOffers.id, checkins.roleOfferId), isNull(roleOffers.withdrawnAt)))
+    .where(eq(checkins.id, reopening.checkinId));
+  if (!about?.rejoin && !about?.offer) return;
+  const returnedOn = about.rejoin
+    ? dayOf(about.rejoin.completedAt ?? about.rejoin.begunAt, zone)
+    : about.offer!.startOn;
   const taken = new Set(
-    (await tx.select({ day: checkins.day }).from(checkins).where(eq(checkins.rejoinId, about.rejoin.id))).map(
-      ({ day }) => day,
-    ),
+    (
+      await tx
+        .select({ day: checkins.day })
+        .from(checkins)
+        .where(ofReturn(checkins, returnOf(about.checkin)))
+    ).map(({ day }) => day),
   );
   let dueOn = notOnHoliday(addDays(doneBy, 1), holidays);
   while (taken.has(daysBetween(returnedOn, dueOn))) dueOn = notOnHoliday(addDays(dueOn, 1), holidays);
-  const { personId, rejoinId, complaintId, issueId } = about.checkin;
+  const { personId, rejoinId, roleOfferId, complaintId, issueId } = about.checkin;
   await tx.insert(checkins).values({
-    ...{ id: newId(), personId, rejoinId, complaintId, issueId, dueOn },
+    ...{ id: newId(), personId, rejoinId, roleOfferId, complaintId, issueId, dueOn },
     day: daysBetween(returnedOn, dueOn),
     followUpOf: reopening.id,
   });

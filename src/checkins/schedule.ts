@@ -1,11 +1,12 @@
-import { and, asc, desc, eq, isNull, lt, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, lt, lte, or } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
-import { checkins } from '../../db/schema/checkins.ts';
+import { checkins, type promises } from '../../db/schema/checkins.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { writeLetter } from '../invitations/letters.ts';
 import { type Complaint, mainComplaint, shownOf } from '../people/diagnosis.ts';
 import { type IssueWithState, publishedCheckins, publishedIssue, publishedSite } from '../proofs/published.ts';
 import type { Rejoin } from '../rejoin/check.ts';
+import type { RoleOffer } from '../reonboarding/offer.ts';
 import { addDays, type Day, dayOf, longDay, notOnHoliday, zoneOr } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 
@@ -37,6 +38,27 @@ export async function scheduleCheckins(tx: Tx, rejoin: Rejoin, now: Date): Promi
     .onConflictDoNothing();
 }
 
+/** The same for somebody who works here again: counted from their first day, on the days that the site names for them. */
+export async function scheduleAtWork(tx: Tx, offer: RoleOffer): Promise<void> {
+  const about = await reasonOf(tx, offer.personId);
+  if (!about) return;
+  const { employee_checkin_days, holidays } = await publishedSite(tx);
+  await tx
+    .insert(checkins)
+    .values(
+      employee_checkin_days.map((day) => ({
+        id: newId(),
+        personId: offer.personId,
+        roleOfferId: offer.id,
+        complaintId: about.id,
+        issueId: about.issueId!,
+        day,
+        dueOn: notOnHoliday(addDays(offer.startOn, day), holidays),
+      })),
+    )
+    .onConflictDoNothing();
+}
+
 /** What a question may be about: what made them leave, else the newest with an issue; never what was said in confidence. */
 export async function reasonOf(tx: Tx, personId: string) {
   const [told, left] = await Promise.all([
@@ -47,12 +69,20 @@ export async function reasonOf(tx: Tx, personId: string) {
   return mainComplaint(askable, left) ?? askable[0] ?? null;
 }
 
+/** Of one return: a customer's, or an employee's accepted offer. */
+export function ofReturn(table: typeof checkins | typeof promises, returnId: string) {
+  return or(eq(table.rejoinId, returnId), eq(table.roleOfferId, returnId));
+}
+
+export const returnOf = ({ rejoinId, roleOfferId }: Pick<Checkin, 'rejoinId' | 'roleOfferId'>) =>
+  rejoinId ?? roleOfferId ?? '';
+
 /** Questions that nobody should answer any more: the person undid the return or left again. */
-export async function cancelCheckins(tx: Tx, rejoinId: string, now: Date): Promise<void> {
+export async function cancelCheckins(tx: Tx, returnId: string, now: Date): Promise<void> {
   await tx
     .update(checkins)
     .set({ cancelledAt: now.getTime() })
-    .where(and(eq(checkins.rejoinId, rejoinId), isNull(checkins.answeredAt), isNull(checkins.cancelledAt)));
+    .where(and(ofReturn(checkins, returnId), isNull(checkins.answeredAt), isNull(checkins.cancelledAt)));
 }
 
 /** Nobody is asked before eight in the morning, where they live. */
@@ -73,15 +103,15 @@ export async function askDueCheckins(db: Db, issues: IssueWithState[], now: Date
     .from(checkins)
     .innerJoin(persons, eq(persons.id, checkins.personId))
     .where(and(isNull(checkins.askedAt), isNull(checkins.cancelledAt), lte(checkins.dueOn, latest)))
-    .orderBy(asc(checkins.rejoinId), desc(checkins.day));
+    .orderBy(asc(checkins.rejoinId), asc(checkins.roleOfferId), desc(checkins.day));
   const due = perhaps.filter(
     ({ checkin, zone }) => checkin.dueOn <= dayOf(now.getTime() - MORNING_MS, zoneOr(zone, time_zone)),
   );
   let asked = 0;
   let previous = '';
   for (const { checkin } of due) {
-    const newest = checkin.rejoinId !== previous;
-    previous = checkin.rejoinId;
+    const newest = returnOf(checkin) !== previous;
+    previous = returnOf(checkin);
     const about = known.get(checkin.issueId);
     const ask = newest && (about?.state.state !== 'came_back' || checkin.followUpOf !== null);
     const done = await db.write((tx) =>
@@ -112,7 +142,7 @@ async function askCheckin(tx: Tx, checkin: Checkin, measured: string | null, now
   await tx
     .update(checkins)
     .set({ cancelledAt: now.getTime() })
-    .where(and(eq(checkins.rejoinId, checkin.rejoinId), lt(checkins.day, checkin.day), isNull(checkins.askedAt)));
+    .where(and(ofReturn(checkins, returnOf(checkin)), lt(checkins.day, checkin.day), isNull(checkins.askedAt)));
   const [about] = await tx
     .select({ person: persons, complaint: complaints })
     .from(complaints)
@@ -120,6 +150,15 @@ async function askCheckin(tx: Tx, checkin: Checkin, measured: string | null, now
     .where(eq(complaints.id, checkin.complaintId));
   if (!about) return false;
   const question = await questionFor(tx, checkin.issueId);
+  if (checkin.roleOfferId !== null) {
+    // What somebody who works here told us stands in no letter: the question is on their page, behind a code.
+    const cause = `checkin:${checkin.id}`;
+    const slots = { day: String(checkin.day) };
+    const sender = (await publishedSite(tx)).organisation;
+    const mint = { link: 'page:question' };
+    await writeLetter(tx, { letter: 'checkin-work', cause, person: about.person, sender, slots, mint }, now);
+    return true;
+  }
   await writeLetter(
     tx,
     {

@@ -86,6 +86,9 @@ ${bold('Three minutes through it')}
     What nobody has answered yet:        npm run amends -- coverage
  7. The desk, where all this is written: ${url}/staff
     Sign in as grace.adeyemi@northline.example; the code is in the mailbox.
+ 8. Tariq worked here. His page:         ${of('tariq').url}
+    Ask for a code (it is in the mailbox), read the role, accept the offer: his first week asks for four things of twelve.
+    What HR sees of it:                  ${url}/staff/returning   (ruth.abernethy@northline.example)
 
 ${bold('Everyone’s own page')} (new links at each start; they work for 90 days)`);
   for (const { member, url: address } of links) console.log(`  ${member.name}\n    ${member.story}\n    ${address}`);

@@ -13,6 +13,7 @@ import { mappingNamed, mappingsIn, NEUTRAL_NAME } from '../people/intake/mapping
 import { mendHeader, mendLine } from '../people/intake/mend.ts';
 import { headerOf } from '../people/intake/table.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
+import { importFinished } from '../reonboarding/finished.ts';
 import { dayOf } from '../shared/dates.ts';
 import { isRefusal, type Refusal } from '../shared/refusal.ts';
 import { counted, listed } from '../shared/words.ts';
@@ -26,6 +27,7 @@ export const importVerb: Verb = {
   summary: 'Take in people and what they told us from other systems’ files; take an import back.',
   help: `Use: amends import <file> [--mapping NAME|FILE] [--dry-run] [--errors FILE] [--encoding NAME] [--json]
      amends import <file> --map FILE
+     amends import <file.csv> --kind finished [--source NAME] [--dry-run] [--json]
      amends import --list
      amends import --undo ID [--json]
 
@@ -34,6 +36,10 @@ how both are written, and lists the mappings that are there). Each row makes a n
 for a reason of the mapping, or is refused with its line, column and a sentence. What is already known is never overwritten: a
 different value is shown. Importing a file again changes nothing, and an import that was interrupted is finished by running it again.
 No mail is sent.
+
+With --kind finished: what people who worked here had finished before they left, so that their first week back asks only for what
+is new. The columns are person_id, kind and finished_on (also as “Employee #”, “Training” and “Completed”); note and kept_in if you
+have them; source, or --source, is the system the people came from. What was finished later wins.
 
   --dry-run   do everything but write, and say what would happen
   --mapping   the name of a file in content/mappings, or the path of one
@@ -64,6 +70,11 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
     }
     if (values.errors && resolve(values.errors) === resolve(path)) {
       io.err('--errors would overwrite the file that is being imported. Name another one.');
+      return 2;
+    }
+    if (values.kind === 'finished') return finished(io, path, values);
+    if (values.kind !== undefined) {
+      io.err(`--kind is finished, or left out for people and what they told us; not “${values.kind}”.`);
       return 2;
     }
     const encoding = values.encoding as Encoding | undefined;
@@ -114,6 +125,8 @@ function parse(args: string[]) {
     options: {
       mapping: { type: 'string' },
       map: { type: 'string' },
+      kind: { type: 'string' },
+      source: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
       errors: { type: 'string' },
       encoding: { type: 'string' },
@@ -177,6 +190,29 @@ function nothingRead(io: Io, { code, sentence }: Refusal, json: boolean): number
   if (json) io.out(JSON.stringify({ code, sentence }));
   else io.err(`Nothing was imported. ${sentence}`);
   return 2;
+}
+
+async function finished(
+  io: Io,
+  path: string,
+  { source, json, 'dry-run': dryRun }: { source?: string; json: boolean; 'dry-run': boolean },
+): Promise<number> {
+  const db = await database();
+  try {
+    const report = await importFinished(db, { path, source, dryRun }, new Date());
+    if (isRefusal(report)) return nothingRead(io, report, json);
+    if (json) io.out(JSON.stringify(report));
+    else {
+      for (const { line, sentence } of report.refused) io.out(`line ${line}: ${sentence}`);
+      const { added, newer, known, refused } = report;
+      io.out(
+        `${dryRun ? 'Nothing was written. It would be: ' : ''}${counted(added, 'finished item')} added, ${newer} newer than before, ${known} known already, ${refused.length} refused.`,
+      );
+    }
+    return report.refused.length === 0 ? 0 : 1;
+  } finally {
+    await db.close();
+  }
 }
 
 /** The mappings whose every column this file has. */

@@ -110,13 +110,13 @@ export async function openPlace(options: {
 }
 
 /**
- * Fresh links for the named customers: the database only holds hashes, so the old ones can't be shown again. Nobody gets
+ * Fresh links for the named people: the database only holds hashes, so the old ones can't be shown again. Nobody gets
  * one who must never be written to.
  */
 async function mintForCast(db: Db, url: string, now: Date): Promise<Place['links']> {
   return db.write(async (tx) => {
     const links: Place['links'] = [];
-    for (const member of CAST.filter(({ kind }) => kind === 'customer')) {
+    for (const member of CAST) {
       const [person] = await tx
         .select({ id: persons.id })
         .from(persons)

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, like, ne } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, like, ne } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
 import { windowOverrides } from '../../db/schema/invitations.ts';
@@ -13,7 +13,8 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
-import { betterFor, endedOffer, offerForPlan } from '../offers/offer.ts';
+import { roleOffers } from '../../db/schema/reonboarding.ts';
+import { betterFor, endedOffer, offerForPlan, roleForLeft } from '../offers/offer.ts';
 import { latestDeparture, mainComplaint, neverContactOf } from '../people/diagnosis.ts';
 import { resolvedNow } from '../people/resolve.ts';
 import { addressHash } from '../people/suppression.ts';
@@ -23,6 +24,7 @@ import {
   type NoAnswers,
   publishedCheckins,
   publishedOffers,
+  publishedRoles,
   publishedSite,
 } from '../proofs/published.ts';
 import { type Day, dayOf } from '../shared/dates.ts';
@@ -89,6 +91,8 @@ export async function gateFacts(
     said,
     over,
     held,
+    roles,
+    working,
   ] = await Promise.all([
     reader.select().from(persons).where(of(persons.id)),
     reader.select().from(departures).where(of(departures.personId)),
@@ -128,6 +132,11 @@ export async function gateFacts(
       .where(and(isNull(reopenings.settledAt), of(reopenings.personId))),
     reader.select({ personId: windowOverrides.personId }).from(windowOverrides).where(of(windowOverrides.personId)),
     standingHolds(reader),
+    publishedRoles(reader),
+    reader
+      .select({ personId: roleOffers.personId })
+      .from(roleOffers)
+      .where(and(isNotNull(roleOffers.acceptedAt), isNull(roleOffers.withdrawnAt), of(roleOffers.personId))),
   ]);
 
   const departuresOf = Map.groupBy(left, (row) => row.personId);
@@ -138,7 +147,7 @@ export async function gateFacts(
   const heldAt = new Map(held.toSorted((a, b) => b.at - a.at).map((hold) => [hold.issueId, hold.at]));
   const correctedBy = new Set(corrected.map((row) => row.personId));
   const waitingFor = new Set(waiting.map((row) => row.personId));
-  const back = new Set(returned.map((row) => row.personId));
+  const back = new Set([...returned, ...working].map((row) => row.personId));
   const apologised = new Set(apologies.map((row) => row.cause));
   const suppressedAs = new Map(stopped.map((row) => [row.addressHash.toString('hex'), row.reason]));
   const issueOf = new Map(issues.map((one) => [one.issue.id, one]));
@@ -152,6 +161,7 @@ export async function gateFacts(
     const about = main?.issueId ? issueOf.get(main.issueId) : undefined;
     const heldSince = main?.issueId ? heldAt.get(main.issueId) : undefined;
     const open = theirs.filter((complaint) => complaint.confidentiality === 'open');
+    const role = person.kind === 'employee' ? roleForLeft(roles, departure?.planOrRole ?? null) : null;
     const plan = person.kind === 'customer' ? (departure?.planOrRole ?? null) : null;
     const offer = offerForPlan(offers, plan, today) ?? endedOffer(offers, plan, today);
     const saidAbout = theirs.map(({ id, issueId }) => ({
@@ -177,15 +187,19 @@ export async function gateFacts(
       },
       reopened: stillOpen.has(person.id),
       heldSince: heldSince === undefined ? null : dayOf(heldSince, time_zone),
-      managers: { concerned: theirs.flatMap(({ concerns }) => concerns ?? []), offered: managerOf(person) },
+      managers: {
+        concerned: theirs.flatMap(({ concerns }) => concerns ?? []),
+        offered: managerOf(person) ?? role?.data.manager.name ?? null,
+      },
       showable: open.filter((complaint) => complaint.words || complaint.note).length,
       confidentialOnly: theirs.length > 0 && open.length === 0,
       unreviewedCorrection: correctedBy.has(person.id),
       apologisedForMain: main?.issueId ? apologised.has(`invitation:${person.id}:${main.issueId}`) : false,
       askedToBeTold: waitingFor.has(person.id),
       windowOverridden: overridden.has(person.id),
-      offer: offer?.data ?? null,
-      better: offer ? betterFor(offer.data, saidAbout, issueOf).length : 0,
+      offer: offer?.data ?? (role ? {} : null),
+      better: offer || role ? betterFor((offer ?? role)!.data, saidAbout, issueOf).length : 0,
+      pathUndecided: role !== null && role.data.next_step === undefined,
       hasCheckin: main?.issueId ? asked.has(main.issueId) : false,
     };
     return { person, facts };

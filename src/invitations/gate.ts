@@ -52,7 +52,9 @@ export type GateFacts = {
   askedToBeTold: boolean;
   /** An approver has said, with a reason, that the window does not count for this person. */
   windowOverridden: boolean;
-  offer: Offer | null;
+  offer: Pick<Offer, 'ends_on'> | null;
+  /** Of an employee: the role they would come back to has no next step yet. */
+  pathUndecided: boolean;
   /** How much of what the offer calls better is true for them today. */
   better: number;
   /** Whether there is a question to ask about their main complaint after they return. */
@@ -131,6 +133,9 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
     no('nothing-better', 'no better future', 'Nothing that the offer calls better is true for them today.');
   } else if (offer.ends_on !== undefined && offer.ends_on < today) {
     no('offer-ended', 'no better future', `The offer ended on ${longDay(offer.ends_on)}.`);
+  }
+  if (facts.pathUndecided) {
+    no('path-undecided', 'no better future', 'The next step after the role is not decided.');
   }
   if (!facts.hasCheckin && mainComplaint?.issueId) {
     no('no-check-in', 'transactional', 'There is no question to ask them about it after they return.');

@@ -17,6 +17,10 @@ export type LetterToWrite = {
     | 'new-link'
     | 'code'
     | 'came-back'
+    | 'role-offer'
+    | 'role-accepted'
+    | 'role-withdrawn'
+    | 'checkin-work'
     | 'new-address'
     | 'address-changed'
     | 'owner-answer'
@@ -65,6 +69,9 @@ const ALWAYS_SENT = [
   'cancelled',
   'undone',
   'paid-twice',
+  'role-offer',
+  'role-accepted',
+  'role-withdrawn',
 ];
 
 /** To people who work here, about their work. */
@@ -80,6 +87,8 @@ const TO_STAFF = [
   'published',
   'not-published',
   'answered',
+  'task',
+  'wants-to-talk',
   'place-changed',
   'your-place',
 ];
@@ -89,8 +98,11 @@ export async function heldBecause(tx: Tx, letter: Letter): Promise<string | null
   return (await isSuppressed(tx, letter.toAddress)) ? 'suppressed' : null;
 }
 
+/** Mints a secret that a folder further on keeps; answers the path that it opens. */
+export type Minter = (tx: Tx, id: string) => Promise<string>;
+
 /** Mints the secrets of one letter as it leaves: `page`, `page:back`, `stop`, `checkin:<id>`, `confirm:<id>` become links, a code's id its code. */
-export function mintFor(baseUrl: string) {
+export function mintFor(baseUrl: string, more: { [prefix: string]: Minter } = {}) {
   return async (tx: Tx, letter: Letter, now: Date): Promise<Record<string, string>> => {
     await revokeLinks(tx, { letterId: letter.id }, now);
     const { personId } = letter;
@@ -105,6 +117,12 @@ export function mintFor(baseUrl: string) {
       if (what.startsWith('confirm:')) {
         const token = await mintConfirmerLink(tx, what.slice('confirm:'.length), now);
         minted[name] = new URL(`/confirm/${token}`, baseUrl).href;
+        continue;
+      }
+      const [prefix = '', id = ''] = what.split(/:(.*)/s);
+      const minter = more[prefix];
+      if (minter) {
+        minted[name] = new URL(await minter(tx, id), baseUrl).href;
         continue;
       }
       if (!personId) throw new Error(`A letter to no person can’t carry a personal link: ${letter.kind}.`);

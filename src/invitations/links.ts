@@ -120,6 +120,9 @@ export async function revokePageLinks(tx: Tx, personId: string, now: Date): Prom
     .where(and(eq(links.personId, personId), eq(links.purpose, 'page'), isNull(links.revokedAt)));
 }
 
+/** Employees type a code again after twelve hours. */
+const EMPLOYEE_CODE_MS = 12 * 3_600_000;
+
 /** What one visitor may do with one link, right now. */
 export type Visit = {
   link: Link;
@@ -162,7 +165,7 @@ export async function openLink(
   const fresh = now.getTime() < found.link.mintedAt + visitor.freshDays * DAY_MS;
   const trusted =
     found.person.kind === 'employee'
-      ? Boolean(device?.steppedUpAt)
+      ? (device?.steppedUpAt ?? 0) > now.getTime() - EMPLOYEE_CODE_MS
       : device
         ? fresh || device.steppedUpAt !== null
         : fresh && found.link.boundAt === null;

@@ -25,17 +25,29 @@ import { rulesIn } from '../people/rules.ts';
 import { suppress } from '../people/suppression.ts';
 import { propose } from '../people/triage.ts';
 import { issueStates, publishedIssues, publishedSite } from '../proofs/published.ts';
-import { heldAtSending, onEnded, onLate, onLeft, onMissed, onRejoined, onSurplus, onUndone } from '../reactions.ts';
+import {
+  heldAtSending,
+  onEnded,
+  onLate,
+  onLeft,
+  onMissed,
+  onRejoined,
+  onSurplus,
+  onUndone,
+  writeTask,
+} from '../reactions.ts';
 import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, fetchMissedEvents, healRejoins } from '../rejoin/complete.ts';
 import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
+import { mintTaskLink, overdueSteps } from '../reonboarding/steps.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
-import { zoneOr } from '../shared/dates.ts';
+import { dayOf, zoneOr } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
+import { remind } from '../staff/returning.ts';
 import { workOnUploads } from '../staff/uploads.ts';
 
 /*
@@ -44,7 +56,7 @@ import { workOnUploads } from '../staff/uploads.ts';
 
 /** Over SMTP where a mail server is set; else into the folder. `now` is when it begins; the clock runs on from there. */
 export async function letters(db: Db, now: Date): Promise<number> {
-  const mint = mintFor(env.AMENDS_URL);
+  const mint = mintFor(env.AMENDS_URL, { task: async (tx, id) => `/task/${await mintTaskLink(tx, id)}` });
   const clock = clockFrom(now);
   if (env.SMTP_URL === '') {
     const transport = mailboxTransport(env.MAILBOX_DIR);
@@ -154,3 +166,16 @@ export async function retention(db: Db, now: Date): Promise<number> {
 /** What somebody here owed a returned person, and is late with. */
 export const late = async (db: Db, now: Date) =>
   (await passOnLate(db, onLate, now)) + (await tellMissed(db, onMissed, now));
+
+/** A colleague whose task for a returning person is late is reminded of it, once; afterwards it is for HR to say. */
+export async function tasks(db: Db, now: Date): Promise<number> {
+  const site = await publishedSite(db.read);
+  const late = await overdueSteps(db.read, dayOf(now, site.time_zone));
+  const unsaid = late.filter(({ step }) => step.owner !== null && step.remindedAt === null);
+  await forEachOne(unsaid, ({ step }) =>
+    db.write((tx) =>
+      remind(tx, step.id, null, (t, offer, about, again) => writeTask(t, offer, about, site, now, again), site, now),
+    ),
+  );
+  return unsaid.length;
+}

@@ -1,5 +1,5 @@
 import type { Resolved } from '../people/resolve.ts';
-import type { Offer } from '../proofs/documents.ts';
+import type { Offer, Role } from '../proofs/documents.ts';
 import type { IssueWithState } from '../proofs/published.ts';
 import type { Day } from '../shared/dates.ts';
 
@@ -44,4 +44,10 @@ export function betterFor(
     );
     return issueOf.get(issue)?.state.state === 'holding' && !unresolved;
   });
+}
+
+/** The role for people who left this one, by its name then, whatever its case. */
+export function roleForLeft<R extends { data: Role }>(roles: readonly R[], left: string | null): R | null {
+  const wanted = left?.trim().toLowerCase();
+  return roles.find(({ data }) => data.for_roles.some((name) => name.trim().toLowerCase() === wanted)) ?? null;
 }

@@ -19,6 +19,7 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
+import { finishedItems, releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
 import { addressHash } from './suppression.ts';
 
@@ -122,6 +123,45 @@ export const RECORDS: readonly Record[] = [
       inArray(
         surpluses.rejoinId,
         reader.select({ id: rejoins.id }).from(rejoins).where(inArray(rejoins.personId, people)),
+      ),
+  },
+  {
+    table: steps,
+    title: 'Your first week back',
+    about: 'What there was to do, by whom, and when it was done.',
+    where: ({ reader, people }) =>
+      inArray(
+        steps.offerId,
+        reader.select({ id: roleOffers.id }).from(roleOffers).where(inArray(roleOffers.personId, people)),
+      ),
+    without: ['taskHash'],
+  },
+  {
+    table: roleOffers,
+    title: 'Roles we offered you',
+    about: 'The whole text of each, and what you answered.',
+    where: theirs(roleOffers.personId),
+  },
+  {
+    table: talks,
+    title: 'That you asked to talk',
+    about: 'About which role, and when.',
+    where: theirs(talks.personId),
+  },
+  {
+    table: finishedItems,
+    title: 'What you had finished before you left',
+    about: 'Trainings, checks and texts, with the system that says so.',
+    where: theirs(finishedItems.personId),
+  },
+  {
+    table: releases,
+    title: 'What your page may show of what you told us',
+    about: 'Who released it, and when.',
+    where: ({ reader, people }) =>
+      inArray(
+        releases.complaintId,
+        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
       ),
   },
   {

@@ -5,6 +5,7 @@ import { links } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { departures, persons, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { roleOffers } from '../../db/schema/reonboarding.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
 import { forgetPictures } from '../proofs/pictures.ts';
 import { publishedSite } from '../proofs/published.ts';
@@ -68,6 +69,13 @@ export async function keepOnlyWhatWeMay(db: Db, now: Date, limit = 200): Promise
             .select({ id: rejoins.personId })
             .from(rejoins)
             .where(inArray(rejoins.state, ['begun', 'paying', 'active', 'undoing'])),
+        ),
+        notInArray(
+          persons.id,
+          db.read
+            .select({ id: roleOffers.personId })
+            .from(roleOffers)
+            .where(and(isNotNull(roleOffers.acceptedAt), isNull(roleOffers.withdrawnAt))),
         ),
         notInArray(persons.id, db.read.select({ id: waits.personId }).from(waits).where(sql`${waits.toldAt} is null`)),
       ),

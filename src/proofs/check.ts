@@ -296,6 +296,40 @@ const RULES: Rule[] = [
     ),
   ]),
 
+  rule('reference', 'roles', ({ data }, others) => [
+    ...data.better.flatMap(({ issue }, index) => unknownIssue(issue, ['better', index, 'issue'], others)),
+    ...unknownPerson(data.talk_to, ['talk_to'], others),
+    ...(data.next_step ? unknownPerson(data.next_step.decides, ['next_step', 'decides'], others) : []),
+  ]),
+  rule('S201', 'roles', ({ data }) =>
+    when(!/\S\s+\S/.test(data.manager.name), ['manager', 'name'], 'Name the manager by first and last name.'),
+  ),
+  rule('reference', 'reonboarding', ({ data }, others) => unknownPerson(data.owner, ['owner'], others)),
+  rule('step', 'reonboarding', (document) => {
+    const { data, body } = document;
+    const twice = (data.lasts ?? []).findIndex(
+      ({ country }, index, all) => all.findIndex((one) => one.country === country) < index,
+    );
+    return [
+      ...when(
+        (data.ask === 'system' || data.ask === 'confirm') && !data.system,
+        ['ask'],
+        'Say in system where it is kept, so that they know where to go.',
+      ),
+      ...when(
+        (data.changed_on === undefined) !== (data.changed === undefined),
+        ['changed_on'],
+        'A change has a day, in changed_on, and a sentence, in changed.',
+      ),
+      ...when(
+        (data.ask === 'acknowledge' || data.ask === 'difference') && body.trim() === '',
+        'body',
+        'There is nothing to read. Write the text below the fields.',
+      ),
+      ...when(twice >= 0, ['lasts', twice, 'country'], 'This country has two lines. Keep one.'),
+    ];
+  }),
+
   rule('reference', 'checkins', ({ data }, others) => unknownIssue(data.issue, ['issue'], others)),
 ];
 

@@ -52,6 +52,8 @@ const PLACES: Record<Exclude<Collection, 'site'>, (id: string) => string> = {
   checkins: (id) => `checkins/${id}.yaml`,
   pages: (id) => `pages/${id}.md`,
   letters: (id) => `letters/${id}.md`,
+  roles: (id) => `roles/${id}.md`,
+  reonboarding: (id) => `reonboarding/${id}.md`,
 };
 
 /** Where a document lives, relative to the content directory. */

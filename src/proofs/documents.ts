@@ -17,6 +17,8 @@ const complaintRef = z
   .regex(/^[^:\s]+:\S+$/, 'Name the complaint as source:id, for example cast:c-07. Never paste its words.')
   .meta({ drawn: 'complaint' });
 
+const country = z.string().regex(/^[A-Z]{2}$/, 'A country is two capital letters, as GB.');
+
 /** What a picture shows, in words. */
 export const pictureAlt = z
   .string()
@@ -134,6 +136,10 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .array(z.number().int().positive())
       .default([7, 30, 60, 90])
       .describe('Days after the return on which we ask.'),
+    employee_checkin_days: z
+      .array(z.number().int().positive())
+      .default([1, 7, 30, 60, 90])
+      .describe('Days of work after a returned colleague’s first day on which we ask: 1 is the day after it.'),
     holidays: z
       .array(day)
       .default([])
@@ -359,6 +365,85 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
     ends_because: sentence.optional().describe('An end date needs its real reason.'),
   });
 
+  const role = z.strictObject({
+    title: z.string().min(3).describe('The role’s name today.'),
+    for_roles: z
+      .array(z.string())
+      .min(1)
+      .describe('The roles, as named when people left, whose people this one is for.'),
+    team: z.string().describe('The team it is in.'),
+    country: country.describe('Where the work is, as two letters: GB.'),
+    manager: z
+      .strictObject({
+        name: z.string().describe('First and last name.'),
+        since: day.describe('Since when they lead this team.'),
+        line: sentence.describe('One line in their own words.'),
+      })
+      .describe('Whom they would work for.'),
+    pay_band: sentence.describe('The pay band, as written here for everyone in the role. There is no one-off payment.'),
+    compared: z
+      .array(z.strictObject({ label: z.string(), was: z.string(), now: z.string() }))
+      .min(1)
+      .describe('The role then and now, line by line.'),
+    next_step: z
+      .strictObject({
+        title: z.string(),
+        criteria: z.array(sentence).min(1).describe('What must be true for it.'),
+        review_after_days: z
+          .number()
+          .int()
+          .positive()
+          .describe('Days after the first day on which it is decided. It becomes a promise with a date.'),
+        decides: person.describe('The short id of the one person who decides.'),
+      })
+      .optional()
+      .describe('The next step up. While it is not decided, nobody can be offered the role.'),
+    better: z
+      .array(
+        z.strictObject({
+          what: sentence.describe('What is different from the role they left.'),
+          issue: reference('issues').describe('The issue whose complaints led to it.'),
+        }),
+      )
+      .min(1),
+    cannot: sentence.describe('What you still cannot offer.'),
+    talk_to: person.describe('The short id of whoever talks with people about it.'),
+    // The body: the terms, as a page.
+  });
+
+  const item = z.strictObject({
+    title: z.string().min(4).max(70).describe('What it is: “Fire safety”.'),
+    ask: z
+      .enum(['acknowledge', 'confirm', 'system', 'wait', 'difference'])
+      .describe(
+        'acknowledge: they read it. confirm: is what we have still right? system: they do it in another system. wait: one of us does it. difference: what is different this time.',
+      ),
+    roles: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe('Only for these roles, by file name. Left out: for everyone.'),
+    countries: z.array(country).min(1).optional().describe('Only where the work is in these countries.'),
+    changed_on: day.optional().describe('When it last changed so that who had finished it must look again.'),
+    changed: sentence.optional().describe('One sentence: what changed then.'),
+    owner: person.describe('The short id of the one person who answers for it.'),
+    due_days: z.number().int().min(-60).max(365).default(5).describe('Days after the first day; before it: negative.'),
+    system: z.string().optional().describe('Where it is done or kept: “People Desk”.'),
+    lasts: z
+      .array(
+        z.strictObject({
+          country,
+          months: z.number().int().positive(),
+          basis: sentence.describe('The rule that says so. A country without a line is asked again.'),
+        }),
+      )
+      .min(1)
+      .optional()
+      .describe('How long it stays good, country by country. Left out: until it changes.'),
+    finished_as: z.string().optional().describe('What your HR system calls it, if not by this file’s name.'),
+    // The body: what there is to read.
+  });
+
   const checkin = z.strictObject({
     issue: reference('issues'),
     question: sentence.describe(
@@ -370,7 +455,17 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
 
   const letter = z.strictObject({ subject: z.string().max(120) });
 
-  return { site, issues: issue, proofs: proof, offers: offer, checkins: checkin, pages: page, letters: letter };
+  return {
+    site,
+    issues: issue,
+    proofs: proof,
+    offers: offer,
+    checkins: checkin,
+    pages: page,
+    letters: letter,
+    roles: role,
+    reonboarding: item,
+  };
 }
 
 export const plainSchemas = documentSchemas(() => z.string());
@@ -379,5 +474,7 @@ export type Site = z.output<typeof plainSchemas.site>;
 export type Issue = z.output<typeof plainSchemas.issues>;
 export type Proof = z.output<typeof plainSchemas.proofs>;
 export type Series = Proof['series'][number];
+export type Role = z.output<typeof plainSchemas.roles>;
+export type Reonboarding = z.output<typeof plainSchemas.reonboarding>;
 export type Offer = z.output<typeof plainSchemas.offers>;
 export type Collection = keyof typeof plainSchemas;

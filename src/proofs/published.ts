@@ -242,6 +242,22 @@ export async function publishedOffer(db: Reader, id: string): Promise<PublishedO
   return one(db, 'offers', id);
 }
 
+export type PublishedRole = PublishedDocument<'roles'>;
+export type PublishedItem = PublishedDocument<'reonboarding'>;
+
+export async function publishedRoles(db: Reader): Promise<PublishedRole[]> {
+  return all(db, 'roles');
+}
+
+export async function publishedRole(db: Reader, id: string): Promise<PublishedRole | null> {
+  return one(db, 'roles', id);
+}
+
+/** What a first week is made of. */
+export async function publishedItems(db: Reader): Promise<PublishedItem[]> {
+  return all(db, 'reonboarding');
+}
+
 /** The question for each issue that has one. */
 export async function publishedCheckins(db: Reader): Promise<PublishedDocument<'checkins'>[]> {
   return all(db, 'checkins');

@@ -29,6 +29,8 @@ export const MAY = {
   hold: ['owner', 'approver'],
   /** Let one person be invited although they left too long ago. */
   'override the window': ['approver'],
+  /** People who come back to work: what their pages may show, offers, first weeks. */
+  'see returning colleagues': ['hr'],
   /** Keys with which systems send measurements. */
   measure: ['operator', 'admin'],
   /** Add colleagues, change their roles, end their access. */

@@ -73,7 +73,7 @@ async function fieldsFor(
   const issue = await publishedIssue(reader, issueId);
   if (!issue) return {};
   if (collection === 'proofs') return proofFields(reader, documentId, issueId, issue.data, today);
-  if (collection === 'offers') return { better: [{ issue: issueId }] };
+  if (collection === 'offers' || collection === 'roles') return { better: [{ issue: issueId }] };
   return collection === 'checkins' ? { issue: issueId } : {};
 }
 

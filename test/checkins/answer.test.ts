@@ -187,7 +187,7 @@ test('their own later yes settles what their no opened', async () => {
 test('a question that was taken back takes no answer: after an undone return the public page stays as it is', async () => {
   await asked('c-maya');
   const { id, rejoinId } = await questionOf('c-maya');
-  await db.write((tx) => cancelCheckins(tx, rejoinId, ASKED));
+  await db.write((tx) => cancelCheckins(tx, rejoinId!, ASKED));
   const answered = await db.write((tx) => answerCheckin(tx, id, 'no', onAnswered, ASKED));
   expect(answered).toMatchObject({ refused: true, code: 'not-asked' });
   expect(await stateOf('exports-failed')).toBe('holding');

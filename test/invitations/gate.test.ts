@@ -32,6 +32,7 @@ const CLEAN: GateFacts = {
   offer,
   better: 3,
   hasCheckin: true,
+  pathUndecided: false,
 };
 const MAIN = CLEAN.mainComplaint!;
 const HELD_OUT = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't']
@@ -98,6 +99,7 @@ const OBSTACLES: Obstacle[] = [
   })),
   obstacle('corrected', 'corrected', 'root cause ignored', /reason wrong/, () => ({ unreviewedCorrection: true })),
   obstacle('apologised', 'apologised', 'insincere', /second apology/, () => ({ apologisedForMain: true })),
+  obstacle('pathUndecided', 'path-undecided', 'no better future', /next step/, () => ({ pathUndecided: true })),
   obstacle('offer', 'nothing-better', 'no better future', /No offer is better/, () => ({ offer: null })),
   obstacle('offer', 'nothing-better', 'no better future', /true for them today/, () => ({ better: 0 })),
   obstacle('offer', 'offer-ended', 'no better future', /ended on 21 November 2026/, () => ({

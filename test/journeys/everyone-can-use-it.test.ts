@@ -12,10 +12,12 @@ import {
   IDRIS,
   ILARIA,
   INES,
+  JOANNA,
   LUCAS,
   MAYA,
   NIALL,
   SUNNIVA,
+  TARIQ,
 } from '../../db/cast.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
@@ -253,6 +255,61 @@ describe('Personal pages', { timeout: 120_000 }, () => {
       await look(`landing of ${member.key}`);
     });
   }
+
+  test('Tariq’s way back to work, and what waits on his colleagues', async () => {
+    await as(TARIQ);
+    await look('employee, before the code');
+    await press('Send me a code');
+    const code = await journey.letter('code', 'tariq.mahmood@post.example');
+    await page.getByLabel('Six-digit code').fill(/\d{6}/.exec(code.text)![0]);
+    await press('Show my page');
+    await look('employee');
+    const at = (path: string) => page.goto(journey.linkOf(TARIQ) + path);
+    await at('/role');
+    await look('role');
+    await press('Talk to Mei-Lin Tan');
+    await look('role, asked to talk');
+    await at('/terms');
+    await look('terms');
+    await at('/accept');
+    await look('offer');
+    await page.getByLabel('Your name').fill('.');
+    await press('Accept this offer');
+    await look('offer, refused');
+    await page.getByLabel('Your name').fill('Tariq Mahmood');
+    await press('Accept this offer');
+    await look('offer, accepted');
+    await at('');
+    await look('employee, accepted');
+    for (const path of ['', '/facts', '/data-policy', '/emergency-contact', '/what-is-different']) {
+      await at(`/first-week${path}`);
+      await look(`first week${path}`);
+    }
+    await press('I have read what is different');
+    await look('first week, one read');
+    const task = await journey.letter('task', 'ruth.abernethy@northline.example');
+    const link = addressesIn(task).find((address) => address.includes('/task/'))!;
+    await page.goto(link);
+    await look('task');
+    await press('It is done');
+    await look('task, done');
+    await page.goto(`${journey.place.url}/task/${mintSecret()}`);
+    await look('task, dead');
+
+    await asColleague('ruth');
+    await goto('/staff/returning');
+    await look('returning');
+    await page.getByText(/^\d+ people$/).click();
+    await look('returning, everyone');
+    await page.getByRole('link', { name: 'Tariq Mahmood' }).first().click();
+    await look('returning, Tariq');
+    await goto(`/staff/returning/${await journey.personIdOf(JOANNA)}`);
+    await look('returning, Joanna');
+    await page.getByLabel('Pay, as the terms say it').fill('£40,000 a year.');
+    await page.getByLabel('First day').fill('2030-01-07');
+    await press('Issue this offer');
+    await look('returning, offer refused');
+  });
 
   test('After “Tell me when it is fixed”, “Yes”, “No thanks” and “Stop all messages”', async () => {
     await as(IDRIS);

@@ -121,13 +121,20 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
           '/code?sent',
           '/why',
           '/new-link',
+          '/employee',
+          '/role',
+          '/accept',
+          '/terms',
+          '/first-week',
+          '/first-week/facts',
+          '/question',
           ...RIGHTS,
           '/payer',
           '/rejoin?another',
         ]) {
           for (const status of await many(address + page, 'GET', 3)) expect([200, 303, 404], page).toContain(status);
         }
-        for (const press of ['/open', '/stop', '/start', '/tell-me', '/no-thanks', '/portal']) {
+        for (const press of ['/open', '/stop', '/start', '/tell-me', '/no-thanks', '/portal', '/talk']) {
           for (const query of ['', '?issue=exports-failed&right=yes&answer=no']) {
             for (const method of ['GET', 'HEAD'] as const) {
               for (const status of await many(address + press + query, method, 2)) {

@@ -24,6 +24,7 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
+import { finishedItems, releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { answerCheckin } from '../../src/checkins/answer.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
@@ -124,6 +125,16 @@ async function fullLife(): Promise<string> {
     await tx
       .insert(promises)
       .values({ id: newId(), personId, rejoinId: rejoin.id, what: MARKER, owner: 'priya', dueOn: '2026-12-01' });
+    const [complaint] = await tx.select().from(complaints).where(eq(complaints.personId, personId)).limit(1);
+    await tx.insert(releases).values({ complaintId: complaint!.id, by: 'ruth', at });
+    await tx.insert(talks).values({ id: newId(), personId, roleId: 'support-adviser', askedAt: at });
+    const finished = { kind: MARKER, finishedOn: '2025-01-01', note: MARKER, source: MARKER };
+    await tx.insert(finishedItems).values({ id: newId(), personId, ...finished });
+    const role = { roleId: 'support-adviser', roleHash: 'r', startOn: '2027-01-11', payBand: MARKER, issuedBy: 'ruth' };
+    const text = { terms: MARKER, termsHash: 't', answerBy: '2026-12-13', acceptedName: MARKER };
+    const offerId = newId();
+    await tx.insert(roleOffers).values({ id: offerId, personId, version: 1, issuedAt: at, ...role, ...text });
+    await tx.insert(steps).values({ id: newId(), offerId, itemId: 'data-policy', dueOn: '2027-01-12' });
     const [question] = await tx.select().from(checkins).where(eq(checkins.personId, personId)).limit(1);
     await tx.update(checkins).set({ askedAt: at, words: MARKER }).where(eq(checkins.id, question!.id));
     await answerCheckin(tx, question!.id, 'no', onAnswered, NOW);

@@ -54,6 +54,7 @@ test('an export leaves out fingerprints of secrets and nothing else but what wou
     'confirmations.hash',
     'devices.hash',
     'links.hash',
+    'steps.taskHash',
     'suppressions.addressHash',
   ]);
 });

@@ -30,6 +30,7 @@ export const PORTS = {
   'it-is-measured': 22_600,
   'who-may-do-what': 22_800,
   'intake-at-the-desk': 24_000,
+  'tariq-comes-back': 23_600,
   'last-word': 23_000,
   'ways-to-pay': 23_200,
   'desk-answers': 23_400,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { and, eq } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
-import { seedCast, seedContent, seedStaff } from '../../db/seed.ts';
+import { seedCast, seedContent, seedReturning, seedStaff } from '../../db/seed.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
 import type { Person } from '../../src/invitations/links.ts';
 import { issueStates } from '../../src/proofs/published.ts';
@@ -37,7 +37,16 @@ const template = () => (made ??= makeTemplate());
 
 async function makeTemplate(): Promise<string> {
   const hash = createHash('sha256');
-  for (const folder of ['db', 'content', 'src/proofs', 'src/people', 'src/sessions', 'src/staff', 'src/shared']) {
+  for (const folder of [
+    'db',
+    'content',
+    'src/proofs',
+    'src/people',
+    'src/sessions',
+    'src/reonboarding',
+    'src/staff',
+    'src/shared',
+  ]) {
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort()) {
       if (/\.\w+$/.test(name)) hash.update(name).update(readFileSync(join(root, folder, name)));
     }
@@ -53,6 +62,7 @@ async function makeTemplate(): Promise<string> {
   await seedContent(draft, CONTENT, NOW);
   await seedCast(draft, NOW);
   await seedStaff(draft, NOW);
+  await seedReturning(draft, NOW);
   await draft.close();
   mkdirSync(dirname(path), { recursive: true });
   copyFileSync(draft.path, `${path}.${process.pid}`);

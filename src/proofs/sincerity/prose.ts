@@ -69,5 +69,24 @@ function fieldsOf({ collection, data }: ParsedDocument): [Slot, string | undefin
       ];
     case 'letters':
       return [['plain', data.subject, ['subject']]];
+    case 'roles':
+      return [
+        ...data.compared.flatMap(({ was, now }, index): [Slot, string, Path][] => [
+          ['plain', was, ['compared', index, 'was']],
+          ['plain', now, ['compared', index, 'now']],
+        ]),
+        ...(data.next_step?.criteria ?? []).map((text, index): [Slot, string, Path] => [
+          'plain',
+          text,
+          ['next_step', 'criteria', index],
+        ]),
+        ...data.better.map(({ what }, index): [Slot, string, Path] => ['plain', what, ['better', index, 'what']]),
+        ['plain', data.cannot, ['cannot']],
+      ];
+    case 'reonboarding':
+      return [
+        ['plain', data.title, ['title']],
+        ['plain', data.changed, ['changed']],
+      ];
   }
 }

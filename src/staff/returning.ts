@@ -1,0 +1,290 @@
+import { and, asc, eq, isNull } from 'drizzle-orm';
+import type { Reader, Tx } from '../../db/client.ts';
+import { complaints, departures, persons } from '../../db/schema/people.ts';
+import { releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
+import { type Complaint, latestDeparture, neverContactOf, shownOf } from '../people/diagnosis.ts';
+import type { Site } from '../proofs/documents.ts';
+import {
+  issueOffer,
+  type NewOffer,
+  type OfferState,
+  offerState,
+  type RoleOffer,
+  withdrawOffer,
+} from '../reonboarding/offer.ts';
+import { finishTask, type Step, type Week, weekOf } from '../reonboarding/steps.ts';
+import { type Day, dayOf, daysBetween } from '../shared/dates.ts';
+import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { record } from './audit.ts';
+
+/* People on their way back to work, as HR sees them: who waits for whom, and what HR alone does. */
+
+/** One thing that somebody waits for. */
+export type Wait = {
+  personId: string;
+  person: string;
+  /** On whom: the person's own name, or a colleague's short id. */
+  on: string;
+  onUs: boolean;
+  what: string;
+  dueOn: Day;
+  /** Days past its day; 0 until then. */
+  late: number;
+  stepId: string | null;
+};
+
+export type Returning = {
+  personId: string;
+  name: string;
+  left: string | null;
+  leftOn: Day | null;
+  neverContact: boolean;
+  declined: boolean;
+  offer: RoleOffer | null;
+  state: OfferState | null;
+  /** When they asked to talk. */
+  talkAskedAt: number | null;
+  /** What they told us openly that HR has not released. */
+  unreleased: number;
+  week: Week | null;
+};
+
+const nameOf = (person: typeof persons.$inferSelect) =>
+  [person.firstName, person.lastName].filter(Boolean).join(' ') || person.externalId;
+
+/** Everyone who worked here, or one of them. Those on their way come first. */
+export async function returningPeople(reader: Reader, site: Site, now: Date, personId?: string): Promise<Returning[]> {
+  // biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
+  const of = (column: any) => (personId ? eq(column, personId) : undefined);
+  const [people, left, told, released, offers, asked] = await Promise.all([
+    reader
+      .select()
+      .from(persons)
+      .where(and(eq(persons.kind, 'employee'), of(persons.id)))
+      .orderBy(asc(persons.lastName), asc(persons.firstName), asc(persons.id)),
+    reader.select().from(departures).where(of(departures.personId)),
+    reader
+      .select({ id: complaints.id, personId: complaints.personId })
+      .from(complaints)
+      .where(and(eq(complaints.confidentiality, 'open'), of(complaints.personId))),
+    reader.select({ id: releases.complaintId }).from(releases),
+    reader
+      .select()
+      .from(roleOffers)
+      .where(and(isNull(roleOffers.replacedAt), of(roleOffers.personId))),
+    reader.select().from(talks).where(of(talks.personId)),
+  ]);
+  const today = dayOf(now, site.time_zone);
+  const isReleased = new Set(released.map(({ id }) => id));
+  const [leftOf, toldOf] = [Map.groupBy(left, (row) => row.personId), Map.groupBy(told, (row) => row.personId)];
+  const offerOf = new Map(offers.map((offer) => [offer.personId, offer]));
+  const talkOf = new Map(asked.map((talk) => [talk.personId, talk.askedAt]));
+  const all: Returning[] = [];
+  for (const person of people) {
+    const gone = leftOf.get(person.id) ?? [];
+    const departure = latestDeparture(gone);
+    const offer = offerOf.get(person.id) ?? null;
+    const state = offer && offerState(offer, today);
+    all.push({
+      personId: person.id,
+      name: nameOf(person),
+      left: departure?.planOrRole ?? null,
+      leftOn: departure?.leftOn ?? null,
+      neverContact: neverContactOf(gone) !== null,
+      declined: person.declinedAt !== null,
+      offer,
+      state,
+      talkAskedAt: talkOf.get(person.id) ?? null,
+      unreleased: (toldOf.get(person.id) ?? []).filter(({ id }) => !isReleased.has(id)).length,
+      week: offer && state === 'accepted' ? await weekOf(reader, offer, site.time_zone) : null,
+    });
+  }
+  const order = ({ week, state, talkAskedAt }: Returning) =>
+    week ? 0 : state === 'open' ? 1 : talkAskedAt !== null ? 2 : 3;
+  return all.toSorted((a, b) => order(a) - order(b));
+}
+
+/** What waits on whom, the longest overdue first. */
+export function waitsOf(people: readonly Returning[], today: Day): Wait[] {
+  return people
+    .flatMap(({ personId, name, week, offer, state }): Wait[] => {
+      const wait = (on: string, onUs: boolean, what: string, dueOn: Day, stepId: string | null): Wait => {
+        return { personId, person: name, on, onUs, what, dueOn, stepId, late: Math.max(0, daysBetween(dueOn, today)) };
+      };
+      if (offer && state === 'open') return [wait(name, false, 'Their answer to the offer', offer.answerBy, null)];
+      if (!week) return [];
+      return [
+        ...week.waiting
+          .filter(({ doneOn }) => doneOn === null)
+          .map(({ item, dueOn, step }) => wait(item.data.owner, true, item.data.title, dueOn, step?.id ?? null)),
+        ...[...week.todo, ...week.different]
+          .filter(({ doneOn }) => doneOn === null)
+          .map(({ item, dueOn, step }) => wait(name, false, item.data.title, dueOn, step?.id ?? null)),
+      ];
+    })
+    .toSorted((a, b) => a.dueOn.localeCompare(b.dueOn) || a.person.localeCompare(b.person));
+}
+
+/** What they told us, for whoever decides what their page may show. What was said in confidence is not here either. */
+export async function toldBy(
+  reader: Reader,
+  personId: string,
+): Promise<{ complaint: Complaint; text: string; isNote: boolean; releasedBy: string | null }[]> {
+  const rows = await reader
+    .select({ complaint: complaints, releasedBy: releases.by })
+    .from(complaints)
+    .leftJoin(releases, eq(releases.complaintId, complaints.id))
+    .where(and(eq(complaints.personId, personId), eq(complaints.confidentiality, 'open')))
+    .orderBy(asc(complaints.saidOn), asc(complaints.ref));
+  return rows.flatMap(({ complaint, releasedBy }) => {
+    const shown = shownOf(complaint);
+    const text = !shown
+      ? null
+      : shown.kind === 'withheld'
+        ? 'Their words name someone, and we have no note.'
+        : shown.text;
+    return text === null ? [] : [{ complaint, text, isNote: shown!.kind !== 'words', releasedBy }];
+  });
+}
+
+/** Their own page may show it, or may not any more. Never what was said in confidence or without a name. */
+export async function setRelease(
+  tx: Tx,
+  { complaintId, released, by }: { complaintId: string; released: boolean; by: string },
+  now: Date,
+): Promise<true | Refusal> {
+  const [about] = await tx
+    .select({ ref: complaints.ref, kind: persons.kind, confidentiality: complaints.confidentiality })
+    .from(complaints)
+    .innerJoin(persons, eq(persons.id, complaints.personId))
+    .where(eq(complaints.id, complaintId));
+  if (!about || about.kind !== 'employee') return refuse('unknown', 'Nobody who worked here told us this.');
+  if (about.confidentiality !== 'open') {
+    return refuse('confidential', 'It was said in confidence or without a name. Nobody can release it.');
+  }
+  if (released) {
+    await tx.insert(releases).values({ complaintId, by, at: now.getTime() }).onConflictDoNothing();
+  } else await tx.delete(releases).where(eq(releases.complaintId, complaintId));
+  await record(
+    tx,
+    { by, action: released ? 'released words' : 'closed again', subject: `complaint:${about.ref}` },
+    now,
+  );
+  return true;
+}
+
+export async function issueByHr(
+  tx: Tx,
+  asked: NewOffer,
+  site: Site,
+  onOffered: (tx: Tx, offer: RoleOffer, now: Date) => Promise<void>,
+  now: Date,
+): Promise<{ offer: RoleOffer } | Refusal> {
+  const issued = await issueOffer(tx, asked, site, now);
+  if (isRefusal(issued)) return issued;
+  const { offer } = issued;
+  const detail = { version: offer.version, role: offer.roleId, terms: offer.termsHash };
+  await record(tx, { by: asked.by, action: 'issued', subject: `role-offer:${offer.id}`, detail }, now);
+  await onOffered(tx, offer, now);
+  return issued;
+}
+
+export async function withdrawByHr(tx: Tx, offerId: string, by: string, now: Date): Promise<RoleOffer | Refusal> {
+  const offer = await withdrawOffer(tx, offerId, by, now);
+  if (!isRefusal(offer)) await record(tx, { by, action: 'withdrew', subject: `role-offer:${offer.id}` }, now);
+  return offer;
+}
+
+/** HR says that a colleague's task is done. */
+export async function finishByHr(tx: Tx, stepId: string, by: string, now: Date): Promise<Step | Refusal> {
+  const done = await finishTask(tx, stepId, by, now);
+  if (!isRefusal(done)) await record(tx, { by, action: 'finished', subject: `step:${done.id}` }, now);
+  return done;
+}
+
+/** Writes to the colleague again, with a new link; at most once a day. Refuses what is theirs, or done. */
+export async function remind(
+  tx: Tx,
+  stepId: string,
+  by: string | null,
+  write: (tx: Tx, offer: RoleOffer, step: Step & { owner: string }, again: string) => Promise<void>,
+  site: Site,
+  now: Date,
+): Promise<true | Refusal> {
+  const [found] = await tx
+    .select({ step: steps, offer: roleOffers })
+    .from(steps)
+    .innerJoin(roleOffers, eq(roleOffers.id, steps.offerId))
+    .where(and(eq(steps.id, stepId), isNull(steps.doneAt), isNull(roleOffers.withdrawnAt)));
+  if (!found || found.step.owner === null) return refuse('not-open', 'There is no colleague to remind of this.');
+  const today = dayOf(now, site.time_zone);
+  const before = found.step.remindedAt;
+  if (before !== null && dayOf(before, site.time_zone) === today) {
+    return refuse('today', 'They were reminded today already.');
+  }
+  await tx.update(steps).set({ remindedAt: now.getTime() }).where(eq(steps.id, stepId));
+  await write(tx, found.offer, { ...found.step, owner: found.step.owner }, `:${today}`);
+  if (by) await record(tx, { by, action: 'reminded', subject: `step:${stepId}` }, now);
+  return true;
+}
+
+/** One row for each thing that somebody waits for or has done: for a spreadsheet, or for the HR system. */
+export type ProgressRow = {
+  person: string;
+  offer_version: number;
+  start_on: Day;
+  item: string;
+  section: 'to do' | 'waiting on us' | 'different' | 'carried over';
+  because: string;
+  waits_on: string;
+  due_on: string;
+  done_on: string;
+  valid_until: string;
+  basis: string;
+};
+
+export function progressRows(people: readonly Returning[]): ProgressRow[] {
+  return people.flatMap(({ name, week }) => {
+    if (!week) return [];
+    const { offer } = week;
+    const row = (fields: Partial<ProgressRow> & Pick<ProgressRow, 'item' | 'section'>): ProgressRow => ({
+      person: name,
+      offer_version: offer.version,
+      start_on: offer.startOn,
+      because: '',
+      waits_on: '',
+      due_on: '',
+      done_on: '',
+      valid_until: '',
+      basis: '',
+      ...fields,
+    });
+    const done = ({ item, dueOn, doneOn }: Week['waiting'][number], waits_on: string) => {
+      return { item: item.id, due_on: dueOn, done_on: doneOn ?? '', waits_on: doneOn ? '' : waits_on };
+    };
+    return [
+      ...week.todo.map((one) => row({ ...done(one, name), section: 'to do', because: one.because })),
+      ...week.different.map((one) => row({ ...done(one, name), section: 'different' })),
+      ...week.waiting.map((one) => row({ ...done(one, one.item.data.owner), section: 'waiting on us' })),
+      ...week.carried.map(({ item, finishedOn, until, basis }) => {
+        const kept = { done_on: finishedOn, valid_until: until ?? 'until it changes', basis: basis ?? '' };
+        return row({ item: item.id, section: 'carried over', ...kept });
+      }),
+    ];
+  });
+}
+
+/** A cell that a spreadsheet would run is kept from running. */
+export function csvOf(rows: readonly ProgressRow[]): string {
+  const columns: (keyof ProgressRow)[] = [
+    ...(['person', 'offer_version', 'start_on', 'item', 'section', 'because'] as const),
+    ...(['waits_on', 'due_on', 'done_on', 'valid_until', 'basis'] as const),
+  ];
+  const cell = (value: string | number) => {
+    const text = /^[=+\-@\t\r]/.test(String(value)) ? `'${value}` : String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns.join(','), ...rows.map((row) => columns.map((column) => cell(row[column])).join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('');
+}
