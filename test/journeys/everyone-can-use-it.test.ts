@@ -475,7 +475,7 @@ describe('The desk', { timeout: 120_000 }, () => {
     });
     await look('colleagues, open');
     await page.getByLabel('First and last name').fill('Support Team');
-    await page.getByLabel('What they do here').fill('Everything');
+    await page.locator('#title').fill('Everything');
     await page.getByLabel('Their address at work').fill('team@northline.example');
     await press('Add');
     await look('colleagues, refused');
