@@ -84,7 +84,7 @@ test('without script: a draft begins with what is known, four slots are typed, t
     .locator('#f-still_not_right')
     .fill('Attachments still load with the old program, and a file with many of them can take an hour.');
   // Picked or pasted.
-  await page.getByLabel('We grew. That').check();
+  await page.locator('[name="f[voices][]"]').and(page.getByLabel('We grew. That')).check();
   await page.locator('#f-changed_on').fill('2026-08-31');
   await page.locator('#f-changes-0-on').fill('2026-08-31');
   await page.locator('#f-series-0-title').fill('Share of large test files that loaded within ten minutes, weekly');

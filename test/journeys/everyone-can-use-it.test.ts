@@ -111,7 +111,7 @@ async function asColleague(id: string): Promise<void> {
 }
 
 /** Everything that is asked of a page, asked of the one that is open. `state` names it in the message and in the list. */
-async function look(state: string, except: string[] = []): Promise<void> {
+async function look(state: string, { except = [], scripts = 0 }: { except?: string[]; scripts?: number } = {}): Promise<void> {
   seen.push(state);
   const found: unknown[] = [];
   for (const width of [360, 1280]) {
@@ -149,7 +149,7 @@ async function look(state: string, except: string[] = []): Promise<void> {
   expect({ state, found, parts }).toEqual({
     state,
     found: [],
-    parts: { overflow: 0, headings: 1, titled: true, lang: 'en-GB', scripts: 0 },
+    parts: { overflow: 0, headings: 1, titled: true, lang: 'en-GB', scripts },
   });
 }
 
@@ -521,7 +521,8 @@ describe('The desk', { timeout: 120_000 }, () => {
     await look('import, a file');
     await asColleague('grace');
     await goto('/staff/triage');
-    await look('triage');
+    // The bulk bar counts the ticks; without it every press works the same.
+    await look('triage', { scripts: 1 });
   });
 
   test('What an admin sees: colleagues, all of it open, refused and done; the log, whole, filtered and broken', async () => {
@@ -532,7 +533,7 @@ describe('The desk', { timeout: 120_000 }, () => {
     });
     await look('colleagues, open');
     await page.getByLabel('First and last name').fill('Support Team');
-    await page.getByLabel('What they do here').fill('Everything');
+    await page.locator('#title').fill('Everything');
     await page.getByLabel('Their address at work').fill('team@northline.example');
     await press('Add');
     await look('colleagues, refused');

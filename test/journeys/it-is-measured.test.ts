@@ -214,7 +214,7 @@ test('the command does the same from a file: all rows or none, and once', async 
   ] as const) {
     expect((await measure(text, ...args)).code).toBe(2);
   }
-  expect((await journey.amends('audit')).out).toContain('measured');
+  expect((await journey.amends('audit')).out).toContain('stored measurements');
 }, 120_000);
 
 test('a revoked key answers like one that never was; what it sent stays', async () => {

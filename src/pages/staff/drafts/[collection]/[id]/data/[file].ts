@@ -5,7 +5,7 @@ import { draftOf } from '../../../../../../staff/drafts.ts';
 import { proofInDraft } from '../../../../../../staff/review.ts';
 
 /* The files of a draft, as its page will offer them. */
-export const GET: APIRoute = async (context) => {
+export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'look');
   if (desk instanceof Response) return desk;
   const { collection, id, file } = context.params;
