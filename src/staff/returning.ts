@@ -158,7 +158,7 @@ export async function setRelease(
     .from(complaints)
     .innerJoin(persons, eq(persons.id, complaints.personId))
     .where(eq(complaints.id, complaintId));
-  if (!about || about.kind !== 'employee') return refuse('unknown', 'Nobody who worked here told us this.');
+  if (about?.kind !== 'employee') return refuse('unknown', 'Nobody who worked here told us this.');
   if (about.confidentiality !== 'open') {
     return refuse('confidential', 'It was said in confidence or without a name. Nobody can release it.');
   }

@@ -111,7 +111,10 @@ async function asColleague(id: string): Promise<void> {
 }
 
 /** Everything that is asked of a page, asked of the one that is open. `state` names it in the message and in the list. */
-async function look(state: string, { except = [], scripts = 0 }: { except?: string[]; scripts?: number } = {}): Promise<void> {
+async function look(
+  state: string,
+  { except = [], scripts = 0 }: { except?: string[]; scripts?: number } = {},
+): Promise<void> {
   seen.push(state);
   const found: unknown[] = [];
   for (const width of [360, 1280]) {
@@ -406,7 +409,7 @@ describe('Personal pages', { timeout: 120_000 }, () => {
       await page.route('**/back', (route) => (asked++ === 0 ? route.continue() : route.abort()));
       await page.goto(`${journey.linkOf(GARETH)}/back`);
       // It has nothing to fill in and nothing to lose, so asking for itself again takes nothing from anyone (WCAG 2.2.1).
-      await look(state, ['meta-refresh']);
+      await look(state, { except: ['meta-refresh'] });
     };
     await still('result, waiting');
     await db.write((tx) =>
