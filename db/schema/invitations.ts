@@ -1,4 +1,4 @@
-import { blob, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { checkins } from './checkins.ts';
 import { persons } from './people.ts';
 
@@ -27,6 +27,35 @@ export const links = sqliteTable(
     index('links_letter').on(t.letterId),
     index('links_batch').on(t.batchId),
   ],
+);
+
+/** People chosen to be written to together: who chose them, by what, and whether that was taken back. */
+export const batches = sqliteTable('batches', {
+  id: text().primaryKey(),
+  /** What was chosen by, as the page said it: `{ issue: 'exports-failed' }`, `{ gap: 'trust' }`. Never a person. */
+  choice: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+  /** `letters`: each is written and signed at the desk. `links`: a file for another tool was taken. */
+  purpose: text({ enum: ['letters', 'links'] }).notNull(),
+  by: text().notNull(),
+  at: integer().notNull(),
+  revokedAt: integer(),
+  revokedBy: text(),
+});
+
+/** One person in one choice. The holdout is recorded beside them: both passed everything else at that moment. */
+export const chosen = sqliteTable(
+  'chosen',
+  {
+    batchId: text()
+      .notNull()
+      .references(() => batches.id),
+    personId: text()
+      .notNull()
+      .references(() => persons.id),
+    as: text({ enum: ['invited', 'holdout'] }).notNull(),
+    at: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.batchId, t.personId] }), index('chosen_person').on(t.personId)],
 );
 
 /** While it stands, nobody is invited over this issue. A “no” makes one; somebody here may make one, too. */

@@ -32,6 +32,12 @@ export const letters = sqliteTable(
     doubtfulAt: integer(),
     /** What the mail server last answered, when it wasn't yes. */
     serverSaid: text(),
+    /** The colleague who read this invitation and signed it; null for every letter that nobody signs one by one. */
+    signedBy: text(),
+    /** The choice of people it belongs to: revoking that revokes its links. */
+    batchId: text(),
+    /** When the other side said that it can't be delivered, or that it wasn't wanted. */
+    bouncedAt: integer(),
   },
   (t) => [index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore), index('letters_handed').on(t.handedAt)],
 );

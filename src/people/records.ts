@@ -3,7 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { links, windowOverrides } from '../../db/schema/invitations.ts';
+import { chosen, links, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -48,6 +48,12 @@ const theirs = (column: any) => (ids: Ids) => inArray(column, ids.people);
 
 /** In the order of deleting: what refers to something goes before it. */
 export const RECORDS: readonly Record[] = [
+  {
+    table: chosen,
+    title: 'When you were among people chosen to be written to',
+    about: 'Or among those we don’t write to, so that we can tell what writing achieves.',
+    where: theirs(chosen.personId),
+  },
   {
     table: suggestions,
     title: 'What we thought you told us about',
@@ -275,6 +281,7 @@ export const NOBODY: { [table: string]: string } = {
   measuring_keys: 'keys of systems that measure',
   sending: 'which database this is, and how many letters it has sent',
   imports: 'a file’s name and fingerprint, and how many rows it had',
+  batches: 'by what people were chosen, and by whom; the people stand in `chosen`',
   holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
   erased_ids: 'keyed fingerprints that name nobody',
   erasures: 'that somebody was erased, not who',

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Tx } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { windowOverrides } from '../../db/schema/invitations.ts';
+import { batches, chosen, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -118,6 +118,8 @@ async function fullLife(): Promise<string> {
     const asked = { askedBy: 'grace', askedAt: at, expiresAt: at, shownAs: MARKER, how: MARKER };
     const whom = { relation: 'complained', name: MARKER, address: 'maya@rennickpress.example' } as const;
     await tx.insert(confirmations).values({ id: newId(), proofId: 'exports-finish', personId, ...whom, ...asked });
+    await tx.insert(batches).values({ id: 'one', choice: {}, purpose: 'letters', by: 'grace', at });
+    await tx.insert(chosen).values({ batchId: 'one', personId, as: 'invited', at });
     await tx.insert(windowOverrides).values({ personId, reason: MARKER, by: 'ruth', at });
     await tx
       .insert(paymentEvents)
