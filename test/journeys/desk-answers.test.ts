@@ -1,4 +1,3 @@
-import AxeBuilder from '@axe-core/playwright';
 import { and, eq, isNull } from 'drizzle-orm';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,6 +17,7 @@ import { isRefusal } from '../../src/shared/refusal.ts';
 import { judgeDraft } from '../../src/staff/approval.ts';
 import { discardDraft, openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { comeBack } from '../checkins/returned.ts';
+import { lookAt } from '../support/axe.ts';
 import { type Journey, openJourney, textOf } from '../support/place.ts';
 
 /*
@@ -73,38 +73,6 @@ async function sayNo(member: CastMember, words: string): Promise<string> {
   return open!.id;
 }
 
-/** Everything that is asked of a page: axe in light and dark, on a phone and on a desk; nothing overflows. */
-async function look(state: string): Promise<void> {
-  const found: unknown[] = [];
-  for (const width of [360, 1280]) {
-    await page.setViewportSize({ width, height: 800 });
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      const { violations } = await new AxeBuilder({ page })
-        .setLegacyMode()
-        .options({
-          runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
-          rules: { 'color-contrast-enhanced': { enabled: true } },
-        })
-        .analyze();
-      found.push(...violations.map(({ id, nodes }) => ({ width, colorScheme, id, where: nodes.map((n) => n.target) })));
-      const { SHOTS } = process.env;
-      if (SHOTS) await page.screenshot({ path: `${SHOTS}/${state}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-    const overflow = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    if (overflow > 0) found.push({ width, overflow });
-  }
-  await page.setViewportSize({ width: 320, height: 800 });
-  const parts = await page.evaluate(() => ({
-    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    headings: document.querySelectorAll('h1').length,
-    scripts: document.querySelectorAll('script').length,
-  }));
-  expect({ state, found, parts }).toEqual({ state, found: [], parts: { overflow: 0, headings: 1, scripts: 0 } });
-}
-
 const lettersTo = (kind: string) => db().read.select().from(letters).where(eq(letters.kind, kind));
 const deeds = async (action: string) => db().read.$count(audit, eq(audit.action, action));
 
@@ -114,10 +82,10 @@ describe('Before anyone has said anything', { timeout: 60_000 }, () => {
     await goto('/staff/answers');
     expect(await textOf(page)).toContain('Nothing waits on us');
     expect(await textOf(page)).toContain('a “no” stands here at once, with an owner and a day');
-    await look('answers-empty');
+    await lookAt(page, 'answers-empty');
     await goto('/staff/gate');
     expect(await textOf(page)).toContain('A “no” of somebody who came back holds the invitations');
-    await look('gate');
+    await lookAt(page, 'gate');
   });
 });
 
@@ -139,7 +107,7 @@ describe('Somebody came back and says no', { timeout: 90_000 }, () => {
     expect(priya).toContain('The big one stopped again');
     expect(priya.indexOf('Maya Rennick')).toBeLessThan(priya.indexOf('A former colleague'));
     expect(priya).not.toMatch(/Tariq|My rota moved/);
-    await look('answers-owner');
+    await lookAt(page, 'answers-owner');
     for (const [who, sees] of [
       ['mei', true],
       ['ruth', true],
@@ -220,7 +188,7 @@ describe('Somebody came back and says no', { timeout: 90_000 }, () => {
     await as('owen', true);
     await goto('/staff/answers');
     expect(await textOf(page)).toContain(words);
-    await look('answers-corrections');
+    await lookAt(page, 'answers-corrections');
     await page.getByLabel('It is about').selectOption('tickets-closed-unsolved');
     await press(/^I have read it/);
     expect(await textOf(page)).toContain('Read. From now on the gate asks again');
@@ -239,7 +207,7 @@ describe('What became of each complaint', { timeout: 90_000 }, () => {
   test('read, ticked, and confirmed by the owner, many at once; taken back by confirming anew', async () => {
     await as('priya', true);
     await goto(path);
-    await look('resolutions');
+    await lookAt(page, 'resolutions');
     await press('Confirm for those ticked');
     expect(await textOf(page)).toContain('Tick the complaints that you have read.');
     const boxes = page.locator('input[name=complaint]');
@@ -250,7 +218,7 @@ describe('What became of each complaint', { timeout: 90_000 }, () => {
     await press('Confirm for those ticked');
     expect(await textOf(page)).toContain('Say in a sentence why, to the person who told us.');
     expect(await page.locator('input[name=complaint]:checked').count(), 'what was ticked stays ticked').toBe(2);
-    await look('resolutions-refused');
+    await lookAt(page, 'resolutions-refused');
     await page.getByLabel('Why, in a sentence to them').fill(reason);
     await press('Confirm for those ticked');
     expect(await textOf(page)).toContain('Confirmed for 2 complaints.');
@@ -274,7 +242,7 @@ describe('What became of each complaint', { timeout: 90_000 }, () => {
     await goto('/staff/resolutions/shifts-changed-late');
     expect(await textOf(page)).toMatch(/\d+ complaints? of former colleagues: for the owner, Mei-Lin Tan, and HR\./);
     expect(await textOf(page)).not.toContain('Tariq');
-    await look('resolutions-writer');
+    await lookAt(page, 'resolutions-writer');
     await as('ruth');
     await goto('/staff/resolutions/shifts-changed-late?all');
     expect(await textOf(page)).toContain('Tariq Mahmood');
@@ -353,7 +321,7 @@ describe('Somebody at the desk wants to invite people all the same', { timeout: 
     await as('sander', true);
     await goto('/staff/gate?reason=too-late');
     expect(await textOf(page)).toContain('Invite one of them all the same');
-    await look('gate-late');
+    await lookAt(page, 'gate-late');
     const late = (who: string, more = {}) => send(who, '/staff/gate', { press: 'late', id, because: reason, ...more });
     expect((await late('priya')).text).toContain('Not yours to do');
     expect((await late('ruth', { because: 'ok' })).status).toBe(422);
@@ -403,7 +371,7 @@ describe('Somebody at the desk wants to invite people all the same', { timeout: 
     await as('sander', true);
     await goto('/staff/gate?issue=exports-failed');
     expect(await textOf(page)).toContain('Those who left over');
-    await look('gate-issue');
+    await lookAt(page, 'gate-issue');
     await press('Hold invitations');
     await as('priya');
     await goto('/staff/gate?reason=not-resolved');

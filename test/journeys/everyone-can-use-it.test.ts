@@ -1,4 +1,3 @@
-import AxeBuilder from '@axe-core/playwright';
 import { eq } from 'drizzle-orm';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -28,6 +27,7 @@ import { mintSecret } from '../../src/shared/secrets.ts';
 import { confirmFacts, factsIn, sendToOwner } from '../../src/staff/approval.ts';
 import { contentHash } from '../../src/staff/draft.ts';
 import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
+import { type Allowed, lookAt } from '../support/axe.ts';
 import { addressesIn, type Journey, openJourney, until } from '../support/place.ts';
 
 /*
@@ -35,7 +35,6 @@ import { addressesIn, type Journey, openJourney, until } from '../support/place.
  * on a desk, and measured: nothing overflows, everything is large enough to press, and has a heading, a title and a language.
  */
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const ISSUES = [
   'exports-failed',
   'large-files-slow',
@@ -110,66 +109,10 @@ async function asColleague(id: string): Promise<void> {
   page = await context.newPage();
 }
 
-/** Everything that is asked of a page, asked of the one that is open. `state` names it in the message and in the list. */
-async function look(
-  state: string,
-  { except = [], scripts = 0 }: { except?: string[]; scripts?: number } = {},
-): Promise<void> {
+/** Everything that is asked of a page, asked of the one that is open. */
+async function look(state: string, allowed: Allowed = {}): Promise<void> {
   seen.push(state);
-  const found: unknown[] = [];
-  for (const width of [360, 1280]) {
-    await page.setViewportSize({ width, height: 800 });
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      // In one go, in the page itself: there are no frames here that would need more.
-      const { violations } = await new AxeBuilder({ page })
-        .setLegacyMode()
-        .options({
-          runOnly: { type: 'tag', values: RULES },
-          rules: { 'color-contrast-enhanced': { enabled: true } },
-          resultTypes: ['violations'],
-        })
-        .analyze();
-      for (const { id, nodes } of violations.filter((one) => !except.includes(one.id))) {
-        found.push({
-          width,
-          colorScheme,
-          id,
-          where: nodes.map(({ target, failureSummary }) => [target, failureSummary]),
-        });
-      }
-    }
-    found.push(...(await page.evaluate(tooSmallToPress)).map((what) => ({ width, what })));
-  }
-  await page.setViewportSize({ width: 320, height: 800 });
-  const parts = await page.evaluate(() => ({
-    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    headings: document.querySelectorAll('h1').length,
-    titled: document.title.length > 10,
-    lang: document.documentElement.lang,
-    scripts: document.querySelectorAll('script').length,
-  }));
-  expect({ state, found, parts }).toEqual({
-    state,
-    found: [],
-    parts: { overflow: 0, headings: 1, titled: true, lang: 'en-GB', scripts },
-  });
-}
-
-/**
- * Runs in the page. Buttons are at least 44 px high, everything else 24 px; links in running text are as high as their line, and
- * axe (target-size) sees to it that they don't crowd each other.
- */
-function tooSmallToPress(): string[] {
-  const small: string[] = [];
-  for (const target of document.querySelectorAll<HTMLElement>('a, button, summary, input, textarea')) {
-    const { width, height } = target.getBoundingClientRect();
-    const hidden = width === 0 || target.matches('.skip, [type=hidden]');
-    if (hidden || (target.matches('a') && getComputedStyle(target).display === 'inline')) continue;
-    const least = target.matches('.button') ? 44 : 24;
-    if (height < least || width < 24) small.push(`${target.textContent}: ${width} × ${height}`);
-  }
-  return small;
+  await lookAt(page, state, allowed);
 }
 
 /** Yes, No and Not sure look the same, to the last computed property. */

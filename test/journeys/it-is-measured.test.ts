@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import type { BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAYA } from '../../db/cast.ts';
@@ -8,6 +7,7 @@ import { measuringKeys } from '../../db/schema/measurements.ts';
 import { root } from '../../src/cli/processes.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { hashSecret } from '../../src/shared/secrets.ts';
+import { lookAt } from '../support/axe.ts';
 import { type Journey, openJourney, textOf } from '../support/place.ts';
 
 /* Numbers keep arriving: a key is made at the desk, a system sends, and what has come back says so at once, everywhere. */
@@ -84,20 +84,12 @@ test('an operator makes a key, which is shown once; a writer can’t', async () 
 });
 
 test('the page of keys breaks no rule of accessibility, at 360 and 1280 px, light and dark', async () => {
-  for (const [width, colorScheme] of [
-    [360, 'light'],
-    [1280, 'dark'],
-  ] as const) {
-    const page = await signedIn('mei', { viewport: { width, height: 800 }, colorScheme, javaScriptEnabled: true });
-    await page.goto(`${journey.place.url}/staff/measuring`);
-    await page.getByLabel('What will send with it').fill(`For looking at ${width}`);
-    for (const press of [null, 'Make the key']) {
-      if (press) await page.getByRole('button', { name: press }).click();
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
-    }
-  }
+  const page = await signedIn('mei', { javaScriptEnabled: true });
+  await page.goto(`${journey.place.url}/staff/measuring`);
+  await lookAt(page, 'keys');
+  await page.getByLabel('What will send with it').fill('For looking at');
+  await page.getByRole('button', { name: 'Make the key' }).click();
+  await lookAt(page, 'a new key');
 });
 
 test('without a key that works nothing is taken, and every such answer is the same', async () => {

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { MAYA } from '../../db/cast.ts';
 import { confirmations } from '../../db/schema/desk.ts';
@@ -280,25 +279,6 @@ describe('what a visitor sees of it', () => {
     expect(await textOf(page)).toContain('Then we lost seven more weeks. Two');
     await page.getByRole('link', { name: 'Its snapshot (JSON)' }).click();
     expect(JSON.parse(await page.locator('pre').innerText())).toMatchObject({ version: 1, previousHash: null });
-  });
-
-  test('no rule of accessibility is broken, at 360 and 1280 px, light and dark', async () => {
-    for (const [width, colorScheme] of [
-      [360, 'light'],
-      [1280, 'dark'],
-    ] as const) {
-      // The checker itself is a script.
-      const device = await journey.device({ viewport: { width, height: 800 }, colorScheme, javaScriptEnabled: true });
-      for (const path of [PROOF, `${PROOF}/versions`, `${PROOF}/versions/1`, '/proofs/sixty-days-notice']) {
-        const page = await device.newPage();
-        await page.goto(journey.place.url + path);
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        expect(violations.map(({ id }) => `${path} ${id}`)).toEqual([]);
-        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
-        await page.close();
-      }
-      await device.close();
-    }
   });
 
   test('feeds, sitemap and robots name public pages only', async () => {
