@@ -166,7 +166,7 @@ describe.each([
   test('a process killed again and again in the middle of writing has saved all that it acknowledged, and no halves', {
     timeout: 120_000,
   }, async () => {
-    for (let kill = 0; kill < (engine === 'file' ? 10 : 3); kill++) {
+    for (let kill = 0; kill < (engine === 'file' ? 5 : 3); kill++) {
       const other = await startProcess('write-for-ever', url, `life ${kill}`);
       other.go();
       await other.said(3 + kill * 7);

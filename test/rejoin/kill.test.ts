@@ -3,13 +3,13 @@ import { seededDatabase } from '../support/seeded.ts';
 import { openSandbox } from './house.ts';
 import { killReturns } from './killing.ts';
 
-test('killed twenty times while people return, everyone is back once, charged once, and nothing acknowledged is lost', async () => {
+test('killed eight times while people return, everyone is back once, charged once, and nothing acknowledged is lost', async () => {
   const db = await seededDatabase();
   const { sandbox, payments } = await openSandbox();
-  const { lost, ended, fell } = await killReturns(db, sandbox, payments, 20);
+  const { lost, ended, fell } = await killReturns(db, sandbox, payments, 8);
   await sandbox.close();
   await db.cleanup();
-  expect(fell).toHaveLength(20);
+  expect(fell).toHaveLength(8);
   expect(lost).toEqual([]);
   for (const end of ended) {
     expect(end).toEqual({
