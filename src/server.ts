@@ -120,7 +120,7 @@ function answer(response: ServerResponse, status: number, sentence: string): voi
   response.end(`${sentence}\n`);
 }
 
-export async function startServer(): Promise<{ close(): Promise<void> }> {
+async function startServer(): Promise<{ close(): Promise<void> }> {
   const entry = join(root, 'dist/server/entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
   const { handler } = (await import(pathToFileURL(entry).href)) as {

@@ -15,7 +15,7 @@ import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
 
-export const verbs: Verb[] = [
+const verbs: Verb[] = [
   check,
   verify,
   importVerb,

@@ -47,7 +47,7 @@ export async function compose(letter: Outgoing, sender: Sender): Promise<Buffer 
   return message as Buffer;
 }
 
-export function messageIdOf(letterId: string, from: string): string {
+function messageIdOf(letterId: string, from: string): string {
   return `<${letterId.replace(/[^\w.-]/g, '')}@${from.slice(from.lastIndexOf('@') + 1)}>`;
 }
 

@@ -9,7 +9,7 @@ export type Finding = { about: string; verdict: 'ok' | 'warning' | 'wrong'; sent
 export type Expected = { id: string; lookupKey: string; amount: number; currency: string; interval: string };
 
 /** Events without which a return would not be seen, or seen late. */
-export const NEEDED_EVENTS = [
+const NEEDED_EVENTS = [
   'checkout.session.completed',
   'checkout.session.expired',
   'customer.subscription.created',

@@ -21,7 +21,7 @@ export type IssueToCover = {
   daysBehind: number | null;
 };
 
-export const NEXT_ACTIONS = [
+const NEXT_ACTIONS = [
   'Name an owner',
   'Write the “not yet” note',
   'Write the proof',

@@ -57,7 +57,7 @@ export async function erasePerson(tx: Tx, personId: string, now: Date): Promise<
 }
 
 /** Why it can't be done yet, or null: whoever pays us must end that first, or we could not give the money back. */
-export async function stillRuns(tx: Pick<Tx, 'select'>, people: string[]): Promise<Refusal | null> {
+async function stillRuns(tx: Pick<Tx, 'select'>, people: string[]): Promise<Refusal | null> {
   const [open] = await tx
     .select()
     .from(rejoins)

@@ -84,7 +84,7 @@ export async function complaintsOf(reader: Reader, issue: IssueWithState): Promi
 }
 
 /** The complaint is about this issue; what was confirmed while it was thought to be about another is withdrawn. */
-export async function linkComplaint(tx: Tx, complaintId: string, issueId: string): Promise<true | Refusal> {
+async function linkComplaint(tx: Tx, complaintId: string, issueId: string): Promise<true | Refusal> {
   if (!(await publishedIssue(tx, issueId))) return refuse('no-issue', `No issue “${issueId}” is published.`);
   const [before] = await tx
     .select({ issueId: complaints.issueId })

@@ -41,11 +41,19 @@ export function together(published: readonly Point[], arrived: readonly Point[])
   return added.length === 0 ? published : inOrder([...published, ...added]);
 }
 
-/** A series as a file: `date,value`, and `n` where every measurement has one. */
-export function csvOf(points: readonly Point[]): string {
-  const counted = points.length > 0 && points.every(({ n }) => n !== undefined);
-  const rows = points.map(({ on, value, n }) => (counted ? `${on},${value},${n}` : `${on},${value}`));
-  return `${[counted ? 'date,value,n' : 'date,value', ...rows].join('\n')}\n`;
+/** A series as a file with what was added, by day. Every line that stood there stays as it is, letter for letter. */
+function carriedOn(csv: string, added: readonly Point[]): string {
+  const [header = '', ...lines] = csv
+    .replace(/^\uFEFF/, '')
+    .trimEnd()
+    .split(/\r?\n/);
+  const counted = header.replace(/\s/g, '') === 'date,value,n';
+  const rows = added.map(({ on, value, n }) => [on, value, ...(counted ? [n ?? ''] : [])].join(','));
+  // Dates sort as text. What arrived late may lie between two that were known.
+  const all = [...lines.filter((line) => line.trim() !== ''), ...rows].toSorted((a, b) =>
+    a.slice(0, 10) < b.slice(0, 10) ? -1 : 1,
+  );
+  return `${[header, ...all].join('\n')}\n`;
 }
 
 type Evidence = {
@@ -68,7 +76,11 @@ export function withArrived(
     const both = together(published, arrived[id] ?? []);
     if (both === published) continue;
     all.points[id] = both;
-    all.assets[file] = csvOf(both);
+    const days = new Set(published.map(({ on }) => on));
+    all.assets[file] = carriedOn(
+      assets[file] ?? '',
+      both.filter(({ on }) => !days.has(on)),
+    );
   }
   return all as { points: Record<string, Point[]>; assets: Record<string, string> };
 }

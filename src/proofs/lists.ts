@@ -5,7 +5,7 @@ import type { StateName } from './state.ts';
 
 /** So many of each state stand on the home page, and so many on a page of all of them. */
 export const ON_HOME = 20;
-export const ON_PAGE = 50;
+const ON_PAGE = 50;
 
 /** Those in this state. The latest first; of what is not fixed, the update that is longest overdue first and what has no date last. */
 export function inState(issues: readonly IssueWithState[], state: StateName): IssueWithState[] {

@@ -106,17 +106,6 @@ export async function addMeasurements(
   return { stored: fresh.length, already, days: fresh.map(({ on }) => on) };
 }
 
-/** One measurement: stored, or already here, or refused with a sentence. */
-export async function addMeasurement(
-  tx: Tx,
-  { proofId, seriesId, ...one }: About & Incoming,
-  sender: Sender,
-): Promise<{ stored: true } | { already: true } | Refusal> {
-  const added = await addMeasurements(tx, { proofId, seriesId }, [one], sender);
-  if (isRefusal(added)) return refuse(added.code, added.sentence);
-  return added.stored === 1 ? { stored: true } : { already: true };
-}
-
 /** What arrived for a proof, series by series, each in the order of its chain. */
 export async function measurementsOf(reader: Reader, proofId: string): Promise<(Link & { hash: string })[]> {
   const rows = await reader

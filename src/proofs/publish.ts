@@ -1,4 +1,4 @@
-import { and, desc, eq } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
@@ -9,6 +9,7 @@ import { judge } from './check.ts';
 import { type Problem, parseDocument, type SourceDocument } from './content.ts';
 import { pictureSizes } from './pictures.ts';
 import { publishedOthers } from './published.ts';
+import { liveVersion } from './versions.ts';
 
 export type Publication = SourceDocument & {
   /** Who confirmed its facts, number by number: its owner. */
@@ -41,12 +42,7 @@ export async function publishDocument(
     const [first] = problems;
     return { ...refuse('problems', first!.sentence), problems };
   }
-  const [newest] = await tx
-    .select()
-    .from(publishedVersions)
-    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, id)))
-    .orderBy(desc(publishedVersions.version))
-    .limit(1);
+  const newest = await liveVersion(tx, { collection, documentId: id });
   if (newest && sameContent(newest, { source, assets })) {
     return { version: newest.version, hash: newest.hash, isNew: false };
   }

@@ -5,10 +5,10 @@ import { type Link, withArrived } from './arrived.ts';
 import { fillPlaceholders } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import { type Changed, type Correction, correctionsIn, type Snapshot } from './corrections.ts';
-import type { Site } from './documents.ts';
+import type { Collection, Site } from './documents.ts';
 import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
 
-/* Every version of a proof that was ever published, as it was. Nothing here is changed or taken away, only added to. */
+/* Every version of a document, and of a proof above all, that was ever published, as it was. Nothing here is changed or taken away, only added to. */
 
 export type ProofVersion = {
   id: string;
@@ -37,6 +37,20 @@ const COLUMNS = {
   publishedAt: publishedVersions.publishedAt,
 };
 const { source: _, assets: __, ...LIGHT } = COLUMNS;
+
+/** The newest version of a document, as it stands in its row; null when it was never published. */
+export async function liveVersion(
+  reader: Reader,
+  { collection, documentId }: { collection: Collection; documentId: string },
+): Promise<typeof publishedVersions.$inferSelect | null> {
+  const [live] = await reader
+    .select()
+    .from(publishedVersions)
+    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, documentId)))
+    .orderBy(desc(publishedVersions.version))
+    .limit(1);
+  return live ?? null;
+}
 
 const ofProof = (id: string) => and(eq(publishedVersions.collection, 'proofs'), eq(publishedVersions.documentId, id));
 
@@ -108,7 +122,7 @@ export async function correctionsOf(
 }
 
 /** As they arrived, by series. */
-export function arrivedIn(corrected: readonly Changed[]): Record<string, Point[]> {
+function arrivedIn(corrected: readonly Changed[]): Record<string, Point[]> {
   const bySeries = Map.groupBy(corrected, ({ series }) => series);
   return Object.fromEntries([...bySeries].map(([series, its]) => [series, its.map(({ was }) => was)]));
 }

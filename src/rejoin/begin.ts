@@ -96,7 +96,7 @@ const TOO_LATE_MS = 24 * 3_600_000;
  * Takes one begun rejoin to the payment provider. One process claims it; who comes second waits for the outcome. A
  * process that died is followed by another, with the same key, so that the provider makes one subscription of both.
  */
-export async function payFor(
+async function payFor(
   db: Db,
   payments: Payments,
   rejoinId: string,

@@ -58,7 +58,7 @@ export type RejoinCheck = {
   paidUntil: Date | null;
 };
 
-export const AT_CHECKOUT = 'a card you give at Stripe';
+const AT_CHECKOUT = 'a card you give at Stripe';
 
 export function cardLabel(card: SavedCard): string {
   return `${card.brand} ending ${card.last4}`;

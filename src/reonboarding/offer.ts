@@ -16,7 +16,7 @@ import { type Refusal, refuse } from '../shared/refusal.ts';
 export type RoleOffer = typeof roleOffers.$inferSelect;
 
 /** Days in which nobody has to decide. */
-export const THINKING_DAYS = 14;
+const THINKING_DAYS = 14;
 
 /** The role for somebody who left this one; null: none is open today. */
 export async function roleFor(reader: Reader, left: string | null): Promise<PublishedRole | null> {

@@ -1,13 +1,13 @@
-import { and, desc, eq, isNotNull, lte } from 'drizzle-orm';
+import { and, eq, isNotNull, lte } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
-import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { sameContent } from '../proofs/chain.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
 import { notTheirs, type Published, publishDocument } from '../proofs/publish.ts';
 import { publishedOthers } from '../proofs/published.ts';
+import { liveVersion } from '../proofs/versions.ts';
 import { longDay } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
@@ -36,7 +36,7 @@ type Handed = { draft: Draft; standing: Standing; member: Member };
 const CHANGED = 'It was changed after you opened this page. Look at it again as it is now.';
 
 /** Everything that was said about a draft. */
-export async function signOffsOf(reader: Reader, draftId: string): Promise<SignOff[]> {
+async function signOffsOf(reader: Reader, draftId: string): Promise<SignOff[]> {
   return reader.select().from(signOffs).where(eq(signOffs.draftId, draftId));
 }
 
@@ -377,7 +377,7 @@ async function membersOf(reader: Reader, ids: readonly string[]): Promise<Member
 }
 
 /** Whoever this is, working here and allowed to do this. */
-export async function stillHere(reader: Reader, id: string, doing: Doing): Promise<Member | Refusal> {
+async function stillHere(reader: Reader, id: string, doing: Doing): Promise<Member | Refusal> {
   const member = await memberOf(reader, id);
   if (!member || member.leftAt !== null) return refuse('left', 'Only somebody who works here can do this.');
   return may(member.roles, doing)
@@ -406,18 +406,4 @@ async function tell(
 /** Whoever began it hears of it too, even if they wrote nothing. */
 function writersOf({ writers, startedBy }: Draft): string[] {
   return [...new Set([...writers, startedBy])];
-}
-
-/** What is public of a document today; null before its first version. */
-export async function liveVersion(
-  reader: Reader,
-  { collection, documentId }: Pick<Draft, 'collection' | 'documentId'>,
-) {
-  const [live] = await reader
-    .select()
-    .from(publishedVersions)
-    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, documentId)))
-    .orderBy(desc(publishedVersions.version))
-    .limit(1);
-  return live ?? null;
 }

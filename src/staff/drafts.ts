@@ -2,12 +2,12 @@ import { and, asc, desc, eq } from 'drizzle-orm';
 import { isMap, isScalar, parseDocument as parseYaml } from 'yaml';
 import type { Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
-import { measurements } from '../../db/schema/measurements.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
-import { parseDocument } from '../proofs/content.ts';
 import { differencesOf } from '../proofs/difference.ts';
 import type { Collection } from '../proofs/documents.ts';
+import { publishedProof } from '../proofs/published.ts';
+import { liveVersion } from '../proofs/versions.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
@@ -47,8 +47,8 @@ export async function openDraft(
   if (collection === 'site' && documentId !== 'site') return refuse('name', 'There is one site document.');
   const there = await draftOf(tx, name);
   if (there) return there;
-  const published = await newestOf(tx, name);
-  const begun = published ? await withArrived(tx, name, published) : (prefilled ?? emptyOf(collection));
+  const published = await liveVersion(tx, name);
+  const begun = published ? await withWhatArrived(tx, name, published) : (prefilled ?? emptyOf(collection));
   const draft: Draft = {
     id: newId(),
     collection,
@@ -203,46 +203,9 @@ function emptyOf(collection: Collection): Written {
   return { source: collection === 'site' || collection === 'checkins' ? '' : '---\n---\n', assets: {} };
 }
 
-async function newestOf(reader: Reader, { collection, documentId }: DocumentName) {
-  const [newest] = await reader
-    .select()
-    .from(publishedVersions)
-    .where(and(eq(publishedVersions.collection, collection), eq(publishedVersions.documentId, documentId)))
-    .orderBy(desc(publishedVersions.version))
-    .limit(1);
-  return newest;
-}
-
 /** What was published, its series carried on with what has been measured since. */
-async function withArrived(reader: Reader, { collection, documentId }: DocumentName, published: Written) {
+async function withWhatArrived(reader: Reader, { collection, documentId }: DocumentName, published: Written) {
   const { source, assets } = published;
-  const { document } =
-    collection === 'proofs' ? parseDocument('proofs', documentId, source, assets) : { document: null };
-  if (!document) return { source, assets };
-  const arrived = await reader
-    .select()
-    .from(measurements)
-    .where(eq(measurements.proofId, documentId))
-    .orderBy(asc(measurements.measuredOn));
-  const carried = { ...assets };
-  for (const { id, file } of document.data.series) {
-    const known = new Set(document.points[id]?.map((point) => point.on));
-    const rows = arrived.filter((row) => row.seriesId === id && !known.has(row.measuredOn));
-    if (rows.length > 0 && assets[file] !== undefined) carried[file] = carriedOn(assets[file], rows);
-  }
-  return { source, assets: carried };
-}
-
-function carriedOn(csv: string, rows: { measuredOn: string; value: number; n: number | null }[]): string {
-  const [header = '', ...lines] = csv
-    .replace(/^\uFEFF/, '')
-    .trimEnd()
-    .split(/\r?\n/);
-  const counts = header.replace(/\s/g, '') === 'date,value,n';
-  const added = rows.map(({ measuredOn, value, n }) => [measuredOn, value, ...(counts ? [n ?? ''] : [])].join(','));
-  // Dates sort as text. What arrived late may lie between two that were known.
-  const all = [...lines.filter((line) => line.trim() !== ''), ...added].toSorted((a, b) =>
-    a.slice(0, 10) < b.slice(0, 10) ? -1 : 1,
-  );
-  return `${[header, ...all].join('\n')}\n`;
+  const proof = collection === 'proofs' ? await publishedProof(reader, documentId) : null;
+  return { source, assets: proof?.assets ?? assets };
 }

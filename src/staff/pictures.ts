@@ -11,7 +11,7 @@ import { formOf, sourceFrom, type Values } from './form.ts';
 
 /* Pictures from somebody's camera: decoded, made small and written anew, so that nothing the file held besides comes along. */
 
-export const PICTURE_BYTES = 2 * 1024 * 1024;
+const PICTURE_BYTES = 2 * 1024 * 1024;
 const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'heif'];
 const PIXELS = 40_000_000;
 /** A public page weighs 150 KB at most with its fonts: a picture, which comes later, must not outweigh its page. */

@@ -7,7 +7,7 @@ import { MAYA } from '../../db/cast.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { root } from '../../src/cli/processes.ts';
 import { targetOf } from '../../src/cli/verify.ts';
-import { addMeasurement } from '../../src/proofs/measurements.ts';
+import { addMeasurements } from '../../src/proofs/measurements.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { latestVersionsOf } from '../../src/proofs/versions.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
@@ -400,9 +400,10 @@ describe('a measurement that arrived is corrected', () => {
   test('the page and its versions say so, verify names it, and a page that hides it differs', async () => {
     const { db, url } = journey.place;
     const now = new Date();
-    const about = { proofId: 'exports-finish', seriesId: 'failed', on: '2026-11-16', value: 24.5, n: 5000 };
+    const about = { proofId: 'exports-finish', seriesId: 'failed' };
+    const sent = [{ on: '2026-11-16', value: 24.5, n: 5000, sourceId: 'w47' }];
     const sender = { sentBy: 'command', now };
-    expect(await db.write((tx) => addMeasurement(tx, { ...about, sourceId: 'w47' }, sender))).toEqual({ stored: true });
+    expect(await db.write((tx) => addMeasurements(tx, about, sent, sender))).toMatchObject({ stored: 1 });
     const [newest] = await latestVersionsOf(db.read, 'exports-finish', 1);
     const assets = { 'exports-weekly.csv': `${newest!.assets['exports-weekly.csv']}2026-11-16,1.4,5000\n` };
     const by = { confirmedBy: 'priya', approvedBy: 'sander', reason: 'The “job” ran twice.', now: new Date() };

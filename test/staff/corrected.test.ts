@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
-import { addMeasurement, measurementsOf } from '../../src/proofs/measurements.ts';
+import { addMeasurements, measurementsOf } from '../../src/proofs/measurements.ts';
 import { circumstancesOf, proofWithState, publishedSite } from '../../src/proofs/published.ts';
 import { checkFile, checkFileOf, type Served, verifyProof, versionFileOf } from '../../src/proofs/verify.ts';
 import { correctedBetween, correctionsOf, latestVersionsOf, versionsOf } from '../../src/proofs/versions.ts';
@@ -33,9 +33,10 @@ const must = <T>(answer: T): Exclude<T, Refusal> => {
 const seen = (draft: Draft, by: string) => ({ draftId: draft.id, contentHash: contentHash(draft), by });
 const arrives = (now = NOW) =>
   db.write((tx) =>
-    addMeasurement(
+    addMeasurements(
       tx,
-      { proofId: PROOF.documentId, seriesId: 'failed', on: '2026-11-22', value: 24.5, n: 5000, sourceId: 'w47' },
+      { proofId: PROOF.documentId, seriesId: 'failed' },
+      [{ on: '2026-11-22', value: 24.5, n: 5000, sourceId: 'w47' }],
       { sentBy: 'command', now },
     ),
   );

@@ -75,7 +75,7 @@ function subscriptionOf(call: Call, customer: Stripe.Customer, plan: Plan): Stri
   });
 }
 
-export function expireSession(call: Call, session: Stripe.Checkout.Session): Stripe.Checkout.Session {
+function expireSession(call: Call, session: Stripe.Checkout.Session): Stripe.Checkout.Session {
   const after = call.store.put<Stripe.Checkout.Session>({ ...session, status: 'expired', url: null });
   emit(call, 'checkout.session.expired', after);
   return after;

@@ -102,7 +102,7 @@ export function issueInvoice(
   return { invoice: store.need('invoice', invoice.id), intent };
 }
 
-export function invoiceOf({ store }: Call, intent: string): Stripe.Invoice | null {
+function invoiceOf({ store }: Call, intent: string): Stripe.Invoice | null {
   const [payment] = store.list('invoice_payment', { 'payment.payment_intent': intent }).data;
   return payment ? store.need('invoice', String(payment.invoice)) : null;
 }

@@ -15,7 +15,7 @@ const MOST_LINES = 4000;
 const BATCH = 250;
 
 /** The separator that the header uses most, outside quotes. */
-export function separatorOf(header: string): Separator {
+function separatorOf(header: string): Separator {
   const bare = header.replace(/"(?:[^"]|"")*"/g, '');
   const counts = ([',', ';', '\t', '|'] as const).map((mark) => [mark, bare.split(mark).length] as const);
   return counts.reduce((most, next) => (next[1] > most[1] ? next : most))[0];

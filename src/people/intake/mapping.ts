@@ -4,7 +4,7 @@ import { type Refusal, refuse } from '../../shared/refusal.ts';
 import { dateFormat } from './dates.ts';
 
 /** The columns of the neutral CSV, in the order in which they are documented. */
-export const NEUTRAL_COLUMNS = [
+const NEUTRAL_COLUMNS = [
   'source',
   'person_id',
   'kind',

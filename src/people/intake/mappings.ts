@@ -18,7 +18,7 @@ export async function mappingNamed(folder: string, name: string): Promise<Mappin
   return refuse('mapping', `There is no mapping “${name}”.${those}`);
 }
 
-export async function mappingNames(folder: string): Promise<string[]> {
+async function mappingNames(folder: string): Promise<string[]> {
   const files = await readdir(folder).catch(() => []);
   return files
     .filter((file) => file.endsWith('.yaml'))
