@@ -270,11 +270,27 @@ export async function standingOf(reader: Reader, draft: Draft): Promise<Standing
 
 /** What the owner of a draft has to tick: what it changes of the numbers that are public, then all that it states. */
 export async function factsToTick(reader: Reader, draft: Draft): Promise<Fact[]> {
-  return [...(await changedFacts(reader, draft)), ...factsIn(draft)];
+  const live = await liveVersion(reader, draft);
+  const known = new Set(live ? factsIn(live).map(said) : []);
+  const stated = factsIn(draft).map((fact) => (known.has(said(fact)) ? { ...fact, asPublished: true } : fact));
+  // What is new is looked at first, and afresh; the rest is still ticked, number by number.
+  return [
+    ...(await changedFacts(reader, draft)),
+    ...stated.filter((fact) => !fact.asPublished),
+    ...stated.filter((fact) => fact.asPublished),
+  ];
 }
 
+/** What a fact says, where and from what: the same in two versions when nothing of that changed. */
+const said = ({ value, source, places }: Fact) => JSON.stringify([value, source, places]);
+
 /** Every number and date that a draft states. */
-export function factsIn({ collection, documentId, source, assets }: Draft) {
+export function factsIn({
+  collection,
+  documentId,
+  source,
+  assets,
+}: Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'>): Fact[] {
   const { document } = parseDocument(collection, documentId, source, assets);
   return document ? factsOf(document) : [];
 }

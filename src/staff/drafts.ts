@@ -1,4 +1,4 @@
-import { and, asc, desc, eq } from 'drizzle-orm';
+import { and, asc, desc, eq, max } from 'drizzle-orm';
 import { isMap, isScalar, parseDocument as parseYaml } from 'yaml';
 import type { Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
@@ -170,10 +170,20 @@ export async function draftsList(reader: Reader): Promise<DraftRow[]> {
   });
 }
 
-/** Every document that has a published version, to begin a draft from. */
-export async function publishedNames(reader: Reader): Promise<DocumentName[]> {
-  const { collection, documentId } = publishedVersions;
-  return reader.selectDistinct({ collection, documentId }).from(publishedVersions).orderBy(collection, documentId);
+/** Every document that has a published version, by what it calls itself now, to begin a draft from. */
+export async function publishedNames(reader: Reader): Promise<(DocumentName & { title: string })[]> {
+  const { collection, documentId, source, version } = publishedVersions;
+  const newest = await reader
+    // SQLite takes the other columns from the row that has the largest version.
+    .select({ collection, documentId, source, version: max(version) })
+    .from(publishedVersions)
+    .groupBy(collection, documentId)
+    .orderBy(collection, documentId);
+  return newest.map(({ collection, documentId, source }) => ({
+    collection,
+    documentId,
+    title: titleOf({ source, documentId }),
+  }));
 }
 
 const TITLES = ['headline', 'title', 'plan', 'question', 'subject', 'organisation'];

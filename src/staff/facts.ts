@@ -19,6 +19,8 @@ export type Fact = {
   source: string;
   /** True: computed from the evidence. False: somebody typed it, and nothing here shows it. */
   computed: boolean;
+  /** Stands so, from the same source, in the version that is public. */
+  asPublished?: boolean;
 };
 
 const MONTHS = 'January|February|March|April|May|June|July|August|September|October|November|December';

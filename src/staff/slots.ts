@@ -1,3 +1,4 @@
+import { isCollection, isMap, isScalar, parseDocument as parseYaml } from 'yaml';
 import type { Judgement } from '../proofs/check.ts';
 import type { Problem } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
@@ -6,7 +7,7 @@ import { placeProblems } from './form.ts';
 
 /* The twelve things that a proof consists of, and what the rules say about each. Other documents have one: all of it. */
 
-export type Verdict = 'pass' | 'warn' | 'fail';
+export type Verdict = 'pass' | 'warn' | 'fail' | 'empty';
 
 export type Slot = {
   title: string;
@@ -33,12 +34,28 @@ const SLOTS: { title: string; keys: string[] }[] = [
   { title: 'Is it fixed for you?', keys: [] },
 ];
 
+/** Those that a writer fills in and that no proof does without. */
+const REQUIRED = [0, 2, 3, 5, 6, 7, 9, 10];
+
+/** What stands in a draft, however unfinished it is: the keys of its fields that hold something, and `body`. */
+function keysWritten(source: string): Set<string> {
+  const [, fields = '', body = ''] = /^---\n([\s\S]*?\n|)---\n?([\s\S]*)$/.exec(source) ?? [];
+  const { contents } = parseYaml(fields, { prettyErrors: false, logLevel: 'silent' });
+  const filled = isMap(contents)
+    ? contents.items.filter(({ value }) =>
+        isCollection(value) ? value.items.length > 0 : isScalar(value) && value.value,
+      )
+    : [];
+  return new Set([...filled.map(({ key }) => String(key)), ...(body.trim() === '' ? [] : ['body'])]);
+}
+
 type Named = { collection: Collection; documentId: string; source: string; assets: Record<string, string> };
 
 /** `state` is what the page would say once published; null while the draft can't be read. */
 export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: State | null): Slot[] {
   const placed = [...place(draft, problems, 'fail'), ...place(draft, warnings, 'warn')];
   if (draft.collection !== 'proofs') return [slot('The document', '', placed, null)];
+  const written = keysWritten(draft.source);
   return SLOTS.map(({ title, keys }, index) => {
     const its = placed.filter((one) => slotFor(one.at, one.rule) === index);
     if (index === 1)
@@ -56,6 +73,9 @@ export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: 
         'Three equal answers: yes, no, not sure yet. They stand on the page by themselves.',
       );
     const made = slot(title, keys[0]!, its, null);
+    if (made.verdict === 'pass' && REQUIRED.includes(index) && !keys.some((key) => written.has(key))) {
+      return { ...made, verdict: 'empty' };
+    }
     if (index === 8 && made.verdict === 'pass' && !/^confirmer:/m.test(draft.source)) {
       return {
         ...made,

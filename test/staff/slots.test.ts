@@ -51,6 +51,16 @@ test.each(broken)('%s is refused in its own slot', async (_, change, number) => 
   expect(failing).toContain(number);
 });
 
+test('what nobody has written yet is not called right', async () => {
+  const emptied = proof.source.replace(/^headline: .*\n/m, '').replace(/---\n[^-][\s\S]*$/, '---\n');
+  const all = await slots({ ...proof, source: emptied });
+  expect(all[3]).toMatchObject({ title: 'What went wrong' });
+  expect(all[3]!.verdict).not.toBe('pass');
+  const begun = await slots({ ...proof, source: '---\nowner: priya\n---\n', assets: {} });
+  expect(begun.filter(({ verdict }) => verdict === 'pass').map(({ title }) => title)).not.toContain('What went wrong');
+  expect(begun.filter(({ verdict }) => verdict === 'empty').map(({ title }) => title)).toContain('What went wrong');
+});
+
 test('without a confirmer it is a warning that says what follows', async () => {
   const source = proof.source.replace(/confirmer:\n( {2}.*\n)+/, '');
   expect((await slots({ ...proof, source }))[8]).toMatchObject({
