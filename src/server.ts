@@ -6,14 +6,17 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import loadDirective from 'astro/runtime/client/load.prebuilt.js';
 import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
 import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
+import { sql } from 'drizzle-orm';
 import pino from 'pino';
 import sirv from 'sirv';
+import { openDatabase } from '../db/client.ts';
 import { env, isLoopback } from './env.ts';
+import { keeper } from './keeping.ts';
 import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
 
 /*
  * The web process: Astro's handler behind what every request must pass. Origin check, body limits, headers on every
- * response, and an orderly end. It opens no database itself.
+ * response, public pages that are kept, and an orderly end.
  */
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -120,6 +123,13 @@ function answer(response: ServerResponse, status: number, sentence: string): voi
   response.end(`${sentence}\n`);
 }
 
+/** Reads a number that changes with every commit of any process; on a server of its own there is none. */
+async function commits(): Promise<() => Promise<number | null>> {
+  if (!env.DATABASE_URL.startsWith('file:')) return async () => null;
+  const db = await openDatabase(env.DATABASE_URL);
+  return async () => (await db.read.get<[number]>(sql`pragma data_version`))?.[0] ?? null;
+}
+
 async function startServer(): Promise<{ close(): Promise<void> }> {
   const entry = join(root, 'dist/server/entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
@@ -133,6 +143,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     },
   });
 
+  const pages = keeper(await commits());
   const proxies = networks(env.TRUSTED_PROXIES);
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
 
@@ -187,7 +198,8 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     }
     files(request, response, () => {
       const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
-      Promise.resolve(handler(request, response, next)).catch(failed);
+      const make = () => void Promise.resolve(handler(request, response, next)).catch(failed);
+      pages(request, response, make).catch(failed);
     });
 
     /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
