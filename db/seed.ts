@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { and, eq } from 'drizzle-orm';
+import { countPeople } from '../src/people/counts.ts';
 import { importFile } from '../src/people/intake/import.ts';
 import { NEUTRAL, readMapping } from '../src/people/intake/mapping.ts';
 import { suppress } from '../src/people/suppression.ts';
@@ -113,6 +114,7 @@ export async function seedCast(db: Db, now: Date): Promise<void> {
         .onConflictDoNothing();
     }
   });
+  await countPeople(db, now);
 }
 
 /** Gives those of the cast who work there their place at the desk. Who has one already is left alone. */

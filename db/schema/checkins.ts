@@ -35,6 +35,7 @@ export const checkins = sqliteTable(
     uniqueIndex('checkins_role_offer_day').on(t.roleOfferId, t.day),
     index('checkins_due').on(t.askedAt, t.dueOn),
     index('checkins_issue').on(t.issueId, t.answeredAt),
+    index('checkins_answer').on(t.answer, t.issueId, t.personId, t.answeredAt),
   ],
 );
 

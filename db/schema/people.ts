@@ -221,6 +221,18 @@ export const erasedPeople = sqliteTable(
   (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
 );
 
+/** How many different people had told us of an issue when they were last counted. `*`: of anything. */
+export const peopleCounts = sqliteTable(
+  'people_counts',
+  {
+    issueId: text().notNull(),
+    kind: text({ enum: ['customer', 'employee'] }).notNull(),
+    people: integer().notNull(),
+    countedAt: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
+);
+
 /** One run of the importer, with its accounting. */
 export const imports = sqliteTable('imports', {
   id: text().primaryKey(),

@@ -20,6 +20,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['proposals', '*/15 * * * * *', (now) => rounds.proposals(db, now)],
   ['scheduled', '*/5 * * * * *', (now) => rounds.scheduled(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],
+  ['counts', '*/20 * * * * *', (now) => rounds.counts(db, now)],
   ['sessions', '0 0 * * * *', (now) => rounds.sessions(db, now)],
   ['tasks', '45 * * * * *', (now) => rounds.tasks(db, now)],
   ['late', '15 * * * * *', (now) => rounds.late(db, now)],

@@ -17,6 +17,7 @@ import { quietUntil } from '../mail/quiet.ts';
 import { mailSender } from '../mail/sender.ts';
 import { openSmtp } from '../mail/smtp.ts';
 import type { Payments } from '../payments/payments.ts';
+import { countDaily } from '../people/counts.ts';
 import { foldErasures } from '../people/erase.ts';
 import { mappingNamed } from '../people/intake/mappings.ts';
 import { payMakeGoods } from '../people/make-good.ts';
@@ -130,6 +131,10 @@ export async function promises(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
   return tellWaiting(db, issues, env.AMENDS_URL, now);
 }
+
+/** Everyone who told us anything is counted on the first round of a day, and never in between but after an import. */
+export const counts = async (db: Db, now: Date) =>
+  (await countDaily(db, now, (await publishedSite(db.read)).time_zone)) ? 1 : 0;
 
 /** What was uploaded at the desk: a look first, then, after a press, the import. */
 export const uploads = (db: Db, now: Date) =>

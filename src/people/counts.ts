@@ -1,34 +1,85 @@
-import { countDistinct, eq, isNotNull } from 'drizzle-orm';
-import type { Reader } from '../../db/client.ts';
-import { complaints, erasedPeople, persons } from '../../db/schema/people.ts';
+import { countDistinct, eq, isNotNull, max } from 'drizzle-orm';
+import type { Db, Reader } from '../../db/client.ts';
+import { complaints, erasedPeople, imports, peopleCounts, persons } from '../../db/schema/people.ts';
+import { dayOf } from '../shared/dates.ts';
+
+/*
+ * How many people told us of what. They are counted once a day, by the jobs process: over a million people that takes seconds, which no
+ * page may wait for; and a count that follows each single person would tell on them.
+ */
 
 /** How many different people told us of an issue. */
 export type PeopleOfIssue = { customers: number; employees: number };
 
-/**
- * For every issue that anyone complained of: its people, each counted once, whatever may be shown of their words. Who was
- * erased since still counts, as a number.
- */
-export async function peoplePerIssue(reader: Reader): Promise<Map<string, PeopleOfIssue>> {
-  const rows = await reader
+/** Stands for “anything at all” where people are counted by issue. */
+export const ANYTHING = '*';
+
+/** Everyone counted anew, each once an issue, whatever may be shown of their words. Who was erased since still counts, as a number. */
+export async function countPeople(db: Db, now: Date): Promise<void> {
+  const perIssue = await db.read
     .select({ issueId: complaints.issueId, kind: persons.kind, people: countDistinct(complaints.personId) })
     .from(complaints)
     .innerJoin(persons, eq(persons.id, complaints.personId))
     .where(isNotNull(complaints.issueId))
     .groupBy(complaints.issueId, persons.kind);
-  const counts = new Map<string, PeopleOfIssue>();
-  for (const { issueId, kind, people } of [...rows, ...(await reader.select().from(erasedPeople))]) {
-    const count = counts.get(issueId!) ?? { customers: 0, employees: 0 };
-    if (kind === 'customer') count.customers += people;
-    else count.employees += people;
-    counts.set(issueId!, count);
-  }
+  const all = await db.read
+    .select({ kind: persons.kind, people: countDistinct(complaints.personId) })
+    .from(complaints)
+    .innerJoin(persons, eq(persons.id, complaints.personId))
+    .groupBy(persons.kind);
+  const counted = new Map<string, typeof peopleCounts.$inferInsert>();
+  const add = (issueId: string, kind: 'customer' | 'employee', people: number) => {
+    const key = `${kind} ${issueId}`;
+    const before = counted.get(key)?.people ?? 0;
+    counted.set(key, { issueId, kind, people: before + people, countedAt: now.getTime() });
+  };
+  for (const { issueId, kind, people } of perIssue) add(issueId!, kind, people);
+  for (const { kind, people } of all) add(ANYTHING, kind, people);
+  for (const { issueId, kind, people } of await db.read.select().from(erasedPeople)) add(issueId, kind, people);
+  // So that a day on which nobody told us anything is a day on which we counted.
+  add(ANYTHING, 'customer', 0);
+  await db.write(async (tx) => {
+    await tx.delete(peopleCounts);
+    await tx.insert(peopleCounts).values([...counted.values()]);
+  });
+}
+
+/** When people were last counted; null: never yet. */
+export async function countedAt(reader: Reader): Promise<Date | null> {
+  const [row] = await reader.select({ at: peopleCounts.countedAt }).from(peopleCounts).limit(1);
+  return row ? new Date(row.at) : null;
+}
+
+/** Counts when nobody has today, or when people have come in by an import since. Answers whether it did. */
+export async function countDaily(db: Db, now: Date, timeZone: string): Promise<boolean> {
+  const last = await countedAt(db.read);
+  const today = last !== null && dayOf(last, timeZone) === dayOf(now, timeZone);
+  const [came] = await db.read.select({ at: max(imports.finishedAt) }).from(imports);
+  if (today && (came?.at ?? 0) <= last.getTime()) return false;
+  await countPeople(db, now);
+  return true;
+}
+
+/** As last counted, by issue. */
+export async function peoplePerIssue(reader: Reader): Promise<Map<string, PeopleOfIssue>> {
+  const counts = await allCounts(reader);
   counts.delete(ANYTHING);
   return counts;
 }
 
-/** Stands for “anything at all” where people are counted by issue. */
-export const ANYTHING = '*';
+/** As last counted: everyone who told us anything, each once. */
+export async function peopleWhoTold(reader: Reader): Promise<PeopleOfIssue> {
+  return (await allCounts(reader)).get(ANYTHING) ?? { customers: 0, employees: 0 };
+}
+
+async function allCounts(reader: Reader): Promise<Map<string, PeopleOfIssue>> {
+  const counts = new Map<string, PeopleOfIssue>();
+  for (const { issueId, kind, people } of await reader.select().from(peopleCounts)) {
+    const count = counts.get(issueId) ?? { customers: 0, employees: 0 };
+    counts.set(issueId, { ...count, [kind === 'customer' ? 'customers' : 'employees']: people });
+  }
+  return counts;
+}
 
 /** The count that may be public: rounded down to tens from the floor on, null below it ("fewer than 10 people"). */
 export function publicCount(count: number, floor: number): number | null {

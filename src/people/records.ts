@@ -281,6 +281,7 @@ export const NOBODY: { [table: string]: string } = {
   measuring_keys: 'keys of systems that measure',
   sending: 'which database this is, and how many letters it has sent',
   imports: 'a file’s name and fingerprint, and how many rows it had',
+  people_counts: 'how many people told us of an issue',
   batches: 'by what people were chosen, and by whom; the people stand in `chosen`',
   holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
   erased_ids: 'keyed fingerprints that name nobody',

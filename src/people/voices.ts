@@ -1,8 +1,7 @@
-import { and, countDistinct, desc, eq, inArray, isNotNull } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { complaints, departures, erasedPeople, persons } from '../../db/schema/people.ts';
+import { complaints, departures, persons } from '../../db/schema/people.ts';
 import type { Day } from '../shared/dates.ts';
-import { ANYTHING, type PeopleOfIssue } from './counts.ts';
 
 /** Someone's words that may stand on a public page today. */
 export type Voice = {
@@ -40,17 +39,4 @@ export async function voicesOf(reader: Reader, refs: readonly string[]): Promise
     const { words, saidOn, channel } = row.complaint;
     return [{ ref, words: words!, saidOn, channel, kind: row.kind, joinedOn: row.joinedOn }];
   });
-}
-
-/** Everyone who told us anything, each counted once; who was erased since, as a number. */
-export async function peopleWhoTold(reader: Reader): Promise<PeopleOfIssue> {
-  const rows = await reader
-    .select({ kind: persons.kind, people: countDistinct(complaints.personId) })
-    .from(complaints)
-    .innerJoin(persons, eq(persons.id, complaints.personId))
-    .groupBy(persons.kind);
-  const erased = await reader.select().from(erasedPeople).where(eq(erasedPeople.issueId, ANYTHING));
-  const of = (kind: 'customer' | 'employee') =>
-    [...rows, ...erased].reduce((sum, row) => (row.kind === kind ? sum + row.people : sum), 0);
-  return { customers: of('customer'), employees: of('employee') };
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { peoplePerIssue, publicCount } from '../../src/people/counts.ts';
+import { countDaily, countedAt, countPeople, peoplePerIssue, publicCount } from '../../src/people/counts.ts';
 import { coverage, type IssueToCover, nextAction } from '../../src/people/coverage.ts';
 import { importFile } from '../../src/people/intake/import.ts';
 import { NEUTRAL } from '../../src/people/intake/mapping.ts';
@@ -81,11 +81,22 @@ test('what has arrived since asks for the text to be corrected, and what has not
 
 test('people are counted once an issue, customers and employees apart', async () => {
   await bring(ROWS);
+  expect([await countedAt(db.read), (await peoplePerIssue(db.read)).size]).toEqual([null, 0]);
+  await countPeople(db, NOW);
+  expect(await countedAt(db.read)).toEqual(NOW);
   expect(Object.fromEntries(await peoplePerIssue(db.read))).toEqual({
     exports: { customers: 2, employees: 1 },
     prices: { customers: 1, employees: 0 },
     ghost: { customers: 1, employees: 0 },
   });
+});
+
+test('they are counted once a day, and after an import', async () => {
+  const count = (hours: number) => countDaily(db, new Date(NOW.getTime() + hours * 3_600_000), 'Europe/London');
+  expect([await count(-3), await count(-2)]).toEqual([true, false]);
+  await bring(ROWS);
+  expect([await count(1), await count(2)], 'an import has ended').toEqual([true, false]);
+  expect([await count(13), await count(15)], 'the next day').toEqual([false, true]);
 });
 
 test('a public count is rounded down to tens, and there is none below the floor', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { confirmations, drafts, pictures } from '../../db/schema/desk.ts';
 import { complaints, erasedPeople, persons } from '../../db/schema/people.ts';
-import { peoplePerIssue, publicCount } from '../../src/people/counts.ts';
+import { countPeople, peoplePerIssue, publicCount } from '../../src/people/counts.ts';
 import { erasePerson } from '../../src/people/erase.ts';
 import { keepOnlyWhatWeMay } from '../../src/people/retention.ts';
 import { isWithdrawn } from '../../src/people/suppression.ts';
@@ -96,14 +96,16 @@ describe('public counts single nobody out', () => {
               }
             }
           });
-          const shown = async () =>
-            [...(await peoplePerIssue(db.read))]
+          const shown = async () => {
+            await countPeople(db, NOW);
+            return [...(await peoplePerIssue(db.read))]
               .map(([issue, { customers, employees }]) => [
                 issue,
                 publicCount(customers, 10),
                 publicCount(employees, 20),
               ])
               .toSorted();
+          };
           const before = await shown();
           for (const [id, erased] of ids) if (erased) await db.write((tx) => erasePerson(tx, id, NOW));
           expect(await shown()).toEqual(before);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
-import { peopleWhoTold, voicesOf } from '../../src/people/voices.ts';
+import { countPeople, peopleWhoTold } from '../../src/people/counts.ts';
+import { voicesOf } from '../../src/people/voices.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 
 let db: FreshDatabase;
@@ -83,5 +84,6 @@ test('withdrawn consent takes the words away at once', async () => {
 });
 
 test('a person who told us six things is one person', async () => {
+  await countPeople(db, new Date());
   expect(await peopleWhoTold(db.read)).toEqual({ customers: 1, employees: 1 });
 });
