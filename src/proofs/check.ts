@@ -331,7 +331,37 @@ const RULES: Rule[] = [
   }),
 
   rule('reference', 'checkins', ({ data }, others) => unknownIssue(data.issue, ['issue'], others)),
+  rule('S304', 'checkins', ({ data: { question } }) => [
+    ...when(!/\?\s*$/.test(question), ['question'], 'Ask one question, and end it with a question mark.'),
+    ...when(MONEY.test(question), ['question'], `${NO_PRICE} Ask whether it is still fixed for them.`),
+  ]),
+  rule('S304', 'letters', ({ data, body }) => [
+    ...when(
+      MONEY.test(data.subject),
+      ['subject'],
+      `${NO_PRICE} Write {amount} in a receipt; take it out anywhere else.`,
+    ),
+    ...when(MONEY.test(body), 'body', `${NO_PRICE} Write {amount} in a receipt; take it out anywhere else.`),
+  ]),
+  rule('S305', 'letters', ({ id, body }) =>
+    SIGNED.includes(id)
+      ? ['sender', 'stopLink'].flatMap((slot) =>
+          when(!body.includes(`{${slot}}`), 'body', `{${slot}} is missing: ${WHY_SIGNED[slot]}`),
+        )
+      : [],
+  ),
 ];
+
+/** A sum of money that somebody typed. */
+const MONEY = /[£$€¥]\s?\d|\b\d[\d,.]*\s?(?:£|€|GBP|EUR|USD|pounds?|euros?|dollars?)(?!\w)/i;
+const NO_PRICE = 'A letter or a question to somebody who left names no price.';
+
+/** Letters that come unasked, so that whoever gets one sees who wrote it, and can stop them. */
+const SIGNED = ['fixed', 'checkin', 'checkin-work', 'came-back', 'left-again'];
+const WHY_SIGNED: Record<string, string> = {
+  sender: 'a letter without the name of whoever answers for it could be from anybody.',
+  stopLink: 'whoever gets it must be able to stop our letters from the letter itself.',
+};
 
 /** Everything the rules about its facts find in one document. */
 export function problemsOf(document: ParsedDocument, others: Others): Problem[] {
