@@ -253,10 +253,12 @@ const RULES: Rule[] = [
   ),
   rule('S206', 'proofs', ({ data }, { site }) => {
     const { confirmer, owner, changes } = data;
-    if (!confirmer) return [];
+    // Whoever answered by a link was no colleague, by name or address: that was asked then (staff/confirmers.ts).
+    const name = confirmer?.name;
+    if (name === undefined) return [];
     const ours = [owner, ...changes.map((change) => change.by)];
-    const same = ours.some((id) => sameName(site?.people[id]?.name ?? id, confirmer.name));
-    const sentence = `${confirmer.name} owns this or made the change. Someone who complained, or an outsider, must confirm it.`;
+    const same = ours.some((id) => sameName(site?.people[id]?.name ?? id, name));
+    const sentence = `${name} owns this or made the change. Someone who complained, or an outsider, must confirm it.`;
     return when(same, ['confirmer', 'name'], sentence);
   }),
   rule('S207', 'proofs', ({ data: { still_not_right: text } }) => {
