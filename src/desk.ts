@@ -5,6 +5,7 @@ import { database } from './database.ts';
 import { env } from './env.ts';
 import type { Site } from './proofs/documents.ts';
 import { publishedSite } from './proofs/published.ts';
+import { knownBrowser, markBrowser } from './sessions/browsers.ts';
 import { signedIn } from './sessions/staff.ts';
 import { type Doing, may } from './staff/access.ts';
 import { ownPath } from './staff/sign-in.ts';
@@ -23,9 +24,20 @@ export type Colleague = {
   signedInAt: Date;
 };
 
+/** This browser is one that they have signed in with: see sessions/browsers.ts. */
+export function rememberBrowser({ cookies }: Pick<Context, 'cookies'>, staffId: string): void {
+  if (knownBrowser(staffId, cookies.get(KNOWN)?.value) !== null) return;
+  cookies.set(KNOWN, markBrowser(staffId), { ...ATTRIBUTES, maxAge: 180 * 86_400 });
+}
+
+export function browserCookie({ cookies }: Pick<Context, 'cookies'>): string | undefined {
+  return cookies.get(KNOWN)?.value;
+}
+
 /** `__Host-` wants a secure address; on this machine's own loopback there is none. */
 const SECURE = env.AMENDS_URL.startsWith('https:');
 const COOKIE = SECURE ? '__Host-amends-staff' : 'amends-staff';
+const KNOWN = SECURE ? '__Host-amends-known' : 'amends-known';
 const ATTRIBUTES = { httpOnly: true, secure: SECURE, sameSite: 'lax', path: '/' } as const;
 
 /** Who is signed in on this browser; null: nobody who works here. */

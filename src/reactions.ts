@@ -14,7 +14,7 @@ import {
   scheduleAtWork,
   scheduleCheckins,
 } from './checkins/schedule.ts';
-import { tellReturned } from './checkins/tell.ts';
+import { stillTrue, tellReturned } from './checkins/tell.ts';
 import { env } from './env.ts';
 import { askGate } from './invitations/facts.ts';
 import { heldBecause, writeLetter } from './invitations/letters.ts';
@@ -23,6 +23,7 @@ import { fill } from './mail/delivery.ts';
 import { type Letter, postLetter } from './mail/outbox.ts';
 import type { SubscriptionNow } from './payments/payments.ts';
 import { recordDeparture } from './people/departures.ts';
+import { normaliseAddress } from './people/suppression.ts';
 import type { Series, Site } from './proofs/documents.ts';
 import { formatValue, type Point } from './proofs/evidence.ts';
 import { limitWords } from './proofs/looks/sentences.ts';
@@ -498,12 +499,22 @@ async function writeAboutOffer(
   await writeLetter(tx, { letter, cause: `${letter}:${offer.id}`, person, sender, slots }, now);
 }
 
-/** Why a letter must not leave, asked at the moment of sending. An invitation has to pass the gate once more. */
+/**
+ * Why a letter must not leave, asked at the moment of sending. An invitation, by its kind or by its cause, has to pass the gate once
+ * more; “it is fixed” must still be so.
+ */
 export async function heldAtSending(tx: Tx, letter: Letter, now: Date): Promise<string | null> {
   const held = await heldBecause(tx, letter);
-  if (held !== null || letter.kind !== 'invitation') return held;
+  if (held !== null) return held;
+  if (letter.kind === 'fixed') {
+    const ask = async () => issueStates(tx, await noAnswersByIssue(tx), now);
+    if (!(await stillTrue(tx, letter, ask))) return 'not-holding';
+  }
+  if (letter.kind !== 'invitation' && !letter.cause.startsWith('invitation:')) return null;
   if (!letter.personId) return 'nobody';
   const options = { personIds: [letter.personId], letterId: letter.id };
   const [asked] = await askGate(tx, await noAnswersByIssue(tx), now, options);
-  return asked ? (asked.refusals[0]?.code ?? null) : 'nobody';
+  if (!asked) return 'nobody';
+  if (asked.refusals[0]) return asked.refusals[0].code;
+  return normaliseAddress(letter.toAddress) === asked.person.emailNorm ? null : 'other-address';
 }

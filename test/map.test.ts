@@ -55,6 +55,54 @@ test('every file stands where the map says', () => {
   expect(files.filter((file) => rowOf(file) === undefined && !file.endsWith('.mjs'))).toEqual([]);
 });
 
+/**
+ * What opens a connection, and where it leads: nowhere that a visitor, a document or an import names. `stripe` has one importer, who
+ * takes the address from the environment.
+ */
+const CONNECTS: { [file: string]: string } = {
+  'src/cli/verify.ts': 'the address that an operator types, on their own machine',
+  'src/cli/processes.ts': 'the processes that it started',
+  'src/cli/place.ts': 'the processes that it started',
+  'src/payments/sandbox/webhooks.ts': 'the site beside the stand-in',
+  'src/mail/compose.ts': 'nowhere: it only writes a letter down',
+  'src/mail/smtp.ts': 'the mail server, by the environment',
+  'db/engines/server.ts': 'the database server, by the environment',
+  'src/staff/looks/live.tsx': 'this site, from a browser',
+};
+const CALLS =
+  /\bfetch\s*\(|globalThis\.fetch|=\s*fetch\b|\bhttps?\.(?:get|request)|\bnet\.(?:connect|createConnection)|XMLHttpRequest|WebSocket|EventSource|sendBeacon|infer(?:Remote)?Size|createTransport|new SMTPConnection/;
+const PACKAGES =
+  /^(?:node:)?(?:https|http2|tls|dns|dgram)(?:\/|$)|^(?:undici|axios|got|node-fetch|ky|ws)$|^@libsql\/client\/(?:http|web)$|^@libsql\/client$/;
+/** Of these only a server, or a list of addresses, is taken. */
+const PARTS = ['BlockList', 'createServer', 'isIP', 'isIPv4', 'IncomingMessage', 'ServerResponse', 'AddressInfo'];
+
+function connects(source: string): boolean {
+  const code = source.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, '');
+  const parts = [...code.matchAll(/import (?:type )?([^;]*?) from 'node:(?:net|http)'/g)].flatMap(([, taken = '']) =>
+    taken.split(/[{},\s]+|\btype\b/).filter(Boolean),
+  );
+  const packages = [...code.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!);
+  return (
+    CALLS.test(code) || parts.some((part) => !PARTS.includes(part)) || packages.some((name) => PACKAGES.test(name))
+  );
+}
+
+test('nothing fetches an address that somebody typed: who opens a connection is listed, with where it leads', () => {
+  const found = files.filter((file) => connects(readFileSync(join(root, file), 'utf8')));
+  expect(found.toSorted()).toEqual(Object.keys(CONNECTS).toSorted());
+});
+
+test.each([
+  ['a look whether a source answers', 'const reply = await fetch(change.source.href);'],
+  ['by another name', 'const get = globalThis.fetch;'],
+  ['with the older means', "import { get } from 'node:https';"],
+  ['with a bare socket', "import { connect } from 'node:net';"],
+  ['with a package', "import { request } from 'undici';"],
+  ['for the size of a picture elsewhere', 'const { width } = await inferRemoteSize(src);'],
+])('and a new one is found: %s', (_, source) => {
+  expect(connects(source)).toBe(true);
+});
+
 test('imports only point backwards along the journey', () => {
   const wrong = imports.filter((one) => {
     const to = targetOf(one);

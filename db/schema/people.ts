@@ -94,7 +94,11 @@ export const complaints = sqliteTable(
     importId: text(),
     createdAt: integer().notNull(),
   },
-  (t) => [index('complaints_person').on(t.personId), index('complaints_issue').on(t.issueId, t.personId)],
+  (t) => [
+    index('complaints_person').on(t.personId),
+    index('complaints_issue').on(t.issueId, t.personId),
+    index('complaints_issue_day').on(t.issueId, t.confidentiality, t.saidOn, t.ref),
+  ],
 );
 
 /** A dated trace between us that is not words: a support ticket, a month of use, a plan. Tells where it began to break. */

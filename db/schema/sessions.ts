@@ -34,6 +34,8 @@ export const codes = sqliteTable(
     /** The code proves this new address; null: the one that is known. */
     newAddress: text(),
     usedAt: integer(),
+    /** A colleague's: the browser that asked for it, if they had signed in there before. Each has letters and tries of its own. */
+    browser: text(),
   },
   (t) => [index('codes_person').on(t.personId), index('codes_staff').on(t.staffId)],
 );

@@ -1,9 +1,11 @@
 import { and, eq, inArray, isNull, ne, type SQL } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, reopenings } from '../../db/schema/checkins.ts';
+import { letters } from '../../db/schema/mail.ts';
 import { complaints, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { writeLetter } from '../invitations/letters.ts';
+import type { Letter } from '../mail/outbox.ts';
 import { resolvedNow } from '../people/resolve.ts';
 import { type IssueWithState, publishedSite } from '../proofs/published.ts';
 import { undoUntil } from '../rejoin/undo.ts';
@@ -42,6 +44,27 @@ export async function tellWaiting(db: Db, issues: IssueWithState[], baseUrl: str
     told += 1;
   }
   return told;
+}
+
+/**
+ * Whether the letter says what is so, asked as it leaves: it may have waited a night. What came back since, or for them, is not
+ * said; they wait on, and are told when it is fixed again.
+ */
+export async function stillTrue(tx: Tx, letter: Letter, ask: () => Promise<IssueWithState[]>): Promise<boolean> {
+  const [wait] = await tx
+    .select()
+    .from(waits)
+    .where(eq(waits.id, letter.cause.slice('fixed:'.length)));
+  if (!wait) return true;
+  const issue = (await ask()).find((one) => one.issue.id === wait.issueId);
+  if (issue?.state.state === 'holding' && !(await stillBrokenFor(tx, wait.personId, issue))) return true;
+  await tx.update(waits).set({ toldAt: null }).where(eq(waits.id, wait.id));
+  // The one letter for this wish is still to be written.
+  await tx
+    .update(letters)
+    .set({ cause: `${letter.cause}:held:${letter.id}` })
+    .where(eq(letters.id, letter.id));
+  return false;
 }
 
 /**

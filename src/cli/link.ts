@@ -2,8 +2,10 @@ import { parseArgs } from 'node:util';
 import { and, eq } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
+import { noAnswersByIssue } from '../checkins/answers.ts';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
+import { askGate } from '../invitations/facts.ts';
 import { mintLink, revokeLinks, type WhichLinks } from '../invitations/links.ts';
 import { publishedSite } from '../proofs/published.ts';
 import { looksLikeSecret } from '../shared/secrets.ts';
@@ -19,6 +21,7 @@ export const link: Verb = {
      amends link --revoke <source> <person id>
 
 Prints a new personal link. It is shown once: only its hash is stored. Employees' links are not minted here.
+It is for somebody who asks for it. Where the gate keeps them back, its reasons follow: it is no invitation.
 
 --revoke makes links stop working at once: one, all that were minted together, or all of one person with their devices.
 The person can ask for a new one on the page that the dead link shows.
@@ -62,6 +65,11 @@ Exit code: 0 done, 1 nobody by this id or nothing to revoke, 2 not understood.`,
       );
       const url = new URL(`/for/${token}`, env.AMENDS_URL).href;
       io.out(values.json ? JSON.stringify({ url }) : url);
+      const [asked] = await askGate(db.read, await noAnswersByIssue(db.read), now, { personIds: [person.id] });
+      if (asked && asked.refusals.length > 0) {
+        io.err('This is their own page, to give to them when they ask for it. Nobody may invite them with it:');
+        for (const { code, sentence } of asked.refusals) io.err(`  ${code}: ${sentence}`);
+      }
     } finally {
       await db.close();
     }

@@ -191,7 +191,7 @@ export async function gateFacts(
         concerned: theirs.flatMap(({ concerns }) => concerns ?? []),
         offered: managerOf(person) ?? role?.data.manager.name ?? null,
       },
-      showable: open.filter((complaint) => complaint.words || complaint.note).length,
+      showable: open.filter(({ words, note }) => toSpeakOf(words) || toSpeakOf(note)).length,
       confidentialOnly: theirs.length > 0 && open.length === 0,
       unreviewedCorrection: correctedBy.has(person.id),
       apologisedForMain: main?.issueId ? apologised.has(`invitation:${person.id}:${main.issueId}`) : false,
@@ -204,4 +204,9 @@ export async function gateFacts(
     };
     return { person, facts };
   });
+}
+
+/** A dash, or “n/a”, is nothing that a letter could be written from. */
+function toSpeakOf(text: string | null): boolean {
+  return (text?.match(/[\p{L}\p{N}]/gu)?.length ?? 0) >= 8;
 }

@@ -194,12 +194,19 @@ export function countReasons(
   asked: readonly { refusals: readonly GateRefusal[] }[],
   site: Site,
 ): (GateRefusal & { people: number })[] {
-  const reasons = new Map<string, GateRefusal & { people: number }>();
-  for (const refusal of asked.flatMap(({ refusals }) => refusals)) {
+  const reasons: Reasons = new Map();
+  for (const { refusals } of asked) addReasons(reasons, refusals, site);
+  return [...reasons.values()].toSorted((a, b) => b.people - a.people);
+}
+
+export type Reasons = Map<string, GateRefusal & { people: number }>;
+
+/** One more person. */
+export function addReasons(reasons: Reasons, refusals: readonly GateRefusal[], site: Site): void {
+  for (const refusal of refusals) {
     const sentence = SUMMED_UP[refusal.code]?.(site) ?? refusal.sentence;
     const known = reasons.get(refusal.code) ?? { ...refusal, sentence, people: 0 };
     known.people += 1;
     reasons.set(refusal.code, known);
   }
-  return [...reasons.values()].toSorted((a, b) => b.people - a.people);
 }

@@ -111,7 +111,9 @@ async function withdrawNames(tx: Tx, records: Person[], ids: ReturnType<typeof i
   for (const { id, data } of await publishedProofs(tx)) {
     const { confirmer } = data;
     if (confirmer?.relation !== 'complained' || !data.issues.some((issue) => issues.has(issue))) continue;
-    if (names.some((name) => sameName(name, confirmer.name))) named.push({ proofId: id, name: confirmer.name });
+    const { name: said } = confirmer;
+    // An answer by a link names nobody in the document: it goes with its row.
+    if (said !== undefined && names.some((name) => sameName(name, said))) named.push({ proofId: id, name: said });
   }
   if (named.length === 0) return;
   const hashes = named.map(({ proofId, name }) => ({ hash: confirmerHash(proofId, name) }));

@@ -209,7 +209,7 @@ export const RECORDS: readonly Record[] = [
     title: 'Codes you asked for',
     about: 'When, and whether they were used.',
     where: theirs(codes.personId),
-    without: ['hash'],
+    without: ['hash', 'browser'],
   },
   {
     table: corrections,

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, isNull } from 'drizzle-orm';
+import { and, asc, count, eq, gte, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, corrections, persons, resolutions } from '../../db/schema/people.ts';
 import { type IssueWithState, publishedIssue, publishedProof } from '../proofs/published.ts';
@@ -71,16 +71,78 @@ export async function confirmResolutions(
 
 export type ToConfirm = { complaint: Complaint; person: Person; resolution: Resolution | null; now: Resolved | null };
 
-/** For the desk: every complaint about an issue, with what was confirmed and whether that still stands; oldest first. */
-export async function complaintsOf(reader: Reader, issue: IssueWithState): Promise<ToConfirm[]> {
+/** The same rule as `resolvedNow`, for the database to go by: something is confirmed, and stands today. */
+function stands(issue: IssueWithState): SQL {
+  const holding = issue.proofs.filter(({ state }) => state.state === 'holding');
+  const by = holding.map(({ proof }) =>
+    and(eq(resolutions.proofId, proof.id), gte(resolutions.confirmedAt, Date.parse(proof.data.changed_on))),
+  );
+  return sql`(${resolutions.complaintId} is not null and (${or(ne(resolutions.resolved, 'fully'), ...by)}))`;
+}
+
+/**
+ * For the desk: complaints about an issue that were told openly by people of these kinds, with what was confirmed and whether that
+ * still stands; oldest first, at most `limit`. However many there are, only those are read.
+ */
+export async function complaintsOf(
+  reader: Reader,
+  issue: IssueWithState,
+  { kinds, unconfirmed, limit }: { kinds: readonly Person['kind'][]; unconfirmed: boolean; limit: number },
+): Promise<ToConfirm[]> {
   const rows = await reader
     .select({ complaint: complaints, person: persons, resolution: resolutions })
     .from(complaints)
     .innerJoin(persons, eq(persons.id, complaints.personId))
     .leftJoin(resolutions, eq(resolutions.complaintId, complaints.id))
-    .where(eq(complaints.issueId, issue.issue.id))
-    .orderBy(asc(complaints.saidOn), asc(complaints.ref));
+    .where(
+      and(
+        eq(complaints.issueId, issue.issue.id),
+        eq(complaints.confidentiality, 'open'),
+        inArray(persons.kind, [...kinds]),
+        unconfirmed ? sql`not ${stands(issue)}` : undefined,
+      ),
+    )
+    .orderBy(asc(complaints.saidOn), asc(complaints.ref))
+    .limit(limit);
   return rows.map((row) => ({ ...row, now: resolvedNow(row.resolution, issue) }));
+}
+
+export type CountOfComplaints = { kind: Person['kind']; open: boolean; complaints: number; confirmed: number };
+
+/**
+ * How many of them there are: of each kind of person, told openly or in confidence, and for how many a confirmation stands. Whoever
+ * left as an employee is one of few: they are looked up, and all others are the rest.
+ */
+export async function countComplaints(reader: Reader, issue: IssueWithState): Promise<CountOfComplaints[]> {
+  const about = eq(complaints.issueId, issue.issue.id);
+  const isOpen = sql<number>`${complaints.confidentiality} = 'open'`;
+  const ofEmployees = reader.select({ id: persons.id }).from(persons).where(eq(persons.kind, 'employee'));
+  const confirmedAmong = (which: SQL | undefined) =>
+    reader
+      .select({ open: isOpen, number: count() })
+      .from(resolutions)
+      .innerJoin(complaints, eq(complaints.id, resolutions.complaintId))
+      .where(and(about, stands(issue), which))
+      .groupBy(isOpen);
+  const toldBy = (which: SQL | undefined) =>
+    reader.select({ open: isOpen, number: count() }).from(complaints).where(and(about, which)).groupBy(isOpen);
+  const theirs = inArray(complaints.personId, ofEmployees);
+  const [all, employees, confirmed, confirmedOfEmployees] = await Promise.all([
+    toldBy(undefined),
+    toldBy(theirs),
+    confirmedAmong(undefined),
+    confirmedAmong(theirs),
+  ]);
+  const of = (rows: { open: number; number: number }[], open: boolean) =>
+    rows.find((row) => (row.open === 1) === open)?.number ?? 0;
+  return [true, false].flatMap((open): CountOfComplaints[] => {
+    const [told, said] = [of(employees, open), of(confirmedOfEmployees, open)];
+    const customers = { complaints: of(all, open) - told, confirmed: of(confirmed, open) - said };
+    return [
+      { kind: 'customer', open, ...customers },
+      { kind: 'employee', open, complaints: told, confirmed: said },
+    ];
+  });
 }
 
 /** The complaint is about this issue; what was confirmed while it was thought to be about another is withdrawn. */

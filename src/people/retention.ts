@@ -31,16 +31,20 @@ export async function keepOnlyWhatWeMay(db: Db, now: Date, limit = 200): Promise
     await tx.delete(devices).where(lt(devices.expiresAt, now.getTime()));
     await tx.delete(links).where(lt(links.expiresAt, before(retention.links_days)));
     await forgetPictures(tx, before(1));
-    // Whoever complained has theirs deleted with everything else; an outsider has nothing else here.
+    // Whoever complained has theirs deleted with everything else; an outsider has nothing else here. What stands on a page stays with the
+    // name that they let us show; their address goes.
+    const outsiders = and(
+      isNull(confirmations.personId),
+      lt(confirmations.expiresAt, now.getTime()),
+      lt(confirmations.askedAt, before(retention.letters_days)),
+    );
+    await tx
+      .update(confirmations)
+      .set({ name: '', address: '' })
+      .where(and(outsiders, eq(confirmations.confirmed, true), ne(confirmations.address, '')));
     await tx
       .delete(confirmations)
-      .where(
-        and(
-          isNull(confirmations.personId),
-          lt(confirmations.expiresAt, now.getTime()),
-          lt(confirmations.askedAt, before(retention.letters_days)),
-        ),
-      );
+      .where(and(outsiders, or(isNull(confirmations.confirmed), eq(confirmations.confirmed, false))));
     // An invitation stays as long as its person: nobody is apologised to twice.
     const gone = await tx
       .delete(letters)

@@ -1,7 +1,10 @@
 import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
+import { confirmationOf } from '../proofs/confirmers.ts';
+import type { Proof } from '../proofs/documents.ts';
 import type { Day } from '../shared/dates.ts';
+import { isWithdrawn } from './suppression.ts';
 
 /** Someone's words that may stand on a public page today. */
 export type Voice = {
@@ -12,6 +15,22 @@ export type Voice = {
   kind: 'customer' | 'employee';
   joinedOn: Day | null;
 };
+
+/**
+ * Who confirmed a proof, as pages say it today: by the answer that they gave, or as an older document has it. Null when they took
+ * their name back or were erased.
+ */
+export async function confirmerShown(
+  reader: Reader,
+  proofId: string,
+  { name, how, answer }: NonNullable<Proof['confirmer']>,
+): Promise<{ name: string; how: string } | null> {
+  if (answer === undefined) {
+    return (await isWithdrawn(reader, proofId, name)) ? null : { name: name ?? '', how: how ?? '' };
+  }
+  const said = await confirmationOf(reader, proofId, answer);
+  return said?.confirmed && said.shownAs && said.how ? { name: said.shownAs, how: said.how } : null;
+}
 
 /**
  * The words behind these complaints, in this order, of those who may be quoted: consent stands, nothing was said in confidence, and

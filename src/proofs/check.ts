@@ -253,10 +253,12 @@ const RULES: Rule[] = [
   ),
   rule('S206', 'proofs', ({ data }, { site }) => {
     const { confirmer, owner, changes } = data;
-    if (!confirmer) return [];
+    // Whoever answered by a link was no colleague, by name or address: that was asked then (staff/confirmers.ts).
+    const name = confirmer?.name;
+    if (name === undefined) return [];
     const ours = [owner, ...changes.map((change) => change.by)];
-    const same = ours.some((id) => sameName(site?.people[id]?.name ?? id, confirmer.name));
-    const sentence = `${confirmer.name} owns this or made the change. Someone who complained, or an outsider, must confirm it.`;
+    const same = ours.some((id) => sameName(site?.people[id]?.name ?? id, name));
+    const sentence = `${name} owns this or made the change. Someone who complained, or an outsider, must confirm it.`;
     return when(same, ['confirmer', 'name'], sentence);
   }),
   rule('S207', 'proofs', ({ data: { still_not_right: text } }) => {
@@ -331,7 +333,37 @@ const RULES: Rule[] = [
   }),
 
   rule('reference', 'checkins', ({ data }, others) => unknownIssue(data.issue, ['issue'], others)),
+  rule('S304', 'checkins', ({ data: { question } }) => [
+    ...when(!/\?\s*$/.test(question), ['question'], 'Ask one question, and end it with a question mark.'),
+    ...when(MONEY.test(question), ['question'], `${NO_PRICE} Ask whether it is still fixed for them.`),
+  ]),
+  rule('S304', 'letters', ({ data, body }) => [
+    ...when(
+      MONEY.test(data.subject),
+      ['subject'],
+      `${NO_PRICE} Write {amount} in a receipt; take it out anywhere else.`,
+    ),
+    ...when(MONEY.test(body), 'body', `${NO_PRICE} Write {amount} in a receipt; take it out anywhere else.`),
+  ]),
+  rule('S305', 'letters', ({ id, body }) =>
+    SIGNED.includes(id)
+      ? ['sender', 'stopLink'].flatMap((slot) =>
+          when(!body.includes(`{${slot}}`), 'body', `{${slot}} is missing: ${WHY_SIGNED[slot]}`),
+        )
+      : [],
+  ),
 ];
+
+/** A sum of money that somebody typed. */
+const MONEY = /[£$€¥]\s?\d|\b\d[\d,.]*\s?(?:£|€|GBP|EUR|USD|pounds?|euros?|dollars?)(?!\w)/i;
+const NO_PRICE = 'A letter or a question to somebody who left names no price.';
+
+/** Letters that come unasked, so that whoever gets one sees who wrote it, and can stop them. */
+const SIGNED = ['fixed', 'checkin', 'checkin-work', 'came-back', 'left-again'];
+const WHY_SIGNED: Record<string, string> = {
+  sender: 'a letter without the name of whoever answers for it could be from anybody.',
+  stopLink: 'whoever gets it must be able to stop our letters from the letter itself.',
+};
 
 /** Everything the rules about its facts find in one document. */
 export function problemsOf(document: ParsedDocument, others: Others): Problem[] {

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull } from 'drizzle-orm';
+import { and, eq, gt, isNull, or } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { type Day, dayOf } from '../shared/dates.ts';
@@ -22,13 +22,21 @@ export async function mintConfirmerLink(tx: Tx, id: string, now: Date): Promise<
   return token;
 }
 
-/** Opens a question without changing anything. Null for a link that is unknown, replaced or expired: from outside they look the same. */
+/**
+ * Opens a question without changing anything. Null for a link that is unknown, replaced or expired: from outside they look the same.
+ * Whoever said yes keeps theirs, to take their name back.
+ */
 export async function openConfirmation(reader: Reader, token: string, now: Date): Promise<Confirmation | null> {
   if (!looksLikeSecret(token)) return null;
   const [found] = await reader
     .select()
     .from(confirmations)
-    .where(and(eq(confirmations.hash, hashSecret(token)), gt(confirmations.expiresAt, now.getTime())));
+    .where(
+      and(
+        eq(confirmations.hash, hashSecret(token)),
+        or(gt(confirmations.expiresAt, now.getTime()), eq(confirmations.confirmed, true)),
+      ),
+    );
   return found ?? null;
 }
 
@@ -55,4 +63,13 @@ export async function outsideWords(
     ...(silent > 0 ? [`${silent} ${silent === 1 ? 'has' : 'have'} not answered`] : []),
   ];
   return `${counted(since.length, 'person', 'people')} ${since.length === 1 ? 'was' : 'were'} asked: ${parts.join(', ')}.`;
+}
+
+/** One answer about a proof, or one that is still open; null: nobody was asked, or they were erased. */
+export async function confirmationOf(reader: Reader, proofId: string, id: string): Promise<Confirmation | null> {
+  const [found] = await reader
+    .select()
+    .from(confirmations)
+    .where(and(eq(confirmations.id, id), eq(confirmations.proofId, proofId)));
+  return found ?? null;
 }

@@ -283,11 +283,24 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .describe('Evidence for what no series can show: a manager, a policy, a clause.'),
     confirmer: z
       .strictObject({
-        name: z.string().describe('Someone who complained, or an outsider. Never the owner or the writer.'),
+        name: z.string().optional().describe('Someone who complained, or an outsider. Never the owner or the writer.'),
         relation: z.enum(['complained', 'outsider']),
         on: day,
-        how: sentence.describe('How they confirmed it.'),
+        how: sentence.optional().describe('How they confirmed it.'),
+        answer: z
+          .uuid()
+          .optional()
+          .describe(
+            'Their answer by a link of their own. Their name and words stand with it, not here, so that they can take them back.',
+          ),
       })
+      .refine(
+        ({ name, how, answer }) =>
+          answer === undefined ? name !== undefined && how !== undefined : name === undefined && how === undefined,
+        {
+          message: 'Name who confirmed it and how, or the answer that they gave by their link. Not both.',
+        },
+      )
       .optional()
       .describe('Without an independent confirmer a change is watched, not fixed.'),
     pictures: z

@@ -6,7 +6,9 @@ import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { sameContent, versionHash } from './chain.ts';
 import { judge } from './check.ts';
+import { confirmationOf } from './confirmers.ts';
 import { type Problem, parseDocument, type SourceDocument } from './content.ts';
+import type { Proof } from './documents.ts';
 import { pictureSizes } from './pictures.ts';
 import { publishedOthers } from './published.ts';
 import { liveVersion } from './versions.ts';
@@ -46,6 +48,8 @@ export async function publishDocument(
   if (newest && sameContent(newest, { source, assets })) {
     return { version: newest.version, hash: newest.hash, isNew: false };
   }
+  const invented = document?.collection === 'proofs' ? await unanswered(tx, document.data, id, newest?.source) : null;
+  if (invented) return { ...invented, problems: [] };
   const lost = document?.collection === 'proofs' ? await lostPicture(tx, document.data.pictures) : null;
   if (lost) return { ...lost, problems: [] };
   const left = await hasLeft(tx, approvedBy);
@@ -95,6 +99,16 @@ export function notTheirs({
     return refuse('unconfirmed', 'Its owner has not confirmed the facts in it. Nobody else can.');
   }
   return null;
+}
+
+/** An answer that nobody gave confirms nothing. One that the version before had stays, though its row went with its person. */
+async function unanswered(tx: Tx, { confirmer }: Proof, id: string, before = ''): Promise<Refusal | null> {
+  if (confirmer?.answer === undefined || before.includes(confirmer.answer)) return null;
+  const { relation, answer } = confirmer;
+  const said = await confirmationOf(tx, id, answer);
+  return said?.confirmed === true && said.relation === relation
+    ? null
+    : refuse('confirmer', 'Nobody gave the answer that it names as its confirmation. Ask somebody, or take it out.');
 }
 
 /** A page never shows an empty frame: what it names by a fingerprint must be here. */

@@ -167,8 +167,10 @@ function missingConfirmation(
 ): string[] {
   if (!confirmer || confirmer.on > today) return ['Nobody independent has confirmed it yet.'];
   if (confirmer.on < changed_on) return ['It has not been confirmed again since the latest change.'];
+  const { name: said } = confirmer;
+  if (said === undefined) return [];
   const ours = [owner, ...changes.map((change) => change.by)].map((id) => site.people[id]?.name ?? id);
-  return ours.some((name) => sameName(name, confirmer.name))
+  return ours.some((name) => sameName(name, said))
     ? ['The person who confirmed it is not independent of the change.']
     : [];
 }

@@ -11,10 +11,13 @@ const TRIES = 5;
 const PER_HOUR = 5;
 
 /** Whose code it is. */
-export type Holder = { personId: string } | { staffId: string };
+export type Holder = { personId: string } | { staffId: string; browser: string | null };
 
-function heldBy(holder: Holder) {
-  return 'personId' in holder ? eq(codes.personId, holder.personId) : eq(codes.staffId, holder.staffId);
+/** Those that are this holder's. */
+export function heldBy(holder: Holder) {
+  if ('personId' in holder) return eq(codes.personId, holder.personId);
+  const { staffId, browser } = holder;
+  return and(eq(codes.staffId, staffId), browser === null ? isNull(codes.browser) : eq(codes.browser, browser))!;
 }
 
 /** Opens a request for a code; the code itself is minted when its letter is sent. Refuses the sixth within an hour. */

@@ -3,6 +3,7 @@ import { isMap, parseDocument as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations, drafts } from '../../db/schema/desk.ts';
+import { letters } from '../../db/schema/mail.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { fill } from '../mail/delivery.ts';
@@ -305,12 +306,29 @@ export async function useConfirmation(
   return written;
 }
 
-/** What the document says about a yes. */
+/** What the document says about a yes: never who. Their name and words stand with their answer, and leave with it. */
 export function confirmerOf(
-  { relation, shownAs, how, answeredAt }: Confirmation,
+  { id, relation, answeredAt }: Confirmation,
   timeZone: string,
 ): NonNullable<Proof['confirmer']> {
-  return { name: shownAs!, relation, on: dayOf(answeredAt!, timeZone), how: how! };
+  return { answer: id, relation, on: dayOf(answeredAt!, timeZone) };
+}
+
+/**
+ * Whoever said yes takes their name and words back, by their link. That somebody said it, and when, stays; who it was is gone from
+ * every page at once, and from here.
+ */
+export async function takeNameBack(tx: Tx, id: string, now: Date): Promise<true | Refusal> {
+  const [gone] = await tx
+    .update(confirmations)
+    .set({ name: '', address: '', shownAs: null, how: null })
+    .where(and(eq(confirmations.id, id), eq(confirmations.confirmed, true), isNotNull(confirmations.shownAs)))
+    .returning();
+  if (!gone) return refuse('gone', 'Your name stands nowhere here.');
+  await tx.delete(letters).where(eq(letters.cause, `confirm:${id}`));
+  const subject = `proofs:${gone.proofId}`;
+  await record(tx, { by: null, action: 'confirmer left', subject, detail: { confirmation: id } }, now);
+  return true;
 }
 
 async function writeIn(tx: Tx, confirmation: Confirmation, by: string, now: Date): Promise<Draft | Refusal> {
@@ -389,10 +407,11 @@ export async function typedConfirmer(reader: Reader, draft: Draft): Promise<Prob
     file: `proofs/${draft.documentId}/index.md`,
     line: document.lineOf(['confirmer']),
     rule: 'S206',
-    sentence: `${confirmer.name} has not said this by a link of their own. Ask them, or take it out: nobody here writes it for them.`,
+    sentence: `${confirmer.name ?? 'Whoever is meant'} has not said this by a link of their own. Ask them, or take it out: nobody here writes it for them.`,
   };
 }
 
 function same(a: NonNullable<Proof['confirmer']>, b: NonNullable<Proof['confirmer']>): boolean {
-  return sameName(a.name, b.name) && a.relation === b.relation && a.on === b.on && a.how === b.how;
+  const as = (one: typeof a) => [one.answer, one.relation, one.on, one.how];
+  return as(a).join('\n') === as(b).join('\n') && sameName(a.name ?? '', b.name ?? '');
 }

@@ -117,6 +117,7 @@ const VERBS: Record<string, string> = {
   reminded: 'reminded of {what}',
   'not published': 'did not publish {what} on its day and gave it back',
   'asked a confirmer': 'asked somebody from outside about {what}',
+  'confirmer left': 'noted that somebody from outside took their name back from {what}',
   'confirmer answered': 'noted the answer of somebody from outside about {what}',
   'used a confirmation': 'put the answer of somebody from outside into {what}',
   measured: 'stored measurements of {what}',

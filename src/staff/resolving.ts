@@ -2,7 +2,13 @@ import { eq, inArray } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, persons } from '../../db/schema/people.ts';
 import { type Shown, shownOf } from '../people/diagnosis.ts';
-import { complaintsOf, confirmResolutions, type Resolved } from '../people/resolve.ts';
+import {
+  type CountOfComplaints,
+  complaintsOf,
+  confirmResolutions,
+  countComplaints,
+  type Resolved,
+} from '../people/resolve.ts';
 import { type IssueWithState, publishedIssue } from '../proofs/published.ts';
 import type { Day } from '../shared/dates.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
@@ -44,11 +50,14 @@ export async function complaintsToConfirm(
   { unconfirmed, limit = 50 }: { unconfirmed: boolean; limit?: number },
 ): Promise<ComplaintsPage> {
   const { owner } = issue.issue.data;
-  const all = await complaintsOf(reader, issue);
-  const known = all.filter(({ person }) => mayKnow(who, person.kind, owner));
-  const rows = known.flatMap(({ complaint, person, resolution, now }): ComplaintRow[] => {
+  const kinds = (['customer', 'employee'] as const).filter((kind) => mayKnow(who, kind, owner));
+  const [found, counts] = await Promise.all([
+    complaintsOf(reader, issue, { kinds, unconfirmed, limit }),
+    countComplaints(reader, issue),
+  ]);
+  const rows = found.flatMap(({ complaint, person, resolution, now }): ComplaintRow[] => {
     const shown = shownOf(complaint);
-    if (!shown || (unconfirmed && now !== null)) return [];
+    if (!shown) return [];
     const { id, ref, main, saidOn, channel } = complaint;
     return [
       {
@@ -63,11 +72,13 @@ export async function complaintsToConfirm(
       },
     ];
   });
+  const sum = (of: (one: CountOfComplaints) => number) => counts.reduce((all, one) => all + of(one), 0);
+  const known = ({ kind }: CountOfComplaints) => kinds.includes(kind);
   return {
-    rows: rows.slice(0, limit),
-    shown: rows.length,
-    inConfidence: known.filter(({ complaint }) => shownOf(complaint) === null).length,
-    ofEmployees: all.length - known.length,
+    rows,
+    shown: sum((one) => (known(one) && one.open ? one.complaints - (unconfirmed ? one.confirmed : 0) : 0)),
+    inConfidence: sum((one) => (known(one) && !one.open ? one.complaints : 0)),
+    ofEmployees: sum((one) => (known(one) ? 0 : one.complaints)),
   };
 }
 

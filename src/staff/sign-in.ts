@@ -6,26 +6,32 @@ import { staff } from '../../db/schema/staff.ts';
 import { fill } from '../mail/delivery.ts';
 import { postLetter } from '../mail/outbox.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
-import { askForCode, enterCode } from '../sessions/codes.ts';
+import { knownBrowser } from '../sessions/browsers.ts';
+import { askForCode, enterCode, type Holder, heldBy } from '../sessions/codes.ts';
 import { beginSession } from '../sessions/staff.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
 
 /* Signing in by a mailed code. Nobody learns here who works here: every answer is the same for an address that is not ours. */
 
-/** With 25 guesses an hour somebody patient would get in within years; with 20 a day, in none. */
+/**
+ * With 25 guesses an hour somebody patient would get in within years; with 20 a day, in none. Whoever guesses elsewhere ends that day
+ * for browsers that we don't know, and for no other: each that a colleague has signed in with has letters and tries of its own.
+ */
 const WRONG_PER_DAY = 20;
 
 /** Sends a code to whoever works here and has this address; otherwise, and after the fifth in an hour, does nothing. */
-export async function askToSignIn(tx: Tx, address: string, now: Date): Promise<void> {
+export async function askToSignIn(tx: Tx, address: string, now: Date, known?: string): Promise<void> {
   const [site, text, member] = await Promise.all([
     publishedSite(tx),
     publishedLetter(tx, 'staff-code'),
     memberAt(tx, address),
   ]);
   if (!text) throw new Error('The letter “staff-code” is not published.');
-  if (!member || (await isGuessedAt(tx, member.id, now))) return;
-  const asked = await askForCode(tx, { staffId: member.id }, now);
+  if (!member) return;
+  const holder = { staffId: member.id, browser: knownBrowser(member.id, known) };
+  if (await isGuessedAt(tx, holder, now)) return;
+  const asked = await askForCode(tx, holder, now);
   if (isRefusal(asked)) return;
   const slots = { name: member.name, organisation: site.organisation };
   await postLetter(
@@ -47,7 +53,12 @@ export async function askToSignIn(tx: Tx, address: string, now: Date): Promise<v
 /** Trades a code for a session: answers the secret for its cookie. `former` is what the browser had; it ends. */
 export async function signIn(
   tx: Tx,
-  { address, typed, former }: { address: string; typed: string; former: string | undefined },
+  {
+    address,
+    typed,
+    former,
+    known,
+  }: { address: string; typed: string; former: string | undefined; known?: string | undefined },
   now: Date,
 ): Promise<string | Refusal> {
   // A slip that can be no code costs no try.
@@ -58,8 +69,10 @@ export async function signIn(
     'That code does not work. After five wrong tries, or 10 minutes, the right one doesn’t either: then ask for a new code. Otherwise check the newest letter.',
   );
   const member = await memberAt(tx, address);
-  if (!member || (await isGuessedAt(tx, member.id, now))) return wrong;
-  if ((await enterCode(tx, { staffId: member.id }, typed, now)) !== true) return wrong;
+  if (!member) return wrong;
+  const holder = { staffId: member.id, browser: knownBrowser(member.id, known) };
+  if (await isGuessedAt(tx, holder, now)) return wrong;
+  if ((await enterCode(tx, holder, typed, now)) !== true) return wrong;
   await record(tx, { by: member.id, action: 'signed in', subject: `staff:${member.id}` }, now);
   return beginSession(tx, member.id, former, now);
 }
@@ -72,11 +85,11 @@ async function memberAt(reader: Reader, address: string) {
   return member ?? null;
 }
 
-async function isGuessedAt(reader: Reader, staffId: string, now: Date): Promise<boolean> {
+async function isGuessedAt(reader: Reader, holder: Holder, now: Date): Promise<boolean> {
   const [tries] = await reader
     .select({ wrong: sql<number>`coalesce(sum(5 - ${codes.triesLeft} - (${codes.usedAt} is not null)), 0)` })
     .from(codes)
-    .where(and(eq(codes.staffId, staffId), gt(codes.askedAt, now.getTime() - 86_400_000)));
+    .where(and(heldBy(holder), gt(codes.askedAt, now.getTime() - 86_400_000)));
   return tries!.wrong >= WRONG_PER_DAY;
 }
 

@@ -10,6 +10,7 @@ import { seedContent } from '../../db/seed.ts';
 import { answerCheckin } from '../../src/checkins/answer.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
 import { askDueCheckins } from '../../src/checkins/schedule.ts';
+import { tellWaiting } from '../../src/checkins/tell.ts';
 import { askGate, type GateOptions } from '../../src/invitations/facts.ts';
 import { holdInvitations, overrideWindow, releaseHold, standingHolds } from '../../src/invitations/holds.ts';
 import { askToBeTold, decline, sayWhy } from '../../src/landing/press.ts';
@@ -112,6 +113,13 @@ const ATTACKS: Attack[] = [
     code: 'no-words',
     mode: 'insincere',
     first: (tx, id) => tx.update(complaints).set({ words: '', note: '' }).where(eq(complaints.personId, id)),
+  },
+  {
+    name: 'a note that says nothing, so that there is one',
+    who: 'c-maya',
+    code: 'no-words',
+    mode: 'insincere',
+    first: (tx, id) => tx.update(complaints).set({ words: null, note: 'n/a --' }).where(eq(complaints.personId, id)),
   },
   { name: 'a letter about what was said in confidence', who: 'c-hannah', code: 'confidential-only', mode: null },
   { name: 'the cause is not fixed', who: 'c-idris', code: 'not-holding', mode: 'root cause ignored' },
@@ -243,6 +251,47 @@ describe('each way round is refused by name, and a letter smuggled past the gate
   });
 });
 
+describe('an invitation under another name', () => {
+  const rename = (set: Partial<typeof letters.$inferInsert>) => db.write((tx) => tx.update(letters).set(set));
+
+  test('of a kind that is always sent, for somebody whom the gate keeps back: refused all the same', async () => {
+    await smuggle('c-idris');
+    await rename({ kind: 'new-link' });
+    expect(await deliver(db, NOW)).toEqual([]);
+    expect(await heldBecause()).toBe('not-holding');
+  });
+
+  test('about somebody who may be invited, to somebody who may not', async () => {
+    await smuggle('c-maya');
+    await rename({ toAddress: 'idris@elsewhere.example' });
+    expect(await deliver(db, NOW)).toEqual([]);
+    expect(await heldBecause()).toBe('other-address');
+  });
+
+  test('about nobody', async () => {
+    await smuggle('c-maya');
+    await rename({ personId: null });
+    expect(await deliver(db, NOW)).toEqual([]);
+    expect(await heldBecause()).toBe('nobody');
+  });
+});
+
+test('insincere: “it is fixed” that waited a night while it came back is held, and said once when it is fixed again', async () => {
+  const { id } = await castPerson(db.read, 'c-maya');
+  await db.write((tx) => askToBeTold(tx, id, 'exports-failed', NOW));
+  const tell = async (now: Date) => tellWaiting(db, await issuesAt(db.read, now), 'https://amends.example', now);
+  expect(await tell(NOW)).toBe(1);
+  await db.write((tx) => tx.update(resolutions).set({ resolved: 'no' }));
+  const morning = later(DAY_MS / 2);
+  expect(await deliver(db, morning)).toEqual([]);
+  expect(await heldBecause()).toBe('not-holding');
+  expect(await tell(morning)).toBe(0);
+  await db.write((tx) => tx.update(resolutions).set({ resolved: 'fully' }));
+  expect(await tell(later(DAY_MS))).toBe(1);
+  expect((await deliver(db, later(DAY_MS))).map(({ kind }) => kind)).toEqual(['fixed']);
+  expect(await tell(later(2 * DAY_MS))).toBe(0);
+});
+
 describe('a second apology', () => {
   test('is refused, but one that was held and never read was none', async () => {
     const personId = await smuggle('c-maya');
@@ -282,8 +331,83 @@ describe('bought with a discount: a document has no place for one', () => {
     ],
     ['as a promise', 'offers/team.md', (text: string) => text.replace('what: We run', 'what: A free month. We run')],
     ['in a letter', 'letters/fixed.md', (text: string) => `${text}\nCome back today for a free month.\n`],
+    ['as money on their account', 'offers/team.md', (text: string) => `${text}\nWe put £20 on your account.\n`],
+    [
+      'for one person',
+      'offers/team.md',
+      (text: string) => text.replace('what: Your exports', 'what: For you alone, exports'),
+    ],
+    [
+      'as a bonus',
+      'roles/support-adviser.md',
+      (text: string) => text.replace('pay_band: ', 'pay_band: A welcome bonus, and '),
+    ],
   ])('%s', async (_, file, change) => {
     expect(await published(file, change)).toMatch(new RegExp(file));
+  });
+});
+
+describe('transactional: what asks or tells somebody who left sells nothing', () => {
+  const add = (more: string) => (text: string) => `${text}\n${more}\n`;
+  const asks = (question: string) => (text: string) => text.replace(/question: .*/, `question: ${question}`);
+  test.each([
+    ['a price in a letter', 'letters/fixed.md', add('It is £9.60 a seat.'), 'names no price'],
+    [
+      'a price in its subject',
+      'letters/fixed.md',
+      (text: string) => text.replace('subject: "', 'subject: "£48: '),
+      'names no price',
+    ],
+    ['an order in a letter', 'letters/checkin.md', add('Rejoin today.'), 'transactional'],
+    ['an upgrade in a letter', 'letters/checkin.md', add('Upgrade to Studio.'), 'transactional'],
+    [
+      'a sale in place of the question',
+      'checkins/exports-failed.yaml',
+      asks('Would you like Studio for £5 more?'),
+      'names no price',
+    ],
+    ['no question at all', 'checkins/exports-failed.yaml', asks('Your exports finish.'), 'question mark'],
+    ['an order in a proof', 'proofs/exports-finish/index.md', add('Rejoin today.'), 'transactional'],
+    ['an order on a page', 'pages/how-we-count.md', add('Subscribe now.'), 'transactional'],
+  ])('%s', async (_, file, change, said) => {
+    expect(await published(file, change)).toMatch(new RegExp(`${file}.*${said}`));
+  });
+
+  test('the question is about something else now: nobody is invited over what has none', async () => {
+    const moved = (text: string) => text.replace('issue: exports-failed', 'issue: large-files-slow');
+    expect(await published('checkins/exports-failed.yaml', moved)).toBeNull();
+    expect(await gate('c-maya')).toEqual([['no-check-in', 'transactional']]);
+    await smuggle('c-maya');
+    expect(await deliver(db, NOW)).toEqual([]);
+    expect(await heldBecause()).toBe('no-check-in');
+  });
+});
+
+test('no better future: a role whose next step was taken out invites nobody', async () => {
+  const without = (text: string) => text.replace(/^next_step:\n(?: .*\n)+/m, '');
+  expect(await published('roles/support-adviser.md', without)).toBeNull();
+  expect(await gate('e-tariq')).toContainEqual(['path-undecided', 'no better future']);
+});
+
+describe('insincere: a document that says nothing, or works on the reader', () => {
+  test.each([
+    ['a plea with a letter of another alphabet', 'mixed-script', (text: string) => `${text}\nWe m\u0456ss you.\n`],
+    ['a plea with a joiner inside', 'mixed-script', (text: string) => `${text}\nWe mi\u200bss you.\n`],
+    [
+      'a plea that is waived',
+      'can’t be waived',
+      (text: string) => `${text}\n<!-- textlint-disable S101 -- we mean it -->\nWe miss you.\n`,
+    ],
+    [
+      'a scripted apology',
+      'empty-apology',
+      (text: string) => `${text}\nWe sincerely apologise for any inconvenience.\n`,
+    ],
+    ['a template', 'template-residue', (text: string) => text.replace('You asked us', 'Dear customer, you asked us')],
+    ['from nobody', 'is missing', (text: string) => text.replace('{sender}', 'The team')],
+    ['with no way to stop it', 'is missing', (text: string) => text.replace('{stopLink}', '')],
+  ])('%s', async (_, said, change) => {
+    expect(await published('letters/fixed.md', change)).toMatch(new RegExp(`letters/fixed.*${said}`));
   });
 });
 

@@ -6,7 +6,8 @@ import { checkins, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { holds, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
-import { complaints, corrections, resolutions } from '../../db/schema/people.ts';
+import { complaints, corrections, departures, resolutions } from '../../db/schema/people.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
 import { audit } from '../../db/schema/staff.ts';
 import { addWords, answerCheckin } from '../../src/checkins/answer.ts';
 import { sayWhy } from '../../src/landing/press.ts';
@@ -15,6 +16,7 @@ import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { judgeDraft } from '../../src/staff/approval.ts';
+import { contentHash } from '../../src/staff/draft.ts';
 import { discardDraft, openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { comeBack } from '../checkins/returned.ts';
 import { lookAt } from '../support/axe.ts';
@@ -357,6 +359,89 @@ describe('Somebody at the desk wants to invite people all the same', { timeout: 
         problems.some(({ sentence }) => sentence.includes(said)),
         `${said}: ${problems.map((one) => one.sentence)}`,
       ).toBe(true);
+      await db().write((tx) =>
+        discardDraft(tx, { id: draft.id, revision: saved.saved.revision, by: 'grace' }, new Date()),
+      );
+    }
+  });
+
+  /** Each mode as its person's record would have it; by command, desk and direct press the answer is the same. */
+  const MODES: [mode: string, code: string, spoil: (id: string) => Promise<unknown>][] = [
+    ['insincere', 'no-words', (id) => spoilTold(id, { words: null, note: 'n/a' })],
+    ['root cause ignored', 'not-linked', (id) => spoilTold(id, { issueId: null })],
+    ['too late', 'left-unknown', (id) => spoilLeft(id, { leftOn: null, precision: null })],
+    ['transactional', 'no-check-in', (id) => spoilTold(id, { issueId: 'large-files-slow' })],
+    ['no better future', 'nothing-better', (id) => spoilLeft(id, { planOrRole: 'Enterprise' })],
+  ];
+  const spoilTold = (id: string, set: Partial<typeof complaints.$inferInsert>) =>
+    db().write((tx) => tx.update(complaints).set(set).where(eq(complaints.personId, id)));
+  const spoilLeft = (id: string, set: Partial<typeof departures.$inferInsert>) =>
+    db().write((tx) => tx.update(departures).set(set).where(eq(departures.personId, id)));
+
+  test.each(MODES)(
+    '%s: named %s by the command and at the desk; no press, known or made up, lets them through',
+    async (mode, code, spoil) => {
+      const id = await journey.personIdOf(INES);
+      const was = await db().read.select().from(complaints).where(eq(complaints.personId, id));
+      const left = await db().read.select().from(departures).where(eq(departures.personId, id));
+      await spoil(id);
+      const said = await gateOf(INES);
+      expect(said.refusals).toContainEqual(expect.objectContaining({ code, failureMode: mode }));
+      await as('sander');
+      await goto(`/staff/gate?reason=${code}`);
+      const shown = await textOf(page);
+      expect(shown).toContain(INES.name);
+      expect(shown).toContain(mode);
+      for (const press of ['late', 'invite', 'send', '']) {
+        for (const who of ['priya', 'sander', 'ruth']) {
+          const { status } = await send(who, `/staff/gate?reason=${code}`, {
+            press,
+            id,
+            because: reason,
+            personId: id,
+          });
+          expect([403, 422, 200], `${press} by ${who}`).toContain(status);
+        }
+      }
+      expect((await gateOf(INES)).refusals).toEqual(said.refusals);
+      expect((await journey.amends('link', 'cast', INES.personId)).out).toContain(code);
+      await journey.amends('due');
+      expect(await lettersTo('invitation')).toEqual([]);
+      await db().write(async (tx) => {
+        for (const { id: row, ...set } of was) await tx.update(complaints).set(set).where(eq(complaints.id, row));
+        for (const { id: row, ...set } of left) await tx.update(departures).set(set).where(eq(departures.id, row));
+      });
+    },
+  );
+
+  test('insincere and transactional: a draft that pleads, or sells, is published by nobody, whoever presses what', async () => {
+    for (const [documentId, more, said] of [
+      ['fixed', 'We miss you and want you back.', 'nostalgia-bait'],
+      ['fixed', 'Rejoin today.', 'transactional'],
+      ['checkin', 'It is £48.00 a month.', 'names no price'],
+    ] as const) {
+      const draft = await db().write((tx) =>
+        openDraft(tx, { collection: 'letters', documentId, by: 'grace' }, new Date()),
+      );
+      if (isRefusal(draft)) throw new Error(draft.sentence);
+      const source = `${draft.source}\n${more}\n`;
+      const saved = await db().write((tx) => saveDraft(tx, { ...draft, source, by: 'grace' }, new Date()));
+      if (!('saved' in saved)) throw new Error('It was not saved.');
+      const path = `/staff/drafts/letters/${documentId}/review`;
+      const fields = { draft: draft.id, hash: contentHash(saved.saved) };
+      for (const [who, press] of [
+        ['grace', 'send'],
+        ['sander', 'publish'],
+        ['ruth', 'schedule'],
+      ] as const) {
+        const { status, text } = await send(who, path, { ...fields, press, day: '2027-01-01', time: '09:00', reason });
+        expect(status, `${press}: ${text.slice(0, 300)}`).not.toBe(303);
+      }
+      await as('grace');
+      await goto(path.replace('/review', ''));
+      expect(await textOf(page)).toContain(said);
+      const where = and(eq(publishedVersions.collection, 'letters'), eq(publishedVersions.documentId, documentId));
+      expect(await db().read.$count(publishedVersions, where)).toBe(1);
       await db().write((tx) =>
         discardDraft(tx, { id: draft.id, revision: saved.saved.revision, by: 'grace' }, new Date()),
       );

@@ -151,7 +151,8 @@ test('an outsider confirms by a link; opening it changes nothing; the answer goe
   expect(await odile.getByRole('button', { name: 'No, it is not so' }).count()).toBe(0);
 
   const [draft] = await db.read.select().from(drafts);
-  expect(draft!.source).toContain('name: Odile Marchetti');
+  expect(draft!.source).toMatch(/answer: [0-9a-f-]{36}/);
+  expect(draft!.source).not.toContain('Odile');
   await press(await as('grace', `${DESK}/review`), 'Send to Priya Nair to confirm');
   await priyaTicks();
   const sander = await as('sander', `${DESK}/review`);
@@ -159,6 +160,16 @@ test('an outsider confirms by a link; opening it changes nothing; the answer goe
   await press(sander, 'Publish');
   await odile.goto(url(`/proofs/${ID}`));
   expect(await textOf(odile)).toContain('Confirmed by an outsider Odile Marchetti');
+  const snapshot = async () => (await fetch(url(`/proofs/${ID}/versions/3.json`))).text();
+  expect(await (await fetch(url(`/proofs/${ID}/versions`))).text()).not.toContain('Odile');
+  expect(await snapshot()).not.toMatch(/Odile|15 exports on Monday/);
+
+  await odile.goto(link);
+  await press(odile, 'Take my name and words off the page');
+  expect(await textOf(odile)).toContain('You took your name and words back.');
+  await odile.goto(url(`/proofs/${ID}`));
+  expect(await textOf(odile)).toContain('Confirmed by an outsider Name withdrawn');
+  expect(await odile.content()).not.toMatch(/Odile|15 exports on Monday/);
 });
 
 test('a link that is not one, and one that is over, look the same', async () => {
@@ -166,7 +177,7 @@ test('a link that is not one, and one that is over, look the same', async () => 
   const [asked] = await journey.place.db.read.select().from(confirmations);
   const answers: { status: number; text: string }[] = [];
   await journey.place.db.write((tx) =>
-    tx.update(confirmations).set({ expiresAt: 1 }).where(eq(confirmations.id, asked!.id)),
+    tx.update(confirmations).set({ expiresAt: 1, confirmed: false }).where(eq(confirmations.id, asked!.id)),
   );
   const letter = await journey.letter('confirm', 'odile@elsewhere.example');
   for (const link of [
@@ -179,6 +190,11 @@ test('a link that is not one, and one that is over, look the same', async () => 
   }
   expect(new Set(answers.map((one) => JSON.stringify(one))).size).toBe(1);
   expect(answers[0]).toMatchObject({ status: 404 });
+  // Whoever said yes keeps theirs.
+  await journey.place.db.write((tx) =>
+    tx.update(confirmations).set({ confirmed: true }).where(eq(confirmations.id, asked!.id)),
+  );
+  expect((await fetch(addressesIn(letter).find((one) => one.includes('/confirm/'))!)).status).toBe(200);
 });
 
 test('a third version is published by a round on its day', async () => {

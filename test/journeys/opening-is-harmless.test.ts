@@ -3,10 +3,17 @@ import { join } from 'node:path';
 import { isNull } from 'drizzle-orm';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MAYA } from '../../db/cast.ts';
+import { MAYA, TARIQ } from '../../db/cast.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { paymentEvents } from '../../db/schema/rejoin.ts';
+import { staffSessions } from '../../db/schema/staff.ts';
 import { freePort, root, stopProcess, untilAnswers } from '../../src/cli/processes.ts';
+import { onAccepted } from '../../src/reactions.ts';
+import { acceptOffer, newestOffer } from '../../src/reonboarding/offer.ts';
+import { beginSession } from '../../src/sessions/staff.ts';
+import { dayOf } from '../../src/shared/dates.ts';
+import { isRefusal } from '../../src/shared/refusal.ts';
+import { askConfirmer } from '../../src/staff/confirmers.ts';
 import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /*
@@ -30,13 +37,30 @@ beforeAll(async () => {
   const receipt = await journey.letter('back', 'maya@rennickpress.example');
   await journey.amends('due', '--in', '8');
   const question = await journey.letter('checkin', 'maya@rennickpress.example');
+  const { db } = journey.place;
+  const who = { name: 'Odile Marchetti', address: 'odile@elsewhere.example' };
+  const asked = await db.write((tx) => askConfirmer(tx, { proofId: 'exports-finish', by: 'grace', who }, new Date()));
+  if (isRefusal(asked)) throw new Error(asked.sentence);
+  const confirm = await journey.letter('confirm', who.address);
+  await acceptedOffer(await journey.personIdOf(TARIQ));
+  await journey.letter('task', 'ruth.abernethy@northline.example');
+  const letters = [receipt, question, confirm, ...(await journey.letters())];
   addresses = [
-    ...journey.place.links.map(({ url }) => url),
-    ...[receipt, question].flatMap((letter) => addressesIn(letter)),
+    ...new Set([...journey.place.links.map(({ url }) => url), ...letters.flatMap((letter) => addressesIn(letter))]),
   ];
   await settled();
 });
 afterAll(() => journey?.close());
+
+/** He accepts what he was offered, so that colleagues get their tasks by letter. */
+async function acceptedOffer(personId: string): Promise<void> {
+  const { db } = journey.place;
+  const offer = (await newestOffer(db.read, personId))!;
+  const now = new Date();
+  const pressed = { personId, offerId: offer.id, name: TARIQ.name, hash: offer.termsHash };
+  const done = await db.write((tx) => acceptOffer(tx, pressed, onAccepted, dayOf(now), now));
+  if (isRefusal(done)) throw new Error(done.sentence);
+}
 
 /** Nothing is under way any more that the opening could be blamed for. */
 async function settled(): Promise<void> {
@@ -57,12 +81,14 @@ function writes({ method, path }: { method: string; path: string }): boolean {
 }
 
 /** Runs something that must change nothing, and says what it changed. */
-async function unchanged(run: () => Promise<void>): Promise<void> {
-  const before = await dumpOf(journey.place);
+async function unchanged(run: () => Promise<void>, but: string[] = []): Promise<void> {
+  const rows = async () =>
+    Object.fromEntries(Object.entries(await dumpOf(journey.place)).filter(([table]) => !but.includes(table)));
+  const before = await rows();
   const askedBefore = (await journey.asked()).length;
   const mail = (await journey.letters()).length;
   await run();
-  expect(await dumpOf(journey.place)).toEqual(before);
+  expect(await rows()).toEqual(before);
   expect((await journey.asked()).slice(askedBefore).filter(writes)).toEqual([]);
   expect((await journey.letters()).length).toBe(mail);
 }
@@ -96,15 +122,18 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
     const kinds = addresses.map((address) => new URL(address).pathname.split('/')[1]);
     expect(kinds.filter((kind) => kind === 'for').length).toBeGreaterThanOrEqual(10);
     expect(kinds.filter((kind) => kind === 'check-in').length).toBe(1);
-    expect(kinds.filter((kind) => kind === 'stop').length).toBe(2);
+    expect(kinds.filter((kind) => kind === 'stop').length).toBeGreaterThanOrEqual(2);
+    for (const kind of ['confirm', 'task']) expect(kinds).toContain(kind);
     expect(new Set(addresses).size).toBe(addresses.length);
   });
 
   test('A hundred GETs and a hundred HEADs of each change nothing', async () => {
     await unchanged(async () => {
       for (const address of addresses) {
-        expect(await many(address, 'GET', 100), address).toEqual([200]);
-        expect(await many(address, 'HEAD', 100), address).toEqual([200]);
+        // Whoever isn't signed in at the desk is sent to sign in.
+        const status = new URL(address).pathname.startsWith('/staff') ? 303 : 200;
+        expect(await many(address, 'GET', 100), address).toEqual([status]);
+        expect(await many(address, 'HEAD', 100), address).toEqual([status]);
       }
     });
   });
@@ -149,6 +178,97 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
       const stop = addresses.find((one) => one.includes('/stop/'))!;
       expect(await many(`${stop}?List-Unsubscribe=One-Click`, 'GET', 10)).toEqual([200]);
     });
+  });
+
+  test('What is behind the other links, and what everyone can read, changes nothing', async () => {
+    await unchanged(async () => {
+      const confirm = addresses.find((one) => one.includes('/confirm/'))!;
+      const task = addresses.find((one) => one.includes('/task/'))!;
+      const pages = [
+        '/',
+        '/search?q=export',
+        '/issues',
+        '/issues/exports-failed',
+        '/proofs/exports-finish',
+        '/privacy',
+      ];
+      const more = ['/versions', '/versions/1', '/versions/1.json', '/check.json'].map(
+        (one) => `/proofs/exports-finish${one}`,
+      );
+      const open = [...pages, ...more, '/how-we-count', '/changes.atom', '/returned', '/pay/nothing'];
+      const pressed = ['?answer=yes&shownAs=X&how=Looked+at+it', '?answer=name+back', '/failed.csv'];
+      for (const one of [
+        ...pressed.map((query) => confirm + query),
+        `${task}?press=done`,
+        ...open.map((path) => journey.place.url + path),
+      ]) {
+        for (const method of ['GET', 'HEAD'] as const) {
+          for (const status of await many(one, method, 3)) expect([200, 303, 404], one).toContain(status);
+        }
+      }
+    });
+  });
+
+  test('Nor does the desk, read by somebody who is signed in there: but for when they were last seen', async () => {
+    const { db, url } = journey.place;
+    const secrets = await Promise.all(
+      ['priya', 'sander', 'ruth', 'grace'].map((id) => db.write((tx) => beginSession(tx, id, undefined, new Date()))),
+    );
+    const draft = '/staff/drafts/proofs/exports-finish';
+    const pages = [
+      '',
+      '/answers',
+      '/gate',
+      '/gate?press=late&id=x',
+      '/resolutions/exports-failed',
+      '/resolutions/exports-failed?all&resolved=fully',
+      '/triage',
+      '/people',
+      '/log',
+      '/measuring',
+      '/import',
+      '/import?press=undo&id=x',
+      '/returning',
+      '/returning/x',
+      '/guide',
+      '/drafts',
+      '/not-yours?doing=hold',
+      '/too-large',
+      '/sign-in',
+      '/sign-in/code',
+      '/sign-out',
+    ];
+    const drafts = [
+      '',
+      '/review',
+      '/review?press=publish',
+      '/confirmer',
+      '/confirmer?press=out',
+      '/check',
+      '/discard',
+      '/picture',
+      '/preview/public',
+      '/preview/person',
+      '/data/failed.csv',
+    ];
+    const wrong: string[] = [];
+    await unchanged(async () => {
+      for (const secret of secrets) {
+        for (const path of [...pages.map((one) => `/staff${one}`), ...drafts.map((one) => draft + one)]) {
+          for (const method of ['GET', 'HEAD']) {
+            const reply = await fetch(url + path, {
+              method,
+              redirect: 'manual',
+              headers: { Cookie: `amends-staff=${secret}` },
+            });
+            await reply.arrayBuffer();
+            if (reply.status >= 500) wrong.push(`${method} ${path}: ${reply.status}`);
+          }
+        }
+      }
+    }, ['staff_sessions']);
+    expect(wrong).toEqual([]);
+    expect(await db.read.$count(staffSessions)).toBeGreaterThanOrEqual(secrets.length);
   });
 
   test('A real browser with script on, hovering over all there is and unfolding all that unfolds, changes nothing', async () => {

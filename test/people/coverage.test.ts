@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { countDaily, countedAt, countPeople, peoplePerIssue, publicCount } from '../../src/people/counts.ts';
 import { coverage, type IssueToCover, nextAction } from '../../src/people/coverage.ts';
@@ -102,6 +103,23 @@ test('they are counted once a day, and after an import', async () => {
 test('a public count is rounded down to tens, and there is none below the floor', () => {
   expect([0, 9, 10, 19, 20, 147].map((count) => publicCount(count, 10))).toEqual([null, null, 10, 10, 20, 140]);
   expect([19, 20, 29].map((count) => publicCount(count, 20))).toEqual([null, 20, 20]);
+});
+
+test('of any two public counts, or sums of them, the difference is nobody or ten at least: one who came or went is not seen', () => {
+  const any = fc.nat(500);
+  const shown = (count: number, floor: number) => publicCount(count, floor) ?? 0;
+  const property = fc.property(any, any, any, any, fc.constantFrom(10, 20), (a, b, c, d, floor) => {
+    for (const [one, other] of [
+      [shown(a, floor), shown(b, floor)],
+      [shown(a, floor) + shown(b, floor), shown(c, floor) + shown(d, floor)],
+      [shown(a + b, floor), shown(a, floor) + shown(b, floor)],
+    ] as const) {
+      const difference = Math.abs(one - other);
+      if (difference !== 0 && difference < 10) return false;
+    }
+    return shown(a, floor) <= a;
+  });
+  fc.assert(property, { numRuns: 20_000 });
 });
 
 test('an address is suppressed however it is spelt; the first reason stands, except for an erasure', async () => {

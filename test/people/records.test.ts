@@ -49,6 +49,7 @@ test('an export leaves out fingerprints of secrets and nothing else but what wou
       .map((name) => `${getTableName(record.table)}.${name}`);
   });
   expect(left.toSorted()).toEqual([
+    'codes.browser',
     'codes.hash',
     'complaints.concerns',
     'confirmations.hash',

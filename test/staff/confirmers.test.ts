@@ -1,13 +1,21 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { confirmations } from '../../db/schema/desk.ts';
+import { confirmations, drafts } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
+import { publishedVersions } from '../../db/schema/proofs.ts';
 import { audit, type Role } from '../../db/schema/staff.ts';
 import { heldBecause, mintFor } from '../../src/invitations/letters.ts';
 import { deliverDueLetters, type Outgoing } from '../../src/mail/delivery.ts';
+import { erasePerson } from '../../src/people/erase.ts';
+import { keepOnlyWhatWeMay } from '../../src/people/retention.ts';
 import { suppress } from '../../src/people/suppression.ts';
+import { confirmerShown } from '../../src/people/voices.ts';
+import { versionHash } from '../../src/proofs/chain.ts';
 import { mintConfirmerLink, openConfirmation, outsideWords } from '../../src/proofs/confirmers.ts';
 import { parseDocument } from '../../src/proofs/content.ts';
+import { publishDocument } from '../../src/proofs/publish.ts';
+import { proofWithState } from '../../src/proofs/published.ts';
+import { latestVersionsOf } from '../../src/proofs/versions.ts';
 import { isRefusal, type Refusal } from '../../src/shared/refusal.ts';
 import { judgeDraft, sendToOwner } from '../../src/staff/approval.ts';
 import {
@@ -17,6 +25,7 @@ import {
   complainersToAsk,
   proofAsWritten,
   takeConfirmerOut,
+  takeNameBack,
   useConfirmation,
   withConfirmer,
 } from '../../src/staff/confirmers.ts';
@@ -53,6 +62,12 @@ const draft = async () => (await draftOf(db.read, { collection: 'proofs', docume
 const confirmerIn = async () => {
   const { source, assets } = await draft();
   return parseDocument('proofs', ID, source, assets).document!.data.confirmer;
+};
+const shown = async () => confirmerShown(db.read, ID, (await confirmerIn())!);
+const publish = async (reason = 'Somebody independent has looked.') => {
+  const { source, assets } = await draft();
+  const parts = { collection: 'proofs' as const, id: ID, source, assets, reason, now: NOW };
+  return db.write((tx) => publishDocument(tx, { ...parts, confirmedBy: 'priya', approvedBy: 'sander' }));
 };
 async function sent(): Promise<Outgoing[]> {
   const out: Outgoing[] = [];
@@ -169,7 +184,8 @@ describe('the answer', () => {
   test('a yes goes into the draft as they gave it; everything else stays as it was', async () => {
     const { id } = must(await ask());
     must(await yes(id));
-    expect(await confirmerIn()).toEqual({ name: 'Odile Marchetti', relation: 'outsider', on: '2026-11-22', how: HOW });
+    expect(await confirmerIn()).toEqual({ answer: id, relation: 'outsider', on: '2026-11-22' });
+    expect(await shown()).toEqual({ name: 'Odile Marchetti', how: HOW });
     const { source, writers } = await draft();
     expect(writers).toEqual(['grace']);
     expect(source).toContain('reopen_limit: 2');
@@ -232,7 +248,94 @@ describe('the answer', () => {
     const { id: draftId, revision } = await draft();
     await db.write((tx) => discardDraft(tx, { id: draftId, revision, by: 'grace' }, NOW));
     must(await db.write((tx) => useConfirmation(tx, { id, by: 'grace' }, NOW)));
-    expect(await confirmerIn()).toMatchObject({ name: 'Odile Marchetti' });
+    expect(await confirmerIn()).toMatchObject({ answer: id });
+  });
+});
+
+describe('whose name it is', () => {
+  const back = (id: string) => db.write((tx) => takeNameBack(tx, id, NOW));
+  const everywhere = async () => {
+    const versions = await db.read.select().from(publishedVersions);
+    return JSON.stringify([versions, await db.read.select().from(drafts), await db.read.select().from(letters)]);
+  };
+
+  test('no version and no draft holds it; the chain stands, and the change counts as confirmed', async () => {
+    const { id } = must(await ask());
+    must(await yes(id));
+    expect(isRefusal(await publish())).toBe(false);
+    const [newest] = await latestVersionsOf(db.read, ID, 1);
+    expect(newest!.version).toBe(2);
+    expect(newest!.source).toContain(id);
+    expect(await everywhere()).not.toMatch(/Marchetti.*I ran 15|I ran 15/);
+    expect(JSON.stringify(newest)).not.toMatch(/Odile|I ran 15/);
+    const { hash, previousHash, version, source, assets } = newest!;
+    expect(versionHash({ collection: 'proofs', id: ID, version, source, assets, previousHash })).toBe(hash);
+    const found = await proofWithState(db.read, ID, new Map(), NOW);
+    expect(found!.state.state).toBe('holding');
+  });
+
+  test('taken back by the link, also long after: gone from pages, letters and here; that somebody said yes stays', async () => {
+    const { id } = must(await ask());
+    const token = await db.write((tx) => mintConfirmerLink(tx, id, NOW));
+    must(await yes(id));
+    await publish();
+    const before = await latestVersionsOf(db.read, ID, 1);
+    expect(await openConfirmation(db.read, token, later(400 * DAY_MS))).toMatchObject({ id });
+    expect(await back(id)).toBe(true);
+    expect(await shown()).toBeNull();
+    expect(await everywhere()).not.toMatch(/Odile|odile@/);
+    expect(await latestVersionsOf(db.read, ID, 1)).toEqual(before);
+    expect((await proofWithState(db.read, ID, new Map(), NOW))!.state.state).toBe('holding');
+    expect(await back(id)).toMatchObject({ code: 'gone' });
+  });
+
+  test('nobody takes back another answer than a yes', async () => {
+    const { id } = must(await ask());
+    expect(await back(id)).toMatchObject({ code: 'gone' });
+    must(await no(id));
+    expect(await back(id)).toMatchObject({ code: 'gone' });
+  });
+
+  test('an answer that nobody gave, or was a no, or is of another proof, is published by nobody', async () => {
+    const { id } = must(await ask());
+    must(await yes(id));
+    const written = await draft();
+    for (const other of ['01a2023f-caf7-7b1d-b956-6efb72e44885']) {
+      const source = written.source.replace(id, other);
+      await db.write((tx) => tx.update(drafts).set({ source }).where(eq(drafts.id, written.id)));
+      expect(await publish()).toMatchObject({ code: 'confirmer' });
+    }
+    const asNo = { source: written.source };
+    await db.write(async (tx) => {
+      await tx.update(drafts).set(asNo).where(eq(drafts.id, written.id));
+      await tx.update(confirmations).set({ confirmed: false });
+    });
+    expect(await publish()).toMatchObject({ code: 'confirmer' });
+  });
+
+  test('somebody who complained and is erased is named nowhere, and the text can still be published anew', async () => {
+    const { id: personId } = await castPerson(db.read, 'c-devika');
+    const { id } = must(await ask({ personId }));
+    must(await yes(id, NOW, 'Devika R.'));
+    await publish();
+    expect(isRefusal(await db.write((tx) => erasePerson(tx, personId, NOW)))).toBe(false);
+    expect(await everywhere()).not.toMatch(/Devika/);
+    expect(await shown()).toBeNull();
+    await db.write(async (tx) => {
+      const { source } = (await draftOf(tx, { collection: 'proofs', documentId: ID }))!;
+      await tx
+        .update(drafts)
+        .set({ source: source.replace(/^headline: .*/m, 'headline: Exports finish, every one of them') });
+    });
+    expect(isRefusal(await publish('A plainer headline.'))).toBe(false);
+  });
+
+  test('after the time for letters an outsider’s address goes, and the name that they let us show stays', async () => {
+    const { id } = must(await ask());
+    must(await yes(id));
+    await keepOnlyWhatWeMay(db, later(3000 * DAY_MS));
+    const [kept] = await db.read.select().from(confirmations).where(eq(confirmations.id, id));
+    expect(kept).toMatchObject({ address: '', name: '', shownAs: 'Odile Marchetti' });
   });
 });
 

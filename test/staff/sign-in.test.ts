@@ -4,6 +4,7 @@ import { codes } from '../../db/schema/sessions.ts';
 import { audit, staffSessions } from '../../db/schema/staff.ts';
 import { mintFor } from '../../src/invitations/letters.ts';
 import { deliverDueLetters, type Outgoing } from '../../src/mail/delivery.ts';
+import { markBrowser } from '../../src/sessions/browsers.ts';
 import { signedIn } from '../../src/sessions/staff.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { endAccess } from '../../src/staff/colleagues.ts';
@@ -122,6 +123,39 @@ describe('limits', () => {
     await ask(GRACE, tomorrow);
     const code = await codeInPost(tomorrow);
     expect(isRefusal(await enter(code, tomorrow))).toBe(false);
+  });
+
+  test('a stranger who guesses elsewhere neither locks her own browser, nor spends its code, nor uses up its letters', async () => {
+    const hers = markBrowser('grace');
+    const askHere = (now = NOW) => db.write((tx) => askToSignIn(tx, GRACE, now, hers));
+    const enterHere = (typed: string, known = hers, now = NOW) =>
+      db.write((tx) => signIn(tx, { address: GRACE, typed, former: undefined, known }, now));
+    await askHere();
+    const mine = await codeInPost();
+    for (let letter = 0; letter < 5; letter += 1) {
+      await ask(GRACE, later(letter));
+      for (let times = 0; times < 5; times += 1) await enter(other(mine), later(letter));
+    }
+    // Her code is worth nothing in another browser, nor with a cookie that we did not make for her.
+    for (const known of [undefined, 'x', markBrowser('ruth'), `${hers.split('.')[0]}.${'a'.repeat(43)}`]) {
+      const done = await db.write((tx) => signIn(tx, { address: GRACE, typed: mine, former: undefined, known }, NOW));
+      expect(done).toMatchObject({ code: 'wrong-code' });
+    }
+    expect(typeof (await enterHere(mine))).toBe('string');
+    await askHere(later(1000));
+    expect(typeof (await enterHere(await codeInPost(later(1000)), hers, later(1000)))).toBe('string');
+  });
+
+  test('in her own browser twenty wrong tries end the day as well', async () => {
+    const known = markBrowser('grace');
+    for (let letter = 0; letter < 4; letter += 1) {
+      await db.write((tx) => askToSignIn(tx, GRACE, NOW, known));
+      const code = await codeInPost();
+      for (let times = 0; times < 5; times += 1)
+        await db.write((tx) => signIn(tx, { address: GRACE, typed: other(code), former: undefined, known }, NOW));
+    }
+    await db.write((tx) => askToSignIn(tx, GRACE, later(2 * 3_600_000), known));
+    expect(await db.read.select().from(codes)).toHaveLength(4);
   });
 
   test('right codes are no guesses', async () => {

@@ -3,7 +3,7 @@ import type { Rule, Severity, Slot } from './rule.ts';
 import { plainText, TEXT_NODES } from './text.ts';
 
 /*
- * S101 to S112 and S114: phrases that say nothing, or say it to work on the reader. The phrases are data, in phrases.json. Each is
+ * S101 to S112, S114 and S117: phrases that say nothing, or say it to work on the reader. The phrases are data, in phrases.json. Each is
  * a regular expression in which a space is any white space (“ ?” some or none), an apostrophe either kind, and “ … ” stands for up
  * to four words; it matches whole words in any case.
  */

@@ -71,6 +71,7 @@ function fieldsOf({ collection, data }: ParsedDocument): [Slot, string | undefin
       return [['plain', data.subject, ['subject']]];
     case 'roles':
       return [
+        ['plain', data.pay_band, ['pay_band']],
         ...data.compared.flatMap(({ was, now }, index): [Slot, string, Path][] => [
           ['plain', was, ['compared', index, 'was']],
           ['plain', now, ['compared', index, 'now']],

@@ -3,6 +3,7 @@ import markdownPlugin from '@textlint/textlint-plugin-markdown';
 import type { ParsedDocument } from '../content.ts';
 import { copiedFrom, type Notes } from './copied.ts';
 import { hiddenAgent } from './hidden-agent.ts';
+import { mixedScript } from './mixed-script.ts';
 import { ownershipRules } from './ownership.ts';
 import { phraseRules } from './phrases.ts';
 import { proseOf } from './prose.ts';
@@ -15,7 +16,7 @@ import { type Waiver, waiversOf } from './waivers.ts';
  * quarter of a second, so whoever judges loads it when there is something to judge.
  */
 
-const RULES: Rule[] = [...phraseRules, hiddenAgent, ...readingRules, ...ownershipRules];
+const RULES: Rule[] = [...phraseRules, mixedScript, hiddenAgent, ...readingRules, ...ownershipRules];
 
 const kernel = new TextlintKernel();
 // It is CommonJS: Node hands over its exports, a bundler their default.

@@ -49,6 +49,12 @@ const PAIRS: [rule: string, caught: string, passes: string][] = [
   ['S112', 'We guarantee a quick answer.', 'We can’t guarantee a quick answer.'],
   ['S112', 'We guarantee it.', 'Your old price is in clause 7.'],
   ['S114', 'We leverage this.', 'We pull the lever.'],
+  ['S107', 'We put £20 on your account.', 'You put £20 on the account by mistake.'],
+  ['S107', 'A welcome bonus waits.', 'It is the same band for everyone.'],
+  ['S117', 'Rejoin today.', 'You can rejoin on your page, or not.'],
+  ['S117', 'Upgrade to Studio.', 'The upgrade of the database took a day.'],
+  ['S117', 'Only £40 a month.', 'It costs £40 a month, as it did.'],
+  ['S118', 'We m\u0456ss it.', 'We write π and Москва, and miss nothing of it.'],
 ];
 
 test.each(PAIRS)('%s catches “%s” and passes “%s”', async (rule, caught, passes) => {
