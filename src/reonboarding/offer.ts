@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { and, desc, eq, gte, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
-import { persons } from '../../db/schema/people.ts';
+import { complaints, persons } from '../../db/schema/people.ts';
 import { roleOffers, talks } from '../../db/schema/reonboarding.ts';
 import { roleForLeft } from '../offers/offer.ts';
+import { isConcerned } from '../people/concerns.ts';
 import { historyOf } from '../people/diagnosis.ts';
 import type { Site } from '../proofs/documents.ts';
 import { type PublishedRole, publishedRole, publishedRoles } from '../proofs/published.ts';
@@ -60,8 +61,8 @@ export type NewOffer = {
 };
 
 /**
- * Issues an offer; an open one before it is replaced. Refuses, with `code` naming the field: a role without a next step or not for them, a
- * day that is no day or has passed, less than two weeks to think, one-off money in place of pay, and a second offer after an acceptance.
+ * Issues an offer; an open one before it is replaced. Refuses, with `code` naming the field: a role without a next step, not for them or
+ * under the person whom their complaint concerns, a day that is no day or has passed, less than two weeks to think, one-off money in place of pay, and a second offer after an acceptance.
  */
 export async function issueOffer(
   tx: Tx,
@@ -81,6 +82,13 @@ export async function issueOffer(
   if (!role) return refuse('role', 'Choose a published role.');
   if (!role.data.next_step) {
     return refuse('role', `The next step after ${role.data.title} is not decided, so the role can’t be offered yet.`);
+  }
+  const told = await tx.select().from(complaints).where(eq(complaints.personId, personId));
+  if (told.some(({ concerns }) => isConcerned(concerns, { id: '', name: role.data.manager.name }))) {
+    return refuse(
+      'role',
+      'Nobody is offered a role under the person whom their complaint concerns. That stays with you.',
+    );
   }
   if (before && offerState(before, today) === 'accepted') {
     return refuse('person', 'They have accepted an offer. Another one would have to begin with taking that back.');
@@ -230,8 +238,13 @@ export async function withdrawOffer(tx: Tx, offerId: string, by: string, now: Da
 }
 
 /** “No thanks”, to the offer and to every other: nobody invites them again. */
-export async function declineOffer(tx: Tx, personId: string, now: Date): Promise<void> {
-  await tx
+export async function declineOffer(
+  tx: Tx,
+  personId: string,
+  onDeclined: (tx: Tx, offer: RoleOffer, now: Date) => Promise<void>,
+  now: Date,
+): Promise<void> {
+  const [declined] = await tx
     .update(roleOffers)
     .set({ declinedAt: now.getTime() })
     .where(
@@ -239,8 +252,10 @@ export async function declineOffer(tx: Tx, personId: string, now: Date): Promise
         eq(roleOffers.personId, personId),
         ...[roleOffers.acceptedAt, roleOffers.declinedAt, roleOffers.withdrawnAt, roleOffers.replacedAt].map(isNull),
       ),
-    );
+    )
+    .returning();
   await tx.update(persons).set({ declinedAt: now.getTime() }).where(eq(persons.id, personId));
+  if (declined) await onDeclined(tx, declined, now);
 }
 
 /** “I would like to talk about it.” Answers whether it is the first time. */

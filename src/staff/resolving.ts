@@ -45,7 +45,7 @@ export async function complaintsToConfirm(
 ): Promise<ComplaintsPage> {
   const { owner } = issue.issue.data;
   const all = await complaintsOf(reader, issue);
-  const known = all.filter(({ person }) => mayKnow(who, person.kind, owner));
+  const known = all.filter(({ person, complaint }) => mayKnow(who, person.kind, owner, complaint.concerns));
   const rows = known.flatMap(({ complaint, person, resolution, now }): ComplaintRow[] => {
     const shown = shownOf(complaint);
     if (!shown || (unconfirmed && now !== null)) return [];
@@ -100,7 +100,10 @@ export async function confirmMany(
   if (found.some(({ complaint }) => shownOf(complaint) === null)) {
     return refuse('in-confidence', 'What was said in confidence is read and confirmed by nobody here.');
   }
-  if (found.some(({ kind }) => !mayResolve(who, kind, issue.data.owner))) {
+  const { owner } = issue.data;
+  const allowed = ({ complaint: { concerns }, kind }: (typeof found)[number]) =>
+    mayResolve(who, kind, owner) && mayKnow(who, kind, owner, concerns);
+  if (!found.every(allowed)) {
     return refuse('not-yours', 'Whoever owns the issue confirms this, or HR for employees. Nothing was confirmed.');
   }
   const done = await confirmResolutions(tx, { complaintIds, proofId, resolved, reason, by: who.id }, now);

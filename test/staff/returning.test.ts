@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints } from '../../db/schema/people.ts';
 import { releases } from '../../db/schema/reonboarding.ts';
-import { audit } from '../../db/schema/staff.ts';
+import { audit, type Role } from '../../db/schema/staff.ts';
 import { tasks } from '../../src/jobs/rounds.ts';
 import type { Site } from '../../src/proofs/documents.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
@@ -21,6 +21,8 @@ import {
 } from '../../src/staff/returning.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
+
+const RUTH = { id: 'ruth', name: 'Ruth Abernethy', roles: ['approver', 'hr'] as Role[] };
 
 let db: FreshDatabase;
 let site: Site;
@@ -94,13 +96,13 @@ describe('Who waits for whom', () => {
 describe('Releasing', () => {
   const idOf = async (ref: string) => (await db.read.select().from(complaints).where(eq(complaints.ref, ref)))[0]!.id;
   const set = async (ref: string, released: boolean) =>
-    db.write(async (tx) => setRelease(tx, { complaintId: await idOf(ref), released, by: 'ruth' }, NOW));
+    db.write(async (tx) => setRelease(tx, { complaintId: await idOf(ref), released, who: RUTH }, NOW));
 
   test('what was said in confidence or without a name can’t be, and isn’t even in the list', async () => {
     for (const ref of ['cast:c-168', 'cast:c-174'])
       expect(await set(ref, true)).toMatchObject({ code: 'confidential' });
     const eleni = await castPerson(db.read, 'e-174');
-    expect(await toldBy(db.read, eleni.id)).toEqual([]);
+    expect(await toldBy(db.read, eleni.id, RUTH)).toEqual([]);
   });
   test('nor what a customer told us: that needs no release', async () => {
     expect(await set('cast:c-01', true)).toMatchObject({ code: 'unknown' });

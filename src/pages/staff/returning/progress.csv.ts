@@ -1,12 +1,15 @@
 import type { APIRoute } from 'astro';
 import { requireStaff } from '../../../desk.ts';
-import { csvOf, progressRows, returningPeople } from '../../../staff/returning.ts';
+import { csvOf, exportProgress } from '../../../staff/returning.ts';
+import { seeOther } from '../../../visit.ts';
 
-/** Every step of everyone who comes back, for a spreadsheet or the HR system. */
+/** Every step of everyone who comes back, for a spreadsheet or the HR system. It takes a press, and the press is written down. */
 export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'see returning colleagues');
   if (desk instanceof Response) return desk;
-  const rows = progressRows(await returningPeople(desk.db.read, desk.site, desk.now));
+  if (context.request.method !== 'POST') return seeOther('/staff/returning');
+  const { db, site, staff, now } = desk;
+  const rows = await db.write((tx) => exportProgress(tx, { by: staff.id, as: 'csv' }, site, now));
   return new Response(csvOf(rows), {
     headers: {
       'Content-Type': 'text/csv; charset=utf-8',
