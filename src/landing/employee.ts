@@ -10,7 +10,7 @@ import { type Day, longDay } from '../shared/dates.ts';
 import { type Landing, landingFor, type Told } from './landing.ts';
 import { headline } from './sentences.ts';
 
-export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped'> & {
+export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped' | 'stoppedOn'> & {
   headline: string;
   lede: string;
   /** What HR has released, and what became of each. */
@@ -69,6 +69,7 @@ export async function employeeLandingFor(
     why: landing.history.main && released.has(landing.history.main.ref) ? landing.why : null,
     declined: landing.declined,
     stopped: landing.stopped,
+    stoppedOn: landing.stoppedOn,
     role,
     better: role?.data.better.filter(({ issue }) => stateOf.get(issue) === 'holding').map(({ what }) => what) ?? [],
     offer,

@@ -1,5 +1,5 @@
 import { and, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
-import type { Db, Tx } from '../../db/client.ts';
+import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
@@ -61,8 +61,11 @@ export async function erasePerson(tx: Tx, personId: string, now: Date): Promise<
   return { erasureId, records: records.length, letterIds: posted.map(({ id }) => id) };
 }
 
-/** Why it can't be done yet, or null: whoever pays us must end that first, or we could not give the money back. */
-export async function stillRuns(tx: Tx, people: string[], now: Date): Promise<Refusal | null> {
+/**
+ * Why it can't be done yet, or null: whoever pays us must end that first, or we could not give the money back; whoever is expected at
+ * work takes that back first, or waits until they have begun, or nobody would know who comes.
+ */
+export async function stillRuns(tx: Reader, people: string[], now: Date): Promise<Refusal | null> {
   const { time_zone } = await publishedSite(tx);
   const [awaited] = await tx
     .select()

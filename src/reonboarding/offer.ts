@@ -83,6 +83,9 @@ export async function issueOffer(
   if (!role.data.next_step) {
     return refuse('role', `The next step after ${role.data.title} is not decided, so the role can’t be offered yet.`);
   }
+  if (role.data.filled_on !== undefined && role.data.filled_on <= today) {
+    return refuse('role', `${role.data.title} went on ${longDay(role.data.filled_on)}.`);
+  }
   const told = await tx.select().from(complaints).where(eq(complaints.personId, personId));
   if (told.some(({ concerns }) => isConcerned(concerns, { id: '', name: role.data.manager.name }))) {
     return refuse(
