@@ -45,7 +45,7 @@ import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
 import { type Rejoin, renewalOf } from './rejoin/check.ts';
 import type { Surplus } from './rejoin/surplus.ts';
 import { undoUntil } from './rejoin/undo.ts';
-import type { RoleOffer } from './reonboarding/offer.ts';
+import { type RoleOffer, talksAbout } from './reonboarding/offer.ts';
 import { planSteps, type Step } from './reonboarding/steps.ts';
 import { type Day, dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
@@ -501,7 +501,7 @@ export async function onTalk(
       cause: `wants-to-talk:${personId}:${roleId}`,
       kind: 'wants-to-talk',
       personId: null,
-      to: site.people[role.data.talk_to]?.address ?? site.reply_to,
+      to: (await talksAbout(tx, personId, role, site)).address,
       fromName: site.organisation,
       subject: fill(letter.data.subject, slots),
       body: fill(letter.body, slots),

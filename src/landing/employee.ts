@@ -5,7 +5,14 @@ import { releases, talks } from '../../db/schema/reonboarding.ts';
 import type { Visit } from '../invitations/links.ts';
 import type { Site } from '../proofs/documents.ts';
 import type { IssueWithState, PublishedRole } from '../proofs/published.ts';
-import { newestOffer, type OfferState, offerState, type RoleOffer, roleFor } from '../reonboarding/offer.ts';
+import {
+  newestOffer,
+  type OfferState,
+  offerState,
+  type RoleOffer,
+  roleFor,
+  talksAbout,
+} from '../reonboarding/offer.ts';
 import { type Day, longDay } from '../shared/dates.ts';
 import { type Landing, landingFor, type Told } from './landing.ts';
 import { headline } from './sentences.ts';
@@ -23,6 +30,8 @@ export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped' | 'st
   offer: RoleOffer | null;
   state: OfferState | null;
   askedToTalk: boolean;
+  /** The name of whoever talks with them about the role. */
+  talkTo: string;
 };
 
 /** What HR has released of what this person told us: the refs of complaints. */
@@ -74,6 +83,7 @@ export async function employeeLandingFor(
     better: role?.data.better.filter(({ issue }) => stateOf.get(issue) === 'holding').map(({ what }) => what) ?? [],
     offer,
     state: offer && offerState(offer, today),
+    talkTo: role ? (await talksAbout(reader, personId, role, site)).name : site.organisation,
     askedToTalk: role !== null && asked.some(({ roleId }) => roleId === role.id),
   };
 }

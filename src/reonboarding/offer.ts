@@ -24,6 +24,22 @@ export async function roleFor(reader: Reader, left: string | null): Promise<Publ
   return roleForLeft(await publishedRoles(reader), left);
 }
 
+/** Who talks with them about a role, and where a letter reaches them; never the person whom their complaint concerns. */
+export async function talksAbout(
+  reader: Reader,
+  personId: string,
+  { data }: Pick<PublishedRole, 'data'>,
+  site: Site,
+): Promise<{ name: string; address: string }> {
+  const told = await reader.select().from(complaints).where(eq(complaints.personId, personId));
+  const person = site.people[data.talk_to];
+  const about = { id: data.talk_to, name: person?.name ?? '' };
+  const free = person && !told.some(({ concerns }) => isConcerned(concerns, about));
+  return free
+    ? { name: person.name, address: person.address ?? site.reply_to }
+    : { name: site.organisation, address: site.reply_to };
+}
+
 /** The newest version of what was offered to them; null: nothing was. */
 export async function newestOffer(reader: Reader, personId: string): Promise<RoleOffer | null> {
   const [offer] = await reader

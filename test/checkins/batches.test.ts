@@ -57,7 +57,9 @@ describe('For any history of answers', () => {
       fc.property(history, (asked) => {
         let before = '';
         for (const { on } of published(asked)) {
-          const fresh = asked.filter(({ answeredOn }) => answeredOn !== null && answeredOn >= before && answeredOn < on);
+          const fresh = asked.filter(
+            ({ answeredOn }) => answeredOn !== null && answeredOn >= before && answeredOn < on,
+          );
           expect(new Set(fresh.map(({ personId }) => personId)).size).toBeGreaterThanOrEqual(FLOOR);
           before = on;
           differences += 1;
@@ -135,7 +137,8 @@ describe('In the database', () => {
   });
   afterEach(() => db.cleanup());
 
-  const say = (id: string, answer: Answer, now = NOV) => db.write((tx) => answerCheckin(tx, id, answer, onAnswered, now));
+  const say = (id: string, answer: Answer, now = NOV) =>
+    db.write((tx) => answerCheckin(tx, id, answer, onAnswered, now));
   const close = async (day: Day) => closeBatches(db, await issuesAt(db.read, noon(day)), onBatchClosed, noon(day));
   /** All that public pages know of answers. */
   const seen = async (day: Day) => {

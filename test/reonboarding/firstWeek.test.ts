@@ -118,7 +118,12 @@ describe('A leaver of 10 months ago with 12 finished items, 3 changes and 1 expi
         const ours = Array.from({ length: others }, (_, at) => item(`w${at}`, { ask: at % 2 ? 'wait' : 'difference' }));
         const week = firstWeekOf([...ours, ...items], finished, BACK);
         expect(week.todo).toHaveLength(4);
-        expect(week.todo.map(({ because }) => because).toSorted()).toEqual(['changed', 'changed', 'changed', 'expired']);
+        expect(week.todo.map(({ because }) => because).toSorted()).toEqual([
+          'changed',
+          'changed',
+          'changed',
+          'expired',
+        ]);
         expect(week.carried).toHaveLength(8);
         expect([...week.waiting, ...week.different]).toHaveLength(others);
       }),
