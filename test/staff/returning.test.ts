@@ -8,14 +8,16 @@ import { tasks } from '../../src/jobs/rounds.ts';
 import type { Site } from '../../src/proofs/documents.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { onAccepted, onOffered, writeTask } from '../../src/reactions.ts';
-import { acceptOffer, newestOffer } from '../../src/reonboarding/offer.ts';
+import { acceptOffer, askToTalk, newestOffer } from '../../src/reonboarding/offer.ts';
 import {
   csvOf,
+  exportProgress,
   issueByHr,
   progressRows,
   remind,
   returningPeople,
   setRelease,
+  talkHeld,
   toldBy,
   waitsOf,
 } from '../../src/staff/returning.ts';
@@ -78,6 +80,27 @@ describe('Who waits for whom', () => {
     expect(await tasks(db, later(DAY_MS, day))).toBe(0);
     const sent = await db.read.select().from(letters);
     expect(sent.filter(({ kind }) => kind === 'task')).toHaveLength(6);
+  });
+
+  test('whoever asked to talk is waited for too, two working days long, until HR says that it took place', async () => {
+    const joanna = await castPerson(db.read, 'e-joanna');
+    await db.write((tx) => askToTalk(tx, joanna.id, 'data-analyst', NOW));
+    const talksOn = async () =>
+      waitsOf(await returningPeople(db.read, site, NOW), '2026-11-25').filter(({ talkId }) => talkId !== null);
+    const [talk] = await talksOn();
+    expect(talk).toMatchObject({ person: 'Joanna Brzezicka', on: 'priya', onUs: true, dueOn: '2026-11-24', late: 1 });
+    const held = () => db.write((tx) => talkHeld(tx, talk!.talkId!, 'ruth', NOW));
+    expect(await held()).toBe(true);
+    expect(await held()).toMatchObject({ code: 'not-open' });
+    expect(await talksOn()).toEqual([]);
+  });
+
+  test('what is taken away as a file is written down, and that it was is all that is', async () => {
+    await accepted();
+    const rows = await db.write((tx) => exportProgress(tx, { by: 'ruth', as: 'csv' }, site, NOW));
+    expect(rows).toHaveLength(16);
+    const [deed] = (await db.read.select().from(audit)).filter(({ action }) => action === 'exported');
+    expect(deed).toMatchObject({ staffId: 'ruth', subject: 'export:first-weeks.csv', detail: { rows: 16 } });
   });
 
   test('all of it can be taken away; a cell that a spreadsheet would run is kept from it', async () => {
