@@ -3,9 +3,10 @@ import type { Tx } from '../db/client.ts';
 import { complaints, persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
 import { noAnswersByIssue } from './checkins/answers.ts';
+import type { Batch } from './checkins/batches.ts';
 import { askWhyTheyLeft } from './checkins/leaving.ts';
 import { cancelPromises, makePromises, type PromiseRow, promiseReview } from './checkins/promises.ts';
-import { answerersOf, openReopening, type Reopening } from './checkins/reopen.ts';
+import { answerersOf, concernsOf, openReopening, type Reopening } from './checkins/reopen.ts';
 import {
   type Checkin,
   cancelCheckins,
@@ -22,6 +23,7 @@ import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
 import { type Letter, postLetter } from './mail/outbox.ts';
 import type { SubscriptionNow } from './payments/payments.ts';
+import { isConcerned } from './people/concerns.ts';
 import { recordDeparture } from './people/departures.ts';
 import { normaliseAddress } from './people/suppression.ts';
 import type { Series, Site } from './proofs/documents.ts';
@@ -44,7 +46,7 @@ import { isBeyond, type NoAnswer, stateOfIssue } from './proofs/state.ts';
 import { type Rejoin, renewalOf } from './rejoin/check.ts';
 import type { Surplus } from './rejoin/surplus.ts';
 import { undoUntil } from './rejoin/undo.ts';
-import type { RoleOffer } from './reonboarding/offer.ts';
+import { type RoleOffer, talksAbout } from './reonboarding/offer.ts';
 import { planSteps, type Step } from './reonboarding/steps.ts';
 import { type Day, dayOf, longDay } from './shared/dates.ts';
 import { formatMoney } from './shared/money.ts';
@@ -189,12 +191,16 @@ export async function onSurplus(tx: Tx, surplus: Surplus, now: Date): Promise<vo
   );
 }
 
-/** A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. */
+/**
+ * A “no” alerts the owner. If it is the one that makes the issue come back, everyone who returned for it is told. That of somebody
+ * who works here is in no public state until its batch.
+ */
 export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<void> {
   if (checkin.answer !== 'no') return;
   const { title } = await questionFor(tx, checkin.issueId);
   const site = await publishedSite(tx);
   await alertOwner(tx, checkin, { title, site }, now);
+  if (checkin.roleOfferId !== null) return;
   const known = (await noAnswersByIssue(tx)).get(checkin.issueId) ?? [];
   const without = known.toSpliced(
     known.findLastIndex(({ personId }) => personId === checkin.personId),
@@ -206,6 +212,17 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
   if (state?.state !== 'came_back' || (await stateBy(without))?.state === 'came_back') return;
   const since = state.since ?? dayOf(now, site.time_zone);
   await tellReturned(tx, { issueId: checkin.issueId, since, except: checkin.personId }, now);
+}
+
+/** What people who work here answered has become public. Where that makes the issue come back, everyone who returned for it is told. */
+export async function onBatchClosed(tx: Tx, batch: Batch, now: Date): Promise<void> {
+  const known = await noAnswersByIssue(tx);
+  const before = (known.get(batch.issueId) ?? []).filter(({ on }) => on !== batch.closedOn || batch.newNo === 0);
+  const state = (await issueWithState(tx, batch.issueId, known, now))?.state;
+  if (state?.state !== 'came_back') return;
+  const was = (await issueWithState(tx, batch.issueId, new Map([[batch.issueId, before]]), now))?.state;
+  if (was?.state === 'came_back') return;
+  await tellReturned(tx, { issueId: batch.issueId, since: state.since ?? batch.closedOn }, now);
 }
 
 /** Which measurements were just stored: of one series, on these days. */
@@ -282,14 +299,17 @@ export async function onNotSettled(tx: Tx, checkin: Checkin, now: Date): Promise
   await alertOwner(tx, checkin, { title, site: await publishedSite(tx) }, now);
 }
 
-/** An answer is late: whoever stands above the owner reads it, and so does the owner. */
+/** An answer is late: whoever stands above the owner reads it, and so does the owner. Never the person whom it concerns. */
 export async function onLate(tx: Tx, reopening: Reopening, now: Date): Promise<void> {
-  const site = await publishedSite(tx);
+  const [site, concerns] = await Promise.all([publishedSite(tx), concernsOf(tx, reopening)]);
   const { title } = await questionFor(tx, reopening.issueId);
+  const addressOf = (id: string | undefined) => {
+    const person = site.people[id ?? ''];
+    return person && !isConcerned(concerns, { id: id!, name: person.name }) ? person.address : undefined;
+  };
   // Whoever answers is the owner, or HR where it concerns the owner.
-  const owner = site.people[reopening.owner] ?? { name: site.organisation, address: site.reply_to };
-  const above = site.people[site.reopen.escalate_to ?? '']?.address ?? site.reply_to;
-  for (const to of new Set([above, owner.address ?? site.reply_to])) {
+  const owner = site.people[reopening.owner]?.name ?? site.organisation;
+  for (const to of new Set([site.reopen.escalate_to, reopening.owner].map((id) => addressOf(id) ?? site.reply_to))) {
     await writeToOwner(
       tx,
       {
@@ -297,7 +317,7 @@ export async function onLate(tx: Tx, reopening: Reopening, now: Date): Promise<v
         cause: `owner-late:${reopening.id}:${reopening.dueOn}:${to}`,
         personId: reopening.personId,
         to,
-        slots: { issueTitle: title, owner: owner.name, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
+        slots: { issueTitle: title, owner, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
       },
       now,
     );
@@ -325,16 +345,17 @@ export async function onCorrected(tx: Tx, correction: Correction, now: Date): Pr
   if (correction.right || !correction.complaintId) return;
   const [about] = await tx.select().from(complaints).where(eq(complaints.id, correction.complaintId));
   const site = await publishedSite(tx);
-  const { owner, title } = about?.issueId
+  const { ownerId, owner, title } = about?.issueId
     ? await questionFor(tx, about.issueId)
-    : { owner: { address: site.reply_to }, title: 'something we have not linked to a cause' };
+    : { ownerId: '', owner: null, title: 'something we have not linked to a cause' };
+  const theirs = owner && isConcerned(about?.concerns, { id: ownerId, name: owner.name }) ? null : owner;
   await writeToOwner(
     tx,
     {
       letter: 'owner-correction',
       cause: `owner-correction:${correction.id}`,
       personId: correction.personId,
-      to: owner.address ?? site.reply_to,
+      to: theirs?.address ?? site.reply_to,
       slots: { issueTitle: title, sender: site.organisation },
     },
     now,
@@ -381,7 +402,15 @@ async function alertOwner(
         cause: `owner-alert:${reopening.id}:${reopening.dueOn}${at === 0 ? '' : `:${id}`}`,
         personId: checkin.personId,
         to: address,
-        slots: { issueTitle: title, sender: site.organisation, dueOn: longDay(reopening.dueOn) },
+        slots: {
+          issueTitle: title,
+          sender: site.organisation,
+          dueOn: longDay(reopening.dueOn),
+          inPublic:
+            checkin.roleOfferId === null
+              ? 'The public page counts it from now on.'
+              : 'The public page does not change because of one person who works here. Do not let anybody see who it was.',
+        },
       },
       now,
     );
@@ -413,6 +442,7 @@ export async function onAccepted(tx: Tx, offer: RoleOffer, now: Date): Promise<v
   const acceptedOn = longDay(dayOf(acceptedAt ?? now, site.time_zone));
   const slots = { terms, hash: termsHash, name: acceptedName ?? '', acceptedOn };
   await writeAboutOffer(tx, offer, { letter: 'role-accepted', slots }, now);
+  await tellIssuer(tx, offer, 'accepted', site, now);
   for (const step of await planSteps(tx, offer, site.time_zone)) await writeTask(tx, offer, step, site, now);
   await scheduleAtWork(tx, offer);
   await promiseReview(tx, offer);
@@ -423,6 +453,34 @@ export async function onTakenBack(tx: Tx, offer: RoleOffer, now: Date): Promise<
   await cancelCheckins(tx, offer.id, now);
   await cancelPromises(tx, offer.id, now);
   await writeAboutOffer(tx, offer, { letter: 'role-withdrawn', slots: {} }, now);
+  await tellIssuer(tx, offer, 'taken back', await publishedSite(tx), now);
+}
+
+/** “No thanks”, while an offer was open. */
+export async function onDeclined(tx: Tx, offer: RoleOffer, now: Date): Promise<void> {
+  await tellIssuer(tx, offer, 'declined', await publishedSite(tx), now);
+}
+
+/** HR learns that an offer was answered, and looks at the desk who it was: the letter names nobody. */
+async function tellIssuer(
+  tx: Tx,
+  offer: RoleOffer,
+  answer: 'accepted' | 'declined' | 'taken back',
+  site: Site,
+  now: Date,
+): Promise<void> {
+  const desk = new URL(`/staff/returning/${offer.personId}`, env.AMENDS_URL).href;
+  await writeToOwner(
+    tx,
+    {
+      letter: 'offer-answered',
+      cause: `offer-answered:${offer.id}:${answer}`,
+      personId: offer.personId,
+      to: site.people[offer.issuedBy]?.address ?? site.reply_to,
+      slots: { answer, desk, startOn: longDay(offer.startOn), sender: site.organisation },
+    },
+    now,
+  );
 }
 
 /** “I would like to talk about it.” The letter names nobody: who it is stands at the desk. */
@@ -444,7 +502,7 @@ export async function onTalk(
       cause: `wants-to-talk:${personId}:${roleId}`,
       kind: 'wants-to-talk',
       personId: null,
-      to: site.people[role.data.talk_to]?.address ?? site.reply_to,
+      to: (await talksAbout(tx, personId, role, site)).address,
       fromName: site.organisation,
       subject: fill(letter.data.subject, slots),
       body: fill(letter.body, slots),

@@ -1,4 +1,4 @@
-import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import { complaints, persons } from './people.ts';
 import { rejoins } from './rejoin.ts';
 import { roleOffers } from './reonboarding.ts';
@@ -116,10 +116,35 @@ export const erasedAnswers = sqliteTable(
   {
     id: text().primaryKey(),
     issueId: text().notNull(),
+    /** What they had been to us: employees’ answers become public in batches only. */
+    kind: text({ enum: ['customer', 'employee'] })
+      .notNull()
+      .default('customer'),
     /** Their latest answer; null when they were asked and said nothing. */
     answer: text({ enum: ['yes', 'no', 'not_sure'] }),
     /** The day of their latest “no”. */
     noOn: text(),
   },
   (t) => [index('erased_answers_issue').on(t.issueId)],
+);
+
+/**
+ * What public pages know of answers given by people who work here again: up to one day, of so many at once that nobody is singled out.
+ * Never changed afterwards, whoever answers again or is erased.
+ */
+export const answerBatches = sqliteTable(
+  'answer_batches',
+  {
+    issueId: text().notNull(),
+    /** Answers given before this day are in it. */
+    closedOn: text().notNull(),
+    /** Different people who were asked so far, by their latest answer; the rest had not answered. */
+    asked: integer().notNull(),
+    yes: integer().notNull(),
+    no: integer().notNull(),
+    notSure: integer().notNull(),
+    /** How many of them said no for the first time since the latest change, in the time of this batch. */
+    newNo: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.issueId, t.closedOn] })],
 );

@@ -100,6 +100,17 @@ export const talks = sqliteTable(
       .references(() => persons.id),
     roleId: text().notNull(),
     askedAt: integer().notNull(),
+    /** When HR said that it has happened, and who said so. */
+    heldAt: integer(),
+    heldBy: text(),
   },
   (t) => [uniqueIndex('talks_person_role').on(t.personId, t.roleId)],
 );
+
+/** Of somebody who was erased: that an offer with this text was accepted, and when. Not by whom. */
+export const keptAcceptances = sqliteTable('kept_acceptances', {
+  id: text().primaryKey(),
+  /** SHA-256 of the text, as it stands in the copy that was mailed. */
+  termsHash: text().notNull(),
+  acceptedAt: integer().notNull(),
+});

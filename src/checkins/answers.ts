@@ -4,14 +4,18 @@ import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
 import { publishedSite } from '../proofs/published.ts';
 import type { NoAnswer } from '../proofs/state.ts';
 import { dayOf } from '../shared/dates.ts';
+import { batchesWithNo } from './batches.ts';
 
-/** Every “no” that a returned person has given, by issue: what an issue's state is judged by, beside its measurements. */
+/**
+ * Every “no” of returned people that may be known, by issue: what an issue's state is judged by, beside its measurements. Those of
+ * people who work here again are in it as nobody's, on the day of their batch.
+ */
 export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAnswer[]>> {
   const { time_zone } = await publishedSite(reader);
   const rows = await reader
     .select({ issueId: checkins.issueId, personId: checkins.personId, answeredAt: checkins.answeredAt })
     .from(checkins)
-    .where(and(eq(checkins.answer, 'no'), isNotNull(checkins.answeredAt)));
+    .where(and(eq(checkins.answer, 'no'), isNotNull(checkins.answeredAt), isNotNull(checkins.rejoinId)));
   const byIssue = new Map<string, NoAnswer[]>();
   for (const row of rows) {
     const answers = byIssue.get(row.issueId) ?? [];
@@ -19,8 +23,16 @@ export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAn
     byIssue.set(row.issueId, answers);
   }
   // Who was erased since said it all the same: nothing comes to look fixed because somebody left us for good.
-  for (const { id, issueId, noOn } of await reader.select().from(erasedAnswers).where(isNotNull(erasedAnswers.noOn))) {
-    byIssue.set(issueId, [...(byIssue.get(issueId) ?? []), { on: noOn!, personId: id }]);
+  const gone = await reader
+    .select()
+    .from(erasedAnswers)
+    .where(and(isNotNull(erasedAnswers.noOn), eq(erasedAnswers.kind, 'customer')));
+  const nobodys = gone.map(({ id, issueId, noOn }) => ({ issueId, on: noOn!, personId: id }));
+  for (const { issueId, closedOn, newNo } of await batchesWithNo(reader)) {
+    for (let one = 0; one < newNo; one += 1) {
+      nobodys.push({ issueId, on: closedOn, personId: `${issueId}:${closedOn}:${one}` });
+    }
   }
+  for (const { issueId, ...no } of nobodys) byIssue.set(issueId, [...(byIssue.get(issueId) ?? []), no]);
   return byIssue;
 }

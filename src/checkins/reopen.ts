@@ -7,6 +7,7 @@ import { roleOffers } from '../../db/schema/reonboarding.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { holdInvitations, releaseSettled } from '../invitations/holds.ts';
 import { writeLetter } from '../invitations/letters.ts';
+import { isConcerned } from '../people/concerns.ts';
 import type { Complaint, Person } from '../people/diagnosis.ts';
 import { publishedSite } from '../proofs/published.ts';
 import {
@@ -52,21 +53,32 @@ export async function answerersOf(
   { complaintId, issueId, roleOfferId }: Pick<Checkin, 'complaintId' | 'issueId' | 'roleOfferId'>,
 ): Promise<{ id: string; address: string }[]> {
   const site = await publishedSite(tx);
-  const [about] = await tx
-    .select({ concerns: complaints.concerns })
-    .from(complaints)
-    .where(eq(complaints.id, complaintId));
+  const concerns = await concernsOf(tx, { complaintId });
   const { ownerId, owner } = await questionFor(tx, issueId);
   const members = roleOfferId === null ? [] : await tx.select().from(staff).where(isNull(staff.leftAt));
   const all = [
     { id: ownerId, name: owner.name, address: owner.address ?? site.reply_to },
     ...members.filter(({ roles }) => roles.includes('hr')),
   ];
-  const plain = (name: string) => name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
-  const concerned = plain(about?.concerns ?? '');
-  const free = all.filter(({ id, name }) => concerned === '' || (plain(id) !== concerned && plain(name) !== concerned));
+  const free = all.filter((one) => !isConcerned(concerns, one));
   const once = free.filter(({ id }, at) => free.findIndex((one) => one.id === id) === at);
   return once.length > 0 ? once.map(({ id, address }) => ({ id, address })) : [{ id: '', address: site.reply_to }];
+}
+
+/** Whom the complaint behind a question, or behind a “no”, concerns; null: nobody in particular. */
+export async function concernsOf(
+  tx: Tx,
+  about: Pick<Checkin, 'complaintId'> | Pick<Reopening, 'checkinId'>,
+): Promise<string | null> {
+  const complaintId =
+    'complaintId' in about
+      ? about.complaintId
+      : tx.select({ id: checkins.complaintId }).from(checkins).where(eq(checkins.id, about.checkinId));
+  const [found] = await tx
+    .select({ concerns: complaints.concerns })
+    .from(complaints)
+    .where(typeof complaintId === 'string' ? eq(complaints.id, complaintId) : inArray(complaints.id, complaintId));
+  return found?.concerns ?? null;
 }
 
 /** Opens it for this person, with an owner and a date, and holds the issue’s invitations. A second “no” is the same matter, still owed. */

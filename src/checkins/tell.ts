@@ -1,9 +1,10 @@
-import { and, eq, inArray, isNull, ne, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, ne, type SQL } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, reopenings } from '../../db/schema/checkins.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { roleOffers } from '../../db/schema/reonboarding.ts';
 import { writeLetter } from '../invitations/letters.ts';
 import type { Letter } from '../mail/outbox.ts';
 import { resolvedNow } from '../people/resolve.ts';
@@ -124,5 +125,21 @@ export async function tellReturned(
       now,
     );
   }
-  return returned.length;
+  const atWork: SQL[] = [
+    isNotNull(roleOffers.acceptedAt),
+    isNull(roleOffers.withdrawnAt),
+    eq(checkins.issueId, came.issueId),
+  ];
+  if (came.except) atWork.push(ne(persons.id, came.except));
+  const colleagues = await tx
+    .selectDistinct({ person: persons })
+    .from(roleOffers)
+    .innerJoin(persons, eq(persons.id, roleOffers.personId))
+    .innerJoin(checkins, eq(checkins.roleOfferId, roleOffers.id))
+    .where(and(...atWork));
+  for (const { person } of colleagues) {
+    const cause = `came-back:${came.issueId}:${came.since}:${person.id}`;
+    await writeLetter(tx, { letter: 'something-new', cause, person, sender: site.organisation, slots: {} }, now);
+  }
+  return returned.length + colleagues.length;
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
-import { late, letters, promises, questions } from '../jobs/rounds.ts';
+import { batches, late, letters, promises, questions } from '../jobs/rounds.ts';
 import { resendDoubtful } from '../mail/delivery.ts';
 import { sendFromHere, writeFence } from '../mail/fence.ts';
 import { addDays, dayOf, isDay } from '../shared/dates.ts';
@@ -58,6 +58,7 @@ process does the same every minute; running it twice asks nobody twice.
       const asked = await questions(db, asOf);
       const told = await promises(db, asOf);
       await late(db, asOf);
+      await batches(db, asOf);
       const sent = await letters(db, now > asOf ? now : asOf);
       io.out(
         values.json

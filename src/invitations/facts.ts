@@ -153,6 +153,8 @@ export async function gateFacts(
   const issueOf = new Map(issues.map((one) => [one.issue.id, one]));
   const asked = new Set(questions.map((question) => question.data.issue));
 
+  const openRoles = roles.filter(({ data }) => data.filled_on === undefined || data.filled_on > today);
+
   return people.map((person) => {
     const theirs = complaintsOf.get(person.id) ?? [];
     const gone = departuresOf.get(person.id) ?? [];
@@ -161,7 +163,7 @@ export async function gateFacts(
     const about = main?.issueId ? issueOf.get(main.issueId) : undefined;
     const heldSince = main?.issueId ? heldAt.get(main.issueId) : undefined;
     const open = theirs.filter((complaint) => complaint.confidentiality === 'open');
-    const role = person.kind === 'employee' ? roleForLeft(roles, departure?.planOrRole ?? null) : null;
+    const role = person.kind === 'employee' ? roleForLeft(openRoles, departure?.planOrRole ?? null) : null;
     const plan = person.kind === 'customer' ? (departure?.planOrRole ?? null) : null;
     const offer = offerForPlan(offers, plan, today) ?? endedOffer(offers, plan, today);
     const saidAbout = theirs.map(({ id, issueId }) => ({

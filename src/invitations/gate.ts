@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isConcerned } from '../people/concerns.ts';
 import type { Offer, Site } from '../proofs/documents.ts';
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
 
@@ -170,8 +171,7 @@ const NOT_RESOLVED: Record<string, string> = {
 
 /** Two spellings of one name are one person; who would decide about them is not known, is nobody. */
 function sameManager({ concerned, offered }: GateFacts['managers']): boolean {
-  const plain = (name: string) => name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
-  return offered !== null && concerned.some((name) => plain(name) === plain(offered));
+  return offered !== null && concerned.some((whom) => isConcerned(whom, { id: '', name: offered }));
 }
 
 /** Always the same answer for the same person: the share of all ids whose hash falls below it. */

@@ -17,6 +17,7 @@ export type LetterToWrite = {
     | 'new-link'
     | 'code'
     | 'came-back'
+    | 'something-new'
     | 'role-offer'
     | 'role-accepted'
     | 'role-withdrawn'
@@ -35,9 +36,21 @@ export type LetterToWrite = {
   mint?: Mint;
 };
 
-/** Puts a letter to a person into the outbox: our published text, their slots. Without an address there is none. */
-export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Promise<void> {
-  if (!write.person.email) return;
+/** These say what the person told us. Somebody who worked here reads that on their page only, behind a code. */
+const NAMES_A_COMPLAINT: readonly LetterToWrite['letter'][] = ['checkin', 'fixed', 'came-back', 'owner-answer'];
+
+/**
+ * Puts a letter to a person into the outbox: our published text, their slots. Without an address there is none. To somebody who
+ * worked here, one that would name a complaint only says that there is something new on their page.
+ */
+export async function writeLetter(tx: Tx, asked: LetterToWrite, now: Date): Promise<void> {
+  const { person } = asked;
+  if (!person.email) return;
+  const discreet = person.kind === 'employee' && NAMES_A_COMPLAINT.includes(asked.letter);
+  const { organisation: us } = await publishedSite(tx);
+  const write: LetterToWrite = discreet
+    ? { letter: 'something-new', cause: asked.cause, person, sender: us, slots: {} }
+    : asked;
   const [text, site] = await Promise.all([publishedLetter(tx, write.letter), publishedSite(tx)]);
   if (!text) throw new Error(`The letter “${write.letter}” is not published.`);
   const { organisation } = site;
@@ -48,7 +61,7 @@ export async function writeLetter(tx: Tx, write: LetterToWrite, now: Date): Prom
       cause: write.cause,
       kind: write.letter,
       personId: write.person.id,
-      to: write.person.email,
+      to: person.email,
       fromName: write.sender,
       subject: fill(text.data.subject, slots),
       body: fill(text.body, slots),
@@ -89,6 +102,7 @@ const TO_STAFF = [
   'answered',
   'task',
   'wants-to-talk',
+  'offer-answered',
   'place-changed',
   'your-place',
 ];

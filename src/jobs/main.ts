@@ -23,6 +23,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['counts', '*/20 * * * * *', (now) => rounds.counts(db, now)],
   ['sessions', '0 0 * * * *', (now) => rounds.sessions(db, now)],
   ['tasks', '45 * * * * *', (now) => rounds.tasks(db, now)],
+  ['batches', '50 0 * * * *', (now) => rounds.batches(db, now)],
   ['late', '15 * * * * *', (now) => rounds.late(db, now)],
   ['erasures', '*/10 * * * * *', (now) => rounds.erasures(db, now)],
   ['retention', '30 17 * * * *', (now) => rounds.retention(db, now)],

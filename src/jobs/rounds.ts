@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
+import { closeBatches } from '../checkins/batches.ts';
 import { tellMissed } from '../checkins/promises.ts';
 import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
@@ -28,6 +29,7 @@ import { propose } from '../people/triage.ts';
 import { issueStates, publishedIssues, publishedSite } from '../proofs/published.ts';
 import {
   heldAtSending,
+  onBatchClosed,
   onEnded,
   onLate,
   onLeft,
@@ -125,6 +127,12 @@ export const missed = (db: Db, provider: Payments, now: Date) => fetchMissedEven
 export async function questions(db: Db, now: Date): Promise<number> {
   const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
   return askDueCheckins(db, issues, now);
+}
+
+/** Answers of people who work here, as far as they may become public by now. */
+export async function batches(db: Db, now: Date): Promise<number> {
+  const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  return closeBatches(db, issues, onBatchClosed, now);
 }
 
 export async function promises(db: Db, now: Date): Promise<number> {

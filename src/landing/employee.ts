@@ -5,12 +5,19 @@ import { releases, talks } from '../../db/schema/reonboarding.ts';
 import type { Visit } from '../invitations/links.ts';
 import type { Site } from '../proofs/documents.ts';
 import type { IssueWithState, PublishedRole } from '../proofs/published.ts';
-import { newestOffer, type OfferState, offerState, type RoleOffer, roleFor } from '../reonboarding/offer.ts';
+import {
+  newestOffer,
+  type OfferState,
+  offerState,
+  type RoleOffer,
+  roleFor,
+  talksAbout,
+} from '../reonboarding/offer.ts';
 import { type Day, longDay } from '../shared/dates.ts';
 import { type Landing, landingFor, type Told } from './landing.ts';
 import { headline } from './sentences.ts';
 
-export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped'> & {
+export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped' | 'stoppedOn'> & {
   headline: string;
   lede: string;
   /** What HR has released, and what became of each. */
@@ -23,6 +30,8 @@ export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped'> & {
   offer: RoleOffer | null;
   state: OfferState | null;
   askedToTalk: boolean;
+  /** The name of whoever talks with them about the role. */
+  talkTo: string;
 };
 
 /** What HR has released of what this person told us: the refs of complaints. */
@@ -69,10 +78,12 @@ export async function employeeLandingFor(
     why: landing.history.main && released.has(landing.history.main.ref) ? landing.why : null,
     declined: landing.declined,
     stopped: landing.stopped,
+    stoppedOn: landing.stoppedOn,
     role,
     better: role?.data.better.filter(({ issue }) => stateOf.get(issue) === 'holding').map(({ what }) => what) ?? [],
     offer,
     state: offer && offerState(offer, today),
+    talkTo: role ? (await talksAbout(reader, personId, role, site)).name : site.organisation,
     askedToTalk: role !== null && asked.some(({ roleId }) => roleId === role.id),
   };
 }

@@ -1,10 +1,11 @@
-import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
-import type { Db, Tx } from '../../db/client.ts';
+import { and, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, erasedIds, erasedPeople, erasures, type persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
+import { keptAcceptances, roleOffers } from '../../db/schema/reonboarding.ts';
 import { publishedProofs, publishedSite } from '../proofs/published.ts';
 import { sameName } from '../proofs/state.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
@@ -33,11 +34,15 @@ export async function erasePerson(tx: Tx, personId: string, now: Date): Promise<
   const records = await samePerson(tx, personId);
   if (records.length === 0) return refuse('nobody', 'There is nobody by this id.');
   const ids = idsOf(tx, records);
-  const running = await stillRuns(tx, ids.people);
+  const running = await stillRuns(tx, ids.people, now);
   if (running) return running;
 
   await keepCounts(tx, records);
-  await keepAnswers(tx, ids.people);
+  for (const kind of ['customer', 'employee'] as const) {
+    const people = records.filter((person) => person.kind === kind).map(({ id }) => id);
+    await keepAnswers(tx, people, kind);
+  }
+  await keepAcceptances(tx, ids.people);
   for (const person of records) {
     await tx
       .insert(erasedIds)
@@ -56,8 +61,29 @@ export async function erasePerson(tx: Tx, personId: string, now: Date): Promise<
   return { erasureId, records: records.length, letterIds: posted.map(({ id }) => id) };
 }
 
-/** Why it can't be done yet, or null: whoever pays us must end that first, or we could not give the money back. */
-async function stillRuns(tx: Pick<Tx, 'select'>, people: string[]): Promise<Refusal | null> {
+/**
+ * Why it can't be done yet, or null: whoever pays us must end that first, or we could not give the money back; whoever is expected at
+ * work takes that back first, or waits until they have begun, or nobody would know who comes.
+ */
+export async function stillRuns(tx: Reader, people: string[], now: Date): Promise<Refusal | null> {
+  const { time_zone } = await publishedSite(tx);
+  const [awaited] = await tx
+    .select()
+    .from(roleOffers)
+    .where(
+      and(
+        inArray(roleOffers.personId, people),
+        isNotNull(roleOffers.acceptedAt),
+        isNull(roleOffers.withdrawnAt),
+        gt(roleOffers.startOn, dayOf(now, time_zone)),
+      ),
+    );
+  if (awaited) {
+    return refuse(
+      'awaited',
+      `You accepted our offer, and are expected on ${longDay(awaited.startOn)}. Take that back first, which is one press, or delete everything once you have begun.`,
+    );
+  }
   const [open] = await tx
     .select()
     .from(rejoins)
@@ -121,7 +147,7 @@ async function withdrawNames(tx: Tx, records: Person[], ids: ReturnType<typeof i
 }
 
 /** Each asked question stays as an answer of nobody, under an id of its own. */
-async function keepAnswers(tx: Tx, people: string[]): Promise<void> {
+async function keepAnswers(tx: Tx, people: string[], kind: Person['kind']): Promise<void> {
   const asked = await tx
     .select()
     .from(checkins)
@@ -135,9 +161,21 @@ async function keepAnswers(tx: Tx, people: string[]): Promise<void> {
     await tx.insert(erasedAnswers).values({
       id: newId(),
       issueId,
+      kind,
       answer: inOrder.at(-1)!.answer,
       noOn: no === null ? null : dayOf(no, time_zone),
     });
+  }
+}
+
+/** Whoever holds the mailed copy of what was accepted can still prove it; who it was can't be read from this. */
+async function keepAcceptances(tx: Tx, people: string[]): Promise<void> {
+  const accepted = await tx
+    .select({ termsHash: roleOffers.termsHash, acceptedAt: roleOffers.acceptedAt })
+    .from(roleOffers)
+    .where(and(inArray(roleOffers.personId, people), isNotNull(roleOffers.acceptedAt)));
+  for (const { termsHash, acceptedAt } of accepted) {
+    await tx.insert(keptAcceptances).values({ id: newId(), termsHash, acceptedAt: acceptedAt! });
   }
 }
 

@@ -288,6 +288,8 @@ export const NOBODY: { [table: string]: string } = {
   erasures: 'that somebody was erased, not who',
   erased_people: 'how many, by issue',
   erased_answers: 'answers without the people',
+  answer_batches: 'how many people who work here again answered what, of at least as many as may be counted in public',
+  kept_acceptances: 'that a text with this fingerprint was accepted, and when; not by whom',
 };
 
 /** Columns of a record that an export shows, by their name here. */

@@ -421,6 +421,9 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .min(1),
     cannot: sentence.describe('What you still cannot offer.'),
     talk_to: person.describe('The short id of whoever talks with people about it.'),
+    filled_on: day
+      .optional()
+      .describe('The day on which somebody took it. From then on nobody is offered it, and its page says so.'),
     // The body: the terms, as a page.
   });
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { and, desc, eq, gte, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
-import { persons } from '../../db/schema/people.ts';
+import { complaints, persons } from '../../db/schema/people.ts';
 import { roleOffers, talks } from '../../db/schema/reonboarding.ts';
 import { roleForLeft } from '../offers/offer.ts';
+import { isConcerned } from '../people/concerns.ts';
 import { historyOf } from '../people/diagnosis.ts';
 import type { Site } from '../proofs/documents.ts';
 import { type PublishedRole, publishedRole, publishedRoles } from '../proofs/published.ts';
@@ -21,6 +22,22 @@ const THINKING_DAYS = 14;
 /** The role for somebody who left this one; null: none is open today. */
 export async function roleFor(reader: Reader, left: string | null): Promise<PublishedRole | null> {
   return roleForLeft(await publishedRoles(reader), left);
+}
+
+/** Who talks with them about a role, and where a letter reaches them; never the person whom their complaint concerns. */
+export async function talksAbout(
+  reader: Reader,
+  personId: string,
+  { data }: Pick<PublishedRole, 'data'>,
+  site: Site,
+): Promise<{ name: string; address: string }> {
+  const told = await reader.select().from(complaints).where(eq(complaints.personId, personId));
+  const person = site.people[data.talk_to];
+  const about = { id: data.talk_to, name: person?.name ?? '' };
+  const free = person && !told.some(({ concerns }) => isConcerned(concerns, about));
+  return free
+    ? { name: person.name, address: person.address ?? site.reply_to }
+    : { name: site.organisation, address: site.reply_to };
 }
 
 /** The newest version of what was offered to them; null: nothing was. */
@@ -60,8 +77,8 @@ export type NewOffer = {
 };
 
 /**
- * Issues an offer; an open one before it is replaced. Refuses, with `code` naming the field: a role without a next step or not for them, a
- * day that is no day or has passed, less than two weeks to think, one-off money in place of pay, and a second offer after an acceptance.
+ * Issues an offer; an open one before it is replaced. Refuses, with `code` naming the field: a role without a next step, not for them or
+ * under the person whom their complaint concerns, a day that is no day or has passed, less than two weeks to think, one-off money in place of pay, and a second offer after an acceptance.
  */
 export async function issueOffer(
   tx: Tx,
@@ -81,6 +98,16 @@ export async function issueOffer(
   if (!role) return refuse('role', 'Choose a published role.');
   if (!role.data.next_step) {
     return refuse('role', `The next step after ${role.data.title} is not decided, so the role can’t be offered yet.`);
+  }
+  if (role.data.filled_on !== undefined && role.data.filled_on <= today) {
+    return refuse('role', `${role.data.title} went on ${longDay(role.data.filled_on)}.`);
+  }
+  const told = await tx.select().from(complaints).where(eq(complaints.personId, personId));
+  if (told.some(({ concerns }) => isConcerned(concerns, { id: '', name: role.data.manager.name }))) {
+    return refuse(
+      'role',
+      'Nobody is offered a role under the person whom their complaint concerns. That stays with you.',
+    );
   }
   if (before && offerState(before, today) === 'accepted') {
     return refuse('person', 'They have accepted an offer. Another one would have to begin with taking that back.');
@@ -230,8 +257,13 @@ export async function withdrawOffer(tx: Tx, offerId: string, by: string, now: Da
 }
 
 /** “No thanks”, to the offer and to every other: nobody invites them again. */
-export async function declineOffer(tx: Tx, personId: string, now: Date): Promise<void> {
-  await tx
+export async function declineOffer(
+  tx: Tx,
+  personId: string,
+  onDeclined: (tx: Tx, offer: RoleOffer, now: Date) => Promise<void>,
+  now: Date,
+): Promise<void> {
+  const [declined] = await tx
     .update(roleOffers)
     .set({ declinedAt: now.getTime() })
     .where(
@@ -239,8 +271,10 @@ export async function declineOffer(tx: Tx, personId: string, now: Date): Promise
         eq(roleOffers.personId, personId),
         ...[roleOffers.acceptedAt, roleOffers.declinedAt, roleOffers.withdrawnAt, roleOffers.replacedAt].map(isNull),
       ),
-    );
+    )
+    .returning();
   await tx.update(persons).set({ declinedAt: now.getTime() }).where(eq(persons.id, personId));
+  if (declined) await onDeclined(tx, declined, now);
 }
 
 /** “I would like to talk about it.” Answers whether it is the first time. */

@@ -1,10 +1,10 @@
-import { and, eq, isNull, lt } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { finishedItems, roleOffers, steps } from '../../db/schema/reonboarding.ts';
 import { parseDocument } from '../proofs/content.ts';
 import { type DifferencePart, differenceOf, withoutTheSame } from '../proofs/difference.ts';
-import { type PublishedItem, publishedItems, publishedRole } from '../proofs/published.ts';
+import { type PublishedItem, publishedItems, publishedRoles } from '../proofs/published.ts';
 import { type Day, dayOf } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
@@ -29,30 +29,43 @@ export type Week = {
 
 /** What one accepted offer asks. Reads only. */
 export async function weekOf(reader: Reader, offer: RoleOffer, timeZone: string): Promise<Week> {
-  const [items, role, finished, begun] = await Promise.all([
+  const [week] = await weeksOf(reader, [offer], timeZone);
+  return week!;
+}
+
+/** The same for many, in their order: four queries however many. */
+export async function weeksOf(reader: Reader, offers: readonly RoleOffer[], timeZone: string): Promise<Week[]> {
+  const people = offers.map(({ personId }) => personId);
+  const ids = offers.map(({ id }) => id);
+  const [items, roles, finished, begun] = await Promise.all([
     publishedItems(reader),
-    publishedRole(reader, offer.roleId),
-    reader.select().from(finishedItems).where(eq(finishedItems.personId, offer.personId)),
-    reader.select().from(steps).where(eq(steps.offerId, offer.id)),
+    publishedRoles(reader),
+    reader.select().from(finishedItems).where(inArray(finishedItems.personId, people)),
+    reader.select().from(steps).where(inArray(steps.offerId, ids)),
   ]);
-  const back = { role: offer.roleId, country: role?.data.country ?? '', startOn: offer.startOn };
-  const week = firstWeekOf(items, finished, back);
-  const stepOf = new Map(begun.map((step) => [step.itemId, step]));
-  const withDone = <R extends { item: PublishedItem }>(rows: R[]) =>
-    rows.map((row): R & Done => {
-      const step = stepOf.get(row.item.id) ?? null;
-      const on = step?.doneAt ? dayOf(step.doneAt, timeZone) : null;
-      // What changed again after they did it is asked again.
-      const stale = on !== null && row.item.data.changed_on !== undefined && row.item.data.changed_on > on;
-      return { ...row, step, doneOn: stale ? null : on };
-    });
-  return {
-    offer,
-    todo: withDone(week.todo),
-    waiting: withDone(week.waiting),
-    different: withDone(week.different),
-    carried: week.carried,
-  };
+  const countryOf = new Map(roles.map(({ id, data }) => [id, data.country]));
+  const finishedBy = Map.groupBy(finished, ({ personId }) => personId);
+  const begunOf = Map.groupBy(begun, ({ offerId }) => offerId);
+  return offers.map((offer) => {
+    const back = { role: offer.roleId, country: countryOf.get(offer.roleId) ?? '', startOn: offer.startOn };
+    const week = firstWeekOf(items, finishedBy.get(offer.personId) ?? [], back);
+    const stepOf = new Map((begunOf.get(offer.id) ?? []).map((step) => [step.itemId, step]));
+    const withDone = <R extends { item: PublishedItem }>(rows: R[]) =>
+      rows.map((row): R & Done => {
+        const step = stepOf.get(row.item.id) ?? null;
+        const on = step?.doneAt ? dayOf(step.doneAt, timeZone) : null;
+        // What changed again after they did it is asked again.
+        const stale = on !== null && row.item.data.changed_on !== undefined && row.item.data.changed_on > on;
+        return { ...row, step, doneOn: stale ? null : on };
+      });
+    return {
+      offer,
+      todo: withDone(week.todo),
+      waiting: withDone(week.waiting),
+      different: withDone(week.different),
+      carried: week.carried,
+    };
+  });
 }
 
 /** A row for all that somebody has to do, so that it has an owner and a day. Twice is once; answers the colleagues' new ones. */

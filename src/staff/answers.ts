@@ -92,7 +92,8 @@ export async function waitingOnUs(reader: Reader, who: Viewer, now: Date): Promi
     answers: open
       .map(({ reopening, person, complaint, words, answers, late }): OwedAnswer => {
         const { id, issueId, owner, dueOn, answeredAt, openedAt } = reopening;
-        const known = mayKnow(who, person.kind, owner);
+        const { concerns } = complaint;
+        const known = mayKnow(who, person.kind, owner, concerns);
         return {
           ...{ id, issueId, owner, dueOn, kind: person.kind },
           title: titleOf.get(issueId) ?? issueId,
@@ -103,7 +104,7 @@ export async function waitingOnUs(reader: Reader, who: Viewer, now: Date): Promi
           answers: known
             ? answers.map((one) => ({ by: one.by, words: one.words, on: dayOf(one.at, time_zone), doneBy: one.doneBy }))
             : [],
-          yours: mayAnswer(who, { owner, kind: person.kind, late }),
+          yours: mayAnswer(who, { owner, kind: person.kind, late, concerns }),
         };
       })
       .toSorted((a, b) => Number(a.standing === 'answered') - Number(b.standing === 'answered') || mineFirst(a, b)),
@@ -118,14 +119,15 @@ export async function waitingOnUs(reader: Reader, who: Viewer, now: Date): Promi
       .map(({ correction, person, complaint }): ToRead => {
         const issueId = complaint?.issueId ?? null;
         const owner = (issueId && ownerOf.get(issueId)) || null;
-        const known = mayKnow(who, person.kind, owner);
+        const concerns = complaint?.concerns ?? null;
+        const known = mayKnow(who, person.kind, owner, concerns);
         return {
           ...{ id: correction.id, issueId, owner },
           title: (issueId && titleOf.get(issueId)) || 'Not linked to an issue yet',
           saidOn: dayOf(correction.saidAt, time_zone),
           about: known ? { name: fullName(person), told: complaint && shownOf(complaint) } : null,
           words: known ? correction.words : null,
-          yours: mayRead(who, { owner, kind: person.kind }),
+          yours: mayRead(who, { owner, kind: person.kind, concerns }),
         };
       })
       .toSorted(mineFirst),
@@ -134,10 +136,10 @@ export async function waitingOnUs(reader: Reader, who: Viewer, now: Date): Promi
   };
 }
 
-type Case = { owner: string | null; kind: 'customer' | 'employee' };
+type Case = { owner: string | null; kind: 'customer' | 'employee'; concerns?: string | null };
 
-function mayAnswer(who: Viewer, { owner, kind, late }: Case & { late: boolean }): boolean {
-  if (!may(who.roles, 'answer')) return false;
+function mayAnswer(who: Viewer, { owner, kind, late, concerns = null }: Case & { late: boolean }): boolean {
+  if (!may(who.roles, 'answer') || !mayKnow(who, 'customer', null, concerns)) return false;
   return who.id === owner || (kind === 'employee' && who.roles.includes('hr')) || (late && mayStepIn(who, kind));
 }
 
@@ -147,7 +149,8 @@ function mayStepIn(who: Viewer, kind: Case['kind']): boolean {
 }
 
 /** Where nobody owns it, whoever may answer reads it and links it. */
-function mayRead(who: Viewer, { owner, kind }: Case): boolean {
+function mayRead(who: Viewer, { owner, kind, concerns = null }: Case): boolean {
+  if (!mayKnow(who, 'customer', null, concerns)) return false;
   if (who.id === owner || (kind === 'employee' && who.roles.includes('hr'))) return may(who.roles, 'answer');
   return owner === null && kind === 'customer' && may(who.roles, 'answer');
 }
@@ -167,15 +170,16 @@ export async function answerNo(
 ): Promise<true | Refusal> {
   const { time_zone } = await publishedSite(tx);
   const [found] = await tx
-    .select({ reopening: reopenings, kind: persons.kind })
+    .select({ reopening: reopenings, kind: persons.kind, concerns: complaints.concerns })
     .from(reopenings)
     .innerJoin(checkins, eq(checkins.id, reopenings.checkinId))
+    .innerJoin(complaints, eq(complaints.id, checkins.complaintId))
     .innerJoin(persons, eq(persons.id, reopenings.personId))
     .where(eq(reopenings.id, id));
   if (!found) return refuse('settled', 'There is nothing open by this id: the person has settled it, or is gone.');
   const { owner, issueId, dueOn, answeredAt } = found.reopening;
   const late = answeredAt === null && dueOn < dayOf(now, time_zone);
-  if (!mayAnswer(who, { owner, kind: found.kind, late })) return notTheirs('Its owner');
+  if (!mayAnswer(who, { owner, kind: found.kind, late, concerns: found.concerns })) return notTheirs('Its owner');
   const said = { reopeningId: id, by: who.id, words, ...(doneBy.trim() !== '' && { doneBy: doneBy.trim() }) };
   const answered = await answerReopening(tx, said, now);
   if (isRefusal(answered)) return answered;
@@ -210,7 +214,7 @@ export async function readCorrection(
   now: Date,
 ): Promise<true | Refusal> {
   const [found] = await tx
-    .select({ issueId: complaints.issueId, kind: persons.kind })
+    .select({ issueId: complaints.issueId, kind: persons.kind, concerns: complaints.concerns })
     .from(corrections)
     .innerJoin(persons, eq(persons.id, corrections.personId))
     .leftJoin(complaints, eq(complaints.id, corrections.complaintId))
@@ -218,7 +222,7 @@ export async function readCorrection(
   if (!found) return refuse('reviewed', 'The person has said something newer, or is gone.');
   const issues = await publishedIssues(tx);
   const owner = issues.find((issue) => issue.id === found.issueId)?.data.owner ?? null;
-  if (!mayRead(who, { owner, kind: found.kind })) return notTheirs('Its owner');
+  if (!mayRead(who, { owner, kind: found.kind, concerns: found.concerns })) return notTheirs('Its owner');
   const done = await reviewCorrection(tx, { correctionId: id, by: who.id, ...(issueId && { issueId }) }, now);
   if (isRefusal(done)) return done;
   const detail = { linkedTo: issueId || null };

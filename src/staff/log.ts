@@ -89,6 +89,8 @@ const KINDS: Record<string, string> = {
   promises: 'the promise',
   persons: 'the person',
   corrections: 'the correction',
+  export: 'the file',
+  talk: 'the talk',
 };
 
 const VERBS: Record<string, string> = {
@@ -115,6 +117,8 @@ const VERBS: Record<string, string> = {
   withdrew: 'took back {what}',
   finished: 'said that {what} is done',
   reminded: 'reminded of {what}',
+  talked: 'said that {what} took place',
+  exported: 'took away {what}',
   'not published': 'did not publish {what} on its day and gave it back',
   'asked a confirmer': 'asked somebody from outside about {what}',
   'confirmer left': 'noted that somebody from outside took their name back from {what}',

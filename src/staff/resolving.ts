@@ -55,7 +55,10 @@ export async function complaintsToConfirm(
     complaintsOf(reader, issue, { kinds, unconfirmed, limit }),
     countComplaints(reader, issue),
   ]);
-  const rows = found.flatMap(({ complaint, person, resolution, now }): ComplaintRow[] => {
+  // What concerns whoever looks isn't there for them, not even as a number.
+  const theirs = found.filter(({ person, complaint }) => mayKnow(who, person.kind, owner, complaint.concerns));
+  const kept = found.length - theirs.length;
+  const rows = theirs.flatMap(({ complaint, person, resolution, now }): ComplaintRow[] => {
     const shown = shownOf(complaint);
     if (!shown) return [];
     const { id, ref, main, saidOn, channel } = complaint;
@@ -76,7 +79,7 @@ export async function complaintsToConfirm(
   const known = ({ kind }: CountOfComplaints) => kinds.includes(kind);
   return {
     rows,
-    shown: sum((one) => (known(one) && one.open ? one.complaints - (unconfirmed ? one.confirmed : 0) : 0)),
+    shown: sum((one) => (known(one) && one.open ? one.complaints - (unconfirmed ? one.confirmed : 0) : 0)) - kept,
     inConfidence: sum((one) => (known(one) && !one.open ? one.complaints : 0)),
     ofEmployees: sum((one) => (known(one) ? 0 : one.complaints)),
   };
@@ -111,7 +114,10 @@ export async function confirmMany(
   if (found.some(({ complaint }) => shownOf(complaint) === null)) {
     return refuse('in-confidence', 'What was said in confidence is read and confirmed by nobody here.');
   }
-  if (found.some(({ kind }) => !mayResolve(who, kind, issue.data.owner))) {
+  const { owner } = issue.data;
+  const allowed = ({ complaint: { concerns }, kind }: (typeof found)[number]) =>
+    mayResolve(who, kind, owner) && mayKnow(who, kind, owner, concerns);
+  if (!found.every(allowed)) {
     return refuse('not-yours', 'Whoever owns the issue confirms this, or HR for employees. Nothing was confirmed.');
   }
   const done = await confirmResolutions(tx, { complaintIds, proofId, resolved, reason, by: who.id }, now);

@@ -4,6 +4,7 @@ import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { type Complaint, latestDeparture, neverContactOf, shownOf } from '../people/diagnosis.ts';
 import type { Site } from '../proofs/documents.ts';
+import { publishedRoles } from '../proofs/published.ts';
 import {
   issueOffer,
   type NewOffer,
@@ -12,10 +13,11 @@ import {
   type RoleOffer,
   withdrawOffer,
 } from '../reonboarding/offer.ts';
-import { finishTask, type Step, type Week, weekOf } from '../reonboarding/steps.ts';
-import { type Day, dayOf, daysBetween } from '../shared/dates.ts';
+import { finishTask, type Step, type Week, weeksOf } from '../reonboarding/steps.ts';
+import { addWorkingDays, type Day, dayOf, daysBetween } from '../shared/dates.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
+import { mayKnow, type Viewer } from './privacy.ts';
 
 /* People on their way back to work, as HR sees them: who waits for whom, and what HR alone does. */
 
@@ -31,6 +33,7 @@ export type Wait = {
   /** Days past its day; 0 until then. */
   late: number;
   stepId: string | null;
+  talkId: string | null;
 };
 
 export type Returning = {
@@ -42,12 +45,15 @@ export type Returning = {
   declined: boolean;
   offer: RoleOffer | null;
   state: OfferState | null;
-  /** When they asked to talk. */
-  talkAskedAt: number | null;
+  /** That they asked to talk: with whom, and by when we write. `open`: nobody has said yet that it happened. */
+  talk: { id: string; on: string; askedOn: Day; dueOn: Day; open: boolean } | null;
   /** What they told us openly that HR has not released. */
   unreleased: number;
   week: Week | null;
 };
+
+/** Working days within which somebody here writes to whoever asked to talk: their page says so. */
+const TALK_WORKING_DAYS = 2;
 
 const nameOf = (person: typeof persons.$inferSelect) =>
   [person.firstName, person.lastName].filter(Boolean).join(' ') || person.externalId;
@@ -56,7 +62,7 @@ const nameOf = (person: typeof persons.$inferSelect) =>
 export async function returningPeople(reader: Reader, site: Site, now: Date, personId?: string): Promise<Returning[]> {
   // biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
   const of = (column: any) => (personId ? eq(column, personId) : undefined);
-  const [people, left, told, released, offers, asked] = await Promise.all([
+  const [people, left, told, released, offers, asked, roles] = await Promise.all([
     reader
       .select()
       .from(persons)
@@ -72,20 +78,26 @@ export async function returningPeople(reader: Reader, site: Site, now: Date, per
       .select()
       .from(roleOffers)
       .where(and(isNull(roleOffers.replacedAt), of(roleOffers.personId))),
-    reader.select().from(talks).where(of(talks.personId)),
+    reader.select().from(talks).where(of(talks.personId)).orderBy(asc(talks.askedAt)),
+    publishedRoles(reader),
   ]);
   const today = dayOf(now, site.time_zone);
   const isReleased = new Set(released.map(({ id }) => id));
   const [leftOf, toldOf] = [Map.groupBy(left, (row) => row.personId), Map.groupBy(told, (row) => row.personId)];
   const offerOf = new Map(offers.map((offer) => [offer.personId, offer]));
-  const talkOf = new Map(asked.map((talk) => [talk.personId, talk.askedAt]));
-  const all: Returning[] = [];
-  for (const person of people) {
+  const talkOf = new Map(asked.map((talk) => [talk.personId, talk]));
+  const talkTo = new Map(roles.map(({ id, data }) => [id, data.talk_to]));
+  const working = offers.filter((offer) => offerState(offer, today) === 'accepted');
+  const weeks = await weeksOf(reader, working, site.time_zone);
+  const weekOf = new Map(weeks.map((week) => [week.offer.personId, week]));
+  const all = people.map((person): Returning => {
     const gone = leftOf.get(person.id) ?? [];
     const departure = latestDeparture(gone);
     const offer = offerOf.get(person.id) ?? null;
     const state = offer && offerState(offer, today);
-    all.push({
+    const talk = talkOf.get(person.id);
+    const askedOn = talk && dayOf(talk.askedAt, site.time_zone);
+    return {
       personId: person.id,
       name: nameOf(person),
       left: departure?.planOrRole ?? null,
@@ -94,41 +106,61 @@ export async function returningPeople(reader: Reader, site: Site, now: Date, per
       declined: person.declinedAt !== null,
       offer,
       state,
-      talkAskedAt: talkOf.get(person.id) ?? null,
+      talk: talk
+        ? {
+            id: talk.id,
+            on: talkTo.get(talk.roleId) ?? '',
+            askedOn: askedOn!,
+            dueOn: addWorkingDays(askedOn!, TALK_WORKING_DAYS, site.holidays),
+            open: talk.heldAt === null && person.declinedAt === null && state !== 'accepted',
+          }
+        : null,
       unreleased: (toldOf.get(person.id) ?? []).filter(({ id }) => !isReleased.has(id)).length,
-      week: offer && state === 'accepted' ? await weekOf(reader, offer, site.time_zone) : null,
-    });
-  }
-  const order = ({ week, state, talkAskedAt }: Returning) =>
-    week ? 0 : state === 'open' ? 1 : talkAskedAt !== null ? 2 : 3;
+      week: weekOf.get(person.id) ?? null,
+    };
+  });
+  const order = ({ week, state, talk }: Returning) => (week ? 0 : state === 'open' ? 1 : talk !== null ? 2 : 3);
   return all.toSorted((a, b) => order(a) - order(b));
 }
 
 /** What waits on whom, the longest overdue first. */
 export function waitsOf(people: readonly Returning[], today: Day): Wait[] {
   return people
-    .flatMap(({ personId, name, week, offer, state }): Wait[] => {
-      const wait = (on: string, onUs: boolean, what: string, dueOn: Day, stepId: string | null): Wait => {
-        return { personId, person: name, on, onUs, what, dueOn, stepId, late: Math.max(0, daysBetween(dueOn, today)) };
+    .flatMap(({ personId, name, week, offer, state, talk }): Wait[] => {
+      const wait = (by: Pick<Wait, 'on' | 'onUs' | 'what' | 'dueOn'> & Partial<Wait>): Wait => {
+        const late = Math.max(0, daysBetween(by.dueOn, today));
+        return { personId, person: name, stepId: null, talkId: null, late, ...by };
       };
-      if (offer && state === 'open') return [wait(name, false, 'Their answer to the offer', offer.answerBy, null)];
-      if (!week) return [];
       return [
-        ...week.waiting
+        ...(talk?.open
+          ? [wait({ on: talk.on, onUs: true, what: 'A talk about the role', dueOn: talk.dueOn, talkId: talk.id })]
+          : []),
+        ...(offer && state === 'open'
+          ? [wait({ on: name, onUs: false, what: 'Their answer to the offer', dueOn: offer.answerBy })]
+          : []),
+        ...(week?.waiting ?? [])
           .filter(({ doneOn }) => doneOn === null)
-          .map(({ item, dueOn, step }) => wait(item.data.owner, true, item.data.title, dueOn, step?.id ?? null)),
-        ...[...week.todo, ...week.different]
+          .map(({ item: { data }, dueOn, step }) =>
+            wait({ on: data.owner, onUs: true, what: data.title, dueOn, stepId: step?.id ?? null }),
+          ),
+        ...[...(week?.todo ?? []), ...(week?.different ?? [])]
           .filter(({ doneOn }) => doneOn === null)
-          .map(({ item, dueOn, step }) => wait(name, false, item.data.title, dueOn, step?.id ?? null)),
+          .map(({ item, dueOn, step }) =>
+            wait({ on: name, onUs: false, what: item.data.title, dueOn, stepId: step?.id ?? null }),
+          ),
       ];
     })
     .toSorted((a, b) => a.dueOn.localeCompare(b.dueOn) || a.person.localeCompare(b.person));
 }
 
-/** What they told us, for whoever decides what their page may show. What was said in confidence is not here either. */
+/**
+ * What they told us, for whoever decides what their page may show. What was said in confidence is not here either,
+ * nor what concerns whoever looks.
+ */
 export async function toldBy(
   reader: Reader,
   personId: string,
+  who: Viewer,
 ): Promise<{ complaint: Complaint; text: string; isNote: boolean; releasedBy: string | null }[]> {
   const rows = await reader
     .select({ complaint: complaints, releasedBy: releases.by })
@@ -137,6 +169,7 @@ export async function toldBy(
     .where(and(eq(complaints.personId, personId), eq(complaints.confidentiality, 'open')))
     .orderBy(asc(complaints.saidOn), asc(complaints.ref));
   return rows.flatMap(({ complaint, releasedBy }) => {
+    if (!mayKnow(who, 'employee', null, complaint.concerns)) return [];
     const shown = shownOf(complaint);
     const text = !shown
       ? null
@@ -150,24 +183,26 @@ export async function toldBy(
 /** Their own page may show it, or may not any more. Never what was said in confidence or without a name. */
 export async function setRelease(
   tx: Tx,
-  { complaintId, released, by }: { complaintId: string; released: boolean; by: string },
+  { complaintId, released, who }: { complaintId: string; released: boolean; who: Viewer },
   now: Date,
 ): Promise<true | Refusal> {
   const [about] = await tx
-    .select({ ref: complaints.ref, kind: persons.kind, confidentiality: complaints.confidentiality })
+    .select({ told: complaints, kind: persons.kind })
     .from(complaints)
     .innerJoin(persons, eq(persons.id, complaints.personId))
     .where(eq(complaints.id, complaintId));
-  if (about?.kind !== 'employee') return refuse('unknown', 'Nobody who worked here told us this.');
-  if (about.confidentiality !== 'open') {
+  if (about?.kind !== 'employee' || !mayKnow(who, 'employee', null, about.told.concerns)) {
+    return refuse('unknown', 'Nobody who worked here told us this.');
+  }
+  if (about.told.confidentiality !== 'open') {
     return refuse('confidential', 'It was said in confidence or without a name. Nobody can release it.');
   }
   if (released) {
-    await tx.insert(releases).values({ complaintId, by, at: now.getTime() }).onConflictDoNothing();
+    await tx.insert(releases).values({ complaintId, by: who.id, at: now.getTime() }).onConflictDoNothing();
   } else await tx.delete(releases).where(eq(releases.complaintId, complaintId));
   await record(
     tx,
-    { by, action: released ? 'released words' : 'closed again', subject: `complaint:${about.ref}` },
+    { by: who.id, action: released ? 'released words' : 'closed again', subject: `complaint:${about.told.ref}` },
     now,
   );
   return true;
@@ -193,6 +228,18 @@ export async function withdrawByHr(tx: Tx, offerId: string, by: string, now: Dat
   const offer = await withdrawOffer(tx, offerId, by, now);
   if (!isRefusal(offer)) await record(tx, { by, action: 'withdrew', subject: `role-offer:${offer.id}` }, now);
   return offer;
+}
+
+/** HR says that somebody here has talked with them. */
+export async function talkHeld(tx: Tx, talkId: string, by: string, now: Date): Promise<true | Refusal> {
+  const [held] = await tx
+    .update(talks)
+    .set({ heldAt: now.getTime(), heldBy: by })
+    .where(and(eq(talks.id, talkId), isNull(talks.heldAt)))
+    .returning();
+  if (!held) return refuse('not-open', 'There is no such talk to come.');
+  await record(tx, { by, action: 'talked', subject: `talk:${talkId}` }, now);
+  return true;
 }
 
 /** HR says that a colleague's task is done. */
@@ -272,6 +319,18 @@ export function progressRows(people: readonly Returning[]): ProgressRow[] {
       }),
     ];
   });
+}
+
+/** All of it, for a file that leaves the desk: written down like everything that staff do. */
+export async function exportProgress(
+  tx: Tx,
+  { by, as }: { by: string; as: 'csv' | 'json' },
+  site: Site,
+  now: Date,
+): Promise<ProgressRow[]> {
+  const rows = progressRows(await returningPeople(tx, site, now));
+  await record(tx, { by, action: 'exported', subject: `export:first-weeks.${as}`, detail: { rows: rows.length } }, now);
+  return rows;
 }
 
 /** A cell that a spreadsheet would run is kept from running. */

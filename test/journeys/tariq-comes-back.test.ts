@@ -3,7 +3,9 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { JOANNA, TARIQ } from '../../db/cast.ts';
 import { letters } from '../../db/schema/mail.ts';
-import { roleOffers } from '../../db/schema/reonboarding.ts';
+import { complaints, persons } from '../../db/schema/people.ts';
+import { releases, roleOffers } from '../../db/schema/reonboarding.ts';
+import { mintLink, openLink, rebindDevice } from '../../src/invitations/links.ts';
 import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /*
@@ -174,6 +176,17 @@ describe('Tariq, by keyboard, on a phone, without script', { timeout: 120_000 },
     expect(await textOf(page)).toMatch(/Your first four weeks of rota Mei-Lin Tan did it on/);
   });
 
+  test('before his first day, deleting everything waits: the page says so before he presses, and leads to taking it back', async () => {
+    await page.goto(`${journey.linkOf(TARIQ)}/erase`);
+    const text = await textOf(page);
+    expect(text).toContain('You accepted our offer, and are expected on');
+    expect(text).toContain('What stays is the fingerprint of the text and the time');
+    expect(await page.getByRole('button', { name: 'Delete everything about me' }).count()).toBe(0);
+    await noOverflow();
+    await enter('What you accepted, and how to take it back');
+    expect(await heading()).toBe('You accepted this offer');
+  });
+
   test('he takes it back in one press, as easily as he accepted', async () => {
     await page.goto(`${journey.linkOf(TARIQ)}/accept`);
     await enter('Take my acceptance back');
@@ -202,6 +215,64 @@ describe('Joanna, whose next step is not decided', { timeout: 60_000 }, () => {
   test('she can’t be invited', async () => {
     const { out } = await journey.amends('gate', 'cast', 'e-joanna', '--json');
     expect(JSON.parse(out)).toMatchObject({ mayInvite: false });
+  });
+});
+
+describe('Everyone else who worked here, each by a link of their own', { timeout: 240_000 }, () => {
+  test('reads what HR released and nothing else: nothing said in confidence, without a name, or about somebody else', async () => {
+    const { db, url } = journey.place;
+    const told = await db.read
+      .select({ person: persons, complaint: complaints })
+      .from(complaints)
+      .innerJoin(persons, eq(persons.id, complaints.personId))
+      .where(eq(persons.kind, 'employee'));
+    const named = [TARIQ.personId, JOANNA.personId];
+    const rest = told.filter(({ person }) => !named.includes(person.externalId));
+    // Of those whose words may be released, HR releases one that names somebody else, and one that doesn’t.
+    const open = rest.filter(({ complaint }) => complaint.confidentiality === 'open' && complaint.words);
+    const [plain, naming] = [open[0]!, open[1]!];
+    await db.write(async (tx) => {
+      await tx
+        .update(complaints)
+        .set({ namesOthers: true, note: 'A note of ours.' })
+        .where(eq(complaints.id, naming.complaint.id));
+      for (const { complaint } of [plain, naming]) {
+        await tx.insert(releases).values({ complaintId: complaint.id, by: 'ruth', at: 0 });
+      }
+    });
+    const secret = rest.filter(({ complaint }) => complaint.confidentiality !== 'open');
+    expect(new Set(secret.map(({ complaint }) => complaint.confidentiality)).size).toBe(2);
+    const looked = new Set<string>();
+    for (const { person, complaint } of rest) {
+      const token = await db.write((tx) => mintLink(tx, { personId: person.id, purpose: 'page', days: 1 }, new Date()));
+      // A code was typed on this device: that walk is Tariq’s and Joanna’s.
+      const visit = (await openLink(db.read, token, 'page', { deviceSecret: undefined, freshDays: 30 }, new Date()))!;
+      const device = await db.write((tx) => rebindDevice(tx, visit, new Date()));
+      const headers = { Cookie: `amends-device=${device}` };
+      for (const path of ['', '/role', '/accept', '/terms', '/first-week', '/question']) {
+        const reply = await fetch(`${url}/for/${token}${path}`, { headers });
+        const text = (await reply.text()).replaceAll('&#39;', "'").replaceAll('&quot;', '"');
+        const first = new URL(reply.url).pathname === `/for/${token}`;
+        const who = `${person.externalId}${path}`;
+        expect(reply.status, who).toBe(200);
+        const shown = first && complaint.id === plain.complaint.id;
+        if (complaint.words) expect(text.includes(complaint.words.slice(0, 40)), who).toBe(shown);
+        expect(text.includes('A note of ours.'), who).toBe(first && complaint.id === naming.complaint.id);
+        if (complaint.note) expect(text, who).not.toContain(complaint.note.slice(0, 40));
+      }
+      // One of each kind on a phone, too.
+      const kind = [complaint.confidentiality, complaint.id === naming.complaint.id].join();
+      if (looked.has(kind)) continue;
+      looked.add(kind);
+      await phone();
+      await page.context().addCookies([{ name: 'amends-device', value: device, url }]);
+      for (const path of ['', '/role']) {
+        await page.goto(`${url}/for/${token}${path}`);
+        expect(await heading()).not.toBe('Is it you?');
+        await noOverflow();
+      }
+    }
+    expect(looked.size).toBe(4);
   });
 });
 
@@ -238,6 +309,8 @@ describe('A crawler with a stolen link and no code', { timeout: 60_000 }, () => 
         ['/first-week/facts', { item: 'screen-and-chair' }],
         ['/question', { answer: 'no' }],
         ['/why', { right: 'yes' }],
+        ['/erase', {}],
+        ['/correct', { firstName: 'X' }],
         ['/open', {}],
         ['/rejoin', {}],
       ];

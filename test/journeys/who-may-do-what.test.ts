@@ -82,6 +82,7 @@ const PAGES: Record<string, Row> = {
     'see returning colleagues',
     [{ press: 'remind', step: 'x' }, 'see returning colleagues'],
     [{ press: 'done', step: 'x' }, 'see returning colleagues'],
+    [{ press: 'talked', talk: 'x' }, 'see returning colleagues'],
   ),
   'returning/[person].astro': page(
     '/staff/returning/x',

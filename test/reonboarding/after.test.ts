@@ -3,15 +3,23 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checkins, promises, reopenings } from '../../db/schema/checkins.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints } from '../../db/schema/people.ts';
+import { keptAcceptances, roleOffers, steps } from '../../db/schema/reonboarding.ts';
+import type { Role } from '../../db/schema/staff.ts';
 import { answerCheckin } from '../../src/checkins/answer.ts';
 import { promisesFor } from '../../src/checkins/promises.ts';
+import { passOnLate } from '../../src/checkins/reopen.ts';
 import { askDueCheckins } from '../../src/checkins/schedule.ts';
+import { tellReturned } from '../../src/checkins/tell.ts';
 import { gateFacts } from '../../src/invitations/facts.ts';
 import { mayInvite } from '../../src/invitations/gate.ts';
+import { writeLetter } from '../../src/invitations/letters.ts';
+import { erasePerson } from '../../src/people/erase.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
-import { onAccepted, onAnswered, onTakenBack } from '../../src/reactions.ts';
-import { acceptOffer, newestOffer, type RoleOffer, takeBack } from '../../src/reonboarding/offer.ts';
+import { onAccepted, onAnswered, onLate, onTakenBack, onTalk } from '../../src/reactions.ts';
+import { acceptOffer, issueOffer, newestOffer, type RoleOffer, takeBack } from '../../src/reonboarding/offer.ts';
 import { addDays } from '../../src/shared/dates.ts';
+import { answerNo, waitingOnUs } from '../../src/staff/answers.ts';
+import { toldBy } from '../../src/staff/returning.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, issuesAt, NOW, seededDatabase } from '../support/seeded.ts';
 
@@ -87,6 +95,103 @@ describe('After the first day', () => {
     await db.write((tx) => takeBack(tx, tariq, onTakenBack, TODAY, NOW));
     expect((await theirs()).every(({ cancelledAt }) => cancelledAt !== null)).toBe(true);
     expect((await db.read.select().from(promises)).every(({ cancelledAt }) => cancelledAt !== null)).toBe(true);
+  });
+});
+
+describe('Whom the complaint concerns', () => {
+  const sentAs = async (kind: string) => (await db.read.select().from(letters)).filter((one) => one.kind === kind);
+  const lateOn = async () => {
+    const [owed] = await db.read.select().from(reopenings);
+    const day = noon(addDays(owed!.dueOn, 1));
+    expect(await passOnLate(db, onLate, day)).toBe(1);
+    return (await sentAs('owner-late')).map(({ toAddress }) => toAddress).toSorted();
+  };
+
+  test('what is late is passed on to whoever stands above, and to the owner', async () => {
+    await saysNo();
+    expect(await lateOn()).toEqual(['mei-lin.tan@northline.example', 'sander.dewit@northline.example']);
+  });
+
+  test.each([
+    ['Sander de Wit', ['answers@northline.example', 'mei-lin.tan@northline.example']],
+    ['SANDER', ['answers@northline.example', 'mei-lin.tan@northline.example']],
+    ['Mei-Lin Tan', ['ruth.abernethy@northline.example', 'sander.dewit@northline.example']],
+  ])('%s never reads that an answer is late', async (whom, readers) => {
+    await concerns(whom);
+    await saysNo();
+    expect(await lateOn()).toEqual(readers);
+  });
+
+  test('at the desk they read neither the no nor what was said, though they are HR; another who is HR does', async () => {
+    await concerns('Ruth Abernethy');
+    await saysNo();
+    const ruth = { id: 'ruth', name: 'Ruth Abernethy', roles: ['approver', 'hr'] as Role[] };
+    const other = { id: 'other', name: 'Olu Bello', roles: ['hr'] as Role[] };
+    const seenBy = async (who: typeof ruth) => (await waitingOnUs(db.read, who, noon('2027-01-13'))).answers[0]!;
+    expect(await seenBy(ruth)).toMatchObject({ about: null, words: null, yours: false });
+    expect(await seenBy(other)).toMatchObject({ about: { name: 'Tariq Mahmood' }, yours: true });
+    const [owed] = await db.read.select().from(reopenings);
+    const answer = { id: owed!.id, words: 'I have looked into it.', doneBy: '' };
+    expect(await db.write((tx) => answerNo(tx, ruth, answer, noon('2027-01-13')))).toMatchObject({ code: 'not-yours' });
+    expect(await toldBy(db.read, tariq, ruth)).toEqual([]);
+    expect(await toldBy(db.read, tariq, other)).toHaveLength(1);
+  });
+
+  test('nobody is offered a role under them, nor led to them for a talk', async () => {
+    await concerns('mei-lin tan');
+    const site = await publishedSite(db.read);
+    const asked = { personId: tariq, roleId: 'support-adviser', startOn: '2027-02-01', payBand: '£31,000 a year.' };
+    const rest = { serviceFrom: null, answerBy: '2026-12-20', by: 'ruth' };
+    expect(await db.write((tx) => issueOffer(tx, { ...asked, ...rest }, site, NOW))).toMatchObject({ code: 'role' });
+    await db.write((tx) => onTalk(tx, { personId: tariq, roleId: 'support-adviser' }, NOW));
+    expect((await sentAs('wants-to-talk')).map(({ toAddress }) => toAddress)).toEqual(['answers@northline.example']);
+  });
+});
+
+test('no letter to him names a complaint: neither that it is fixed, nor that it came back, nor an answer', async () => {
+  const person = await castPerson(db.read, 'e-tariq');
+  for (const letter of ['fixed', 'came-back', 'owner-answer', 'checkin'] as const) {
+    const slots = { issueTitle: 'My shifts changed', answer: 'The rota is fixed.', theirWords: 'a Thursday' };
+    await db.write((tx) => writeLetter(tx, { letter, cause: letter, person, sender: 'Mei-Lin Tan', slots }, NOW));
+  }
+  const sent = (await db.read.select().from(letters)).filter(({ personId }) => personId === tariq);
+  expect(sent.map(({ kind }) => kind)).toEqual(Array(4).fill('something-new'));
+  for (const { subject, body, fromName, mint } of sent) {
+    expect(subject + body + fromName).not.toMatch(/shift|rota|Thursday|fixed|Mei-Lin/i);
+    expect(mint).toEqual({ link: 'page', stopLink: 'stop' });
+  }
+});
+
+test('what crosses its limit is told to him too, and to nobody who took it back', async () => {
+  const tell = (since: string) => db.write((tx) => tellReturned(tx, { issueId: 'shifts-changed-late', since }, NOW));
+  expect(await tell('2026-11-20')).toBe(0);
+  await accept();
+  expect(await tell('2026-11-21')).toBe(1);
+  expect(await tell('2026-11-21')).toBe(1);
+  await db.write((tx) => takeBack(tx, tariq, onTakenBack, TODAY, NOW));
+  expect(await tell('2026-11-22')).toBe(0);
+  const told = (await db.read.select().from(letters)).filter(({ kind }) => kind === 'something-new');
+  expect(told.map(({ toAddress }) => toAddress)).toEqual(['tariq.mahmood@post.example']);
+});
+
+describe('Deleting everything after accepting', () => {
+  const erase = (now: Date) => db.write((tx) => erasePerson(tx, tariq, now));
+
+  test('waits until he has begun, or has taken it back', async () => {
+    await accept();
+    expect(await erase(noon(addDays(offer.startOn, -1)))).toMatchObject({ code: 'awaited' });
+    await db.write((tx) => takeBack(tx, tariq, onTakenBack, TODAY, NOW));
+    expect(await erase(NOW)).toMatchObject({ records: 1 });
+  });
+
+  test('leaves the fingerprint of the text and the time, and nobody’s name', async () => {
+    await accept();
+    expect(await erase(noon(offer.startOn))).toMatchObject({ records: 1 });
+    const kept = await db.read.select().from(keptAcceptances);
+    expect(kept).toMatchObject([{ termsHash: offer.termsHash, acceptedAt: NOW.getTime() }]);
+    expect(Object.keys(kept[0]!)).toEqual(['id', 'termsHash', 'acceptedAt']);
+    expect(await db.read.$count(roleOffers)).toBe(0);
+    expect(await db.read.$count(steps)).toBe(0);
   });
 });
 

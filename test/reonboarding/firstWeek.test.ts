@@ -86,6 +86,65 @@ const life = fc.record({
   back: fc.record({ role: fc.constantFrom('x', 'y'), country, startOn: dayFrom }),
 });
 
+/** A leaver of ten months ago: 12 finished items, of which 3 changed and 1 expired since; what else there is is theirs by chance. */
+const leaver = fc.record({
+  leftOn: fc.integer({ min: 295, max: 315 }).map((days) => addDays(BACK.startOn, -days)),
+  ages: fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 12, maxLength: 12 }),
+  places: fc.shuffledSubarray([...Array(12).keys()], { minLength: 4, maxLength: 4 }),
+  sinceLeft: fc.array(fc.integer({ min: 1, max: 290 }), { minLength: 3, maxLength: 3 }),
+  ask: fc.array(fc.constantFrom('acknowledge', 'confirm', 'system'), { minLength: 12, maxLength: 12 }),
+  lasting: fc.array(fc.option(fc.integer({ min: 36, max: 60 })), { minLength: 12, maxLength: 12 }),
+  others: fc.integer({ min: 0, max: 4 }),
+});
+
+describe('A leaver of 10 months ago with 12 finished items, 3 changes and 1 expiry', () => {
+  test('sees exactly 4 things to do, whatever the items, their order and their dates', () => {
+    fc.assert(
+      fc.property(leaver, ({ leftOn, ages, places, sinceLeft, ask, lasting, others }) => {
+        const [expired, ...changedAt] = places;
+        const finished = ages.map((age, at) => did(`i${at}`, addDays(leftOn, -age)));
+        const items = finished.map(({ kind, finishedOn }, at) => {
+          const nth = changedAt.indexOf(at);
+          const months = lasting[at] ?? null;
+          return item(kind, {
+            ask: ask[at],
+            system: 'People Desk',
+            ...(nth >= 0 && changed(addDays(leftOn, sinceLeft[nth]!))),
+            // Ten months and more ago: a rule of nine months has ended since, one of three years has not.
+            ...(at === expired ? gb(9) : months !== null && gb(months)),
+            ...(nth < 0 && at !== expired && changed(finishedOn)),
+          });
+        });
+        const ours = Array.from({ length: others }, (_, at) => item(`w${at}`, { ask: at % 2 ? 'wait' : 'difference' }));
+        const week = firstWeekOf([...ours, ...items], finished, BACK);
+        expect(week.todo).toHaveLength(4);
+        expect(week.todo.map(({ because }) => because).toSorted()).toEqual([
+          'changed',
+          'changed',
+          'changed',
+          'expired',
+        ]);
+        expect(week.carried).toHaveLength(8);
+        expect([...week.waiting, ...week.different]).toHaveLength(others);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('in a country that no rule names, nothing with a rule is carried over: it is asked, never guessed', () => {
+    fc.assert(
+      fc.property(leaver, fc.constantFrom('NL', 'US', 'ZZ', ''), ({ leftOn, ages, lasting }, elsewhere) => {
+        const finished = ages.map((age, at) => did(`i${at}`, addDays(leftOn, -age)));
+        const items = finished.map(({ kind }, at) => item(kind, lasting[at] ? gb(lasting[at]!) : {}));
+        const week = firstWeekOf(items, finished, { ...BACK, country: elsewhere });
+        const ruled = lasting.filter((months) => months !== null).length;
+        expect(week.todo.map(({ because }) => because)).toEqual(Array(ruled).fill('no rule'));
+        expect(week.carried.every(({ item: { data } }) => data.lasts === undefined)).toBe(true);
+      }),
+    );
+  });
+});
+
 describe('for any history', () => {
   test('each item that applies stands in exactly one place, and no other does', () => {
     fc.assert(

@@ -5,7 +5,7 @@ import { persons } from '../../db/schema/people.ts';
 import { finishedItems, roleOffers, steps } from '../../db/schema/reonboarding.ts';
 import type { Person } from '../../src/invitations/links.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
-import { onAccepted, onTakenBack } from '../../src/reactions.ts';
+import { onAccepted, onDeclined, onTakenBack } from '../../src/reactions.ts';
 import {
   acceptOffer,
   declineOffer,
@@ -137,7 +137,7 @@ describe('Accepting', () => {
   });
 
   test('“No thanks” declines the offer and every later one', async () => {
-    await db.write((tx) => declineOffer(tx, tariq.id, NOW));
+    await db.write((tx) => declineOffer(tx, tariq.id, onDeclined, NOW));
     expect(offerState((await newestOffer(db.read, tariq.id))!, TODAY)).toBe('declined');
     expect(isRefusal(await accept())).toBe(true);
     expect(await issue()).toMatchObject({ code: 'person' });

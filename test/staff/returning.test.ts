@@ -3,24 +3,28 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints } from '../../db/schema/people.ts';
 import { releases } from '../../db/schema/reonboarding.ts';
-import { audit } from '../../db/schema/staff.ts';
+import { audit, type Role } from '../../db/schema/staff.ts';
 import { tasks } from '../../src/jobs/rounds.ts';
 import type { Site } from '../../src/proofs/documents.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { onAccepted, onOffered, writeTask } from '../../src/reactions.ts';
-import { acceptOffer, newestOffer } from '../../src/reonboarding/offer.ts';
+import { acceptOffer, askToTalk, newestOffer } from '../../src/reonboarding/offer.ts';
 import {
   csvOf,
+  exportProgress,
   issueByHr,
   progressRows,
   remind,
   returningPeople,
   setRelease,
+  talkHeld,
   toldBy,
   waitsOf,
 } from '../../src/staff/returning.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
+
+const RUTH = { id: 'ruth', name: 'Ruth Abernethy', roles: ['approver', 'hr'] as Role[] };
 
 let db: FreshDatabase;
 let site: Site;
@@ -78,6 +82,27 @@ describe('Who waits for whom', () => {
     expect(sent.filter(({ kind }) => kind === 'task')).toHaveLength(6);
   });
 
+  test('whoever asked to talk is waited for too, two working days long, until HR says that it took place', async () => {
+    const joanna = await castPerson(db.read, 'e-joanna');
+    await db.write((tx) => askToTalk(tx, joanna.id, 'data-analyst', NOW));
+    const talksOn = async () =>
+      waitsOf(await returningPeople(db.read, site, NOW), '2026-11-25').filter(({ talkId }) => talkId !== null);
+    const [talk] = await talksOn();
+    expect(talk).toMatchObject({ person: 'Joanna Brzezicka', on: 'priya', onUs: true, dueOn: '2026-11-24', late: 1 });
+    const held = () => db.write((tx) => talkHeld(tx, talk!.talkId!, 'ruth', NOW));
+    expect(await held()).toBe(true);
+    expect(await held()).toMatchObject({ code: 'not-open' });
+    expect(await talksOn()).toEqual([]);
+  });
+
+  test('what is taken away as a file is written down, and that it was is all that is', async () => {
+    await accepted();
+    const rows = await db.write((tx) => exportProgress(tx, { by: 'ruth', as: 'csv' }, site, NOW));
+    expect(rows).toHaveLength(16);
+    const [deed] = (await db.read.select().from(audit)).filter(({ action }) => action === 'exported');
+    expect(deed).toMatchObject({ staffId: 'ruth', subject: 'export:first-weeks.csv', detail: { rows: 16 } });
+  });
+
   test('all of it can be taken away; a cell that a spreadsheet would run is kept from it', async () => {
     await accepted();
     const rows = progressRows(await returningPeople(db.read, site, NOW));
@@ -94,13 +119,13 @@ describe('Who waits for whom', () => {
 describe('Releasing', () => {
   const idOf = async (ref: string) => (await db.read.select().from(complaints).where(eq(complaints.ref, ref)))[0]!.id;
   const set = async (ref: string, released: boolean) =>
-    db.write(async (tx) => setRelease(tx, { complaintId: await idOf(ref), released, by: 'ruth' }, NOW));
+    db.write(async (tx) => setRelease(tx, { complaintId: await idOf(ref), released, who: RUTH }, NOW));
 
   test('what was said in confidence or without a name can’t be, and isn’t even in the list', async () => {
     for (const ref of ['cast:c-168', 'cast:c-174'])
       expect(await set(ref, true)).toMatchObject({ code: 'confidential' });
     const eleni = await castPerson(db.read, 'e-174');
-    expect(await toldBy(db.read, eleni.id)).toEqual([]);
+    expect(await toldBy(db.read, eleni.id, RUTH)).toEqual([]);
   });
   test('nor what a customer told us: that needs no release', async () => {
     expect(await set('cast:c-01', true)).toMatchObject({ code: 'unknown' });

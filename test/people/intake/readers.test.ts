@@ -224,6 +224,30 @@ describe('BambooHR and other systems of employees', () => {
     expect(shownOf(said!)).toBeNull();
   });
 
+  test('of BambooHR’s employment table only what ends an employment is read; the report adds name and address, and nobody leaves twice', async () => {
+    const table = [
+      'employeeId,date,employmentStatus,comment,terminationReasonId,terminationTypeId,terminationRehireId',
+      '1,2020-03-01,Full-Time,,,,',
+      '1,2026-04-30,Terminated,Said it was the rota.,Career,Resignation (Voluntary),Yes',
+      '2,2026-04-30,Terminated,,Conduct,Resignation (Voluntary),No',
+      '3,2026-05-31,Terminated,,,Death,',
+    ].join('\n');
+    await took('table.csv', table, 'bamboohr-employment');
+    const report = [
+      'Last Name,Employee #,First Name,Home Email,Hire Date,Termination Date,Termination Type,Termination Reason,Eligible For Re-hire,Job Title,Comment',
+      'Oke,1,Ife,ife@post.example,03/01/2020,04/30/2026,Resignation (Voluntary),Career,Yes,Editor,',
+    ].join('\n');
+    await took('report.csv', report, 'bamboohr');
+    const left = await db.read.select().from(departures).orderBy(asc(departures.id));
+    expect(left.map(({ leftOn, neverContact }) => [leftOn, neverContact])).toEqual([
+      ['2026-04-30', null],
+      ['2026-04-30', 'dismissed'],
+      ['2026-05-31', 'deceased'],
+    ]);
+    const [said] = await told();
+    expect(said).toMatchObject({ words: null, note: 'Said it was the rota.', confidentiality: 'confidential' });
+  });
+
   test('an exit interview of Frappe is our note, without its HTML; who was retained has not left', async () => {
     const interview = {
       name: 'EXIT-1',

@@ -1,5 +1,7 @@
 import type { APIRoute } from 'astro';
 import { decline } from '../../../landing/press.ts';
+import { onDeclined } from '../../../reactions.ts';
+import { declineOffer } from '../../../reonboarding/offer.ts';
 import { bindVisitor, seeOther, visitorOf } from '../../../visit.ts';
 
 /** “No thanks”: as easy as yes. A stranger with an old or forwarded link can't say it for the person. */
@@ -9,7 +11,11 @@ export const POST: APIRoute = async (context) => {
   const { db, visit, now, token } = visitor;
   if (!visit.trusted) return seeOther(`/for/${token}/code`);
   await bindVisitor(context, visitor);
-  await db.write((tx) => decline(tx, visit.person.id, now));
+  await db.write((tx) =>
+    visit.person.kind === 'employee'
+      ? declineOffer(tx, visit.person.id, onDeclined, now)
+      : decline(tx, visit.person.id, now),
+  );
   return seeOther(`/for/${token}`);
 };
 

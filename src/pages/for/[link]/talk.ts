@@ -1,6 +1,6 @@
 import type { APIRoute } from 'astro';
 import { historyOf } from '../../../people/diagnosis.ts';
-import { onTalk } from '../../../reactions.ts';
+import { onDeclined, onTalk } from '../../../reactions.ts';
 import { askToTalk, declineOffer, roleFor } from '../../../reonboarding/offer.ts';
 import { employeeOf, seeOther } from '../../../visit.ts';
 
@@ -12,7 +12,7 @@ export const POST: APIRoute = async (context) => {
   const answer = (await context.request.formData()).get('answer');
   const history = await historyOf(db.read, visit.person.id);
   const role = await roleFor(db.read, history?.departure?.planOrRole ?? null);
-  if (answer === 'no') await db.write((tx) => declineOffer(tx, visit.person.id, now));
+  if (answer === 'no') await db.write((tx) => declineOffer(tx, visit.person.id, onDeclined, now));
   else if (answer === 'talk' && role && !history?.neverContact) {
     const about = { personId: visit.person.id, roleId: role.id };
     await db.write(async (tx) => {
