@@ -18,6 +18,7 @@ import { tellReturned } from './checkins/tell.ts';
 import { env } from './env.ts';
 import { askGate } from './invitations/facts.ts';
 import { heldBecause, writeLetter } from './invitations/letters.ts';
+import { noLongerSigned } from './invitations/sign.ts';
 import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
 import { type Letter, postLetter } from './mail/outbox.ts';
@@ -503,7 +504,9 @@ export async function heldAtSending(tx: Tx, letter: Letter, now: Date): Promise<
   const held = await heldBecause(tx, letter);
   if (held !== null || letter.kind !== 'invitation') return held;
   if (!letter.personId) return 'nobody';
+  const noAnswers = await noAnswersByIssue(tx);
   const options = { personIds: [letter.personId], letterId: letter.id };
-  const [asked] = await askGate(tx, await noAnswersByIssue(tx), now, options);
-  return asked ? (asked.refusals[0]?.code ?? null) : 'nobody';
+  const [asked] = await askGate(tx, noAnswers, now, options);
+  if (!asked) return 'nobody';
+  return asked.refusals[0]?.code ?? (await noLongerSigned(tx, letter, noAnswers, env.AMENDS_URL, now));
 }

@@ -11,6 +11,7 @@ import {
 } from './content.ts';
 import type { Collection } from './documents.ts';
 import { formatValue, summariseProof } from './evidence.ts';
+import { composeSigned, EXAMPLES, problemsOfSigned, SIGNED_LETTERS } from './signed-letter.ts';
 import { sameName } from './state.ts';
 
 /*
@@ -331,6 +332,24 @@ const RULES: Rule[] = [
   }),
 
   rule('reference', 'checkins', ({ data }, others) => unknownIssue(data.issue, ['issue'], others)),
+
+  ...(['S403', 'S404', 'S405', 'S406', 'S111', 'length', 'private', 'letter'] as const).map((id) =>
+    rule(id, 'letters', ({ id: letter, data: { subject }, body }) => {
+      const kind = SIGNED_LETTERS.find((one) => one === letter);
+      if (!kind) return [];
+      const { slots, expected } = EXAMPLES[kind];
+      return problemsOfSigned(kind, composeSigned({ subject, body }, slots), expected)
+        .filter((problem) => problem.rule === id)
+        .map(({ sentence }) => found('body', sentence));
+    }),
+  ),
+  rule('waiver', 'letters', ({ id, body }) =>
+    when(
+      (SIGNED_LETTERS as readonly string[]).includes(id) && body.includes('<!--'),
+      'body',
+      'Nothing can be waived in a letter that somebody signs. Mend the sentence and take the comment out.',
+    ),
+  ),
 ];
 
 /** Everything the rules about its facts find in one document. */
