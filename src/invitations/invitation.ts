@@ -59,10 +59,16 @@ export function composeInvitation(template: Template, facts: InvitationFacts, ow
   const bare = composeSigned(template, { ...slots, ownSentence: FILLER });
   const letter = composeSigned(template, { ...slots, ownSentence: ownSentence || FILLER });
   const expected: Expected = { unfixed: unfixedOf(facts).length > 0, late: isLate(facts) };
+  const missing = missingFrom(kind, slots, expected);
+  const problems = [
+    ...missing,
+    ...problemsOfSigned(kind, letter, expected).filter(({ rule }) => !missing.some((one) => one.rule === rule)),
+  ];
   return {
     ...letter,
     kind,
-    problems: [...missingFrom(kind, slots, expected), ...problemsOfSigned(kind, letter, expected)],
+    // How much of it is theirs can only be said once the sentence is there.
+    problems: ownSentence === '' ? problems.filter(({ rule }) => rule !== 'S405') : problems,
     hash: createHash('sha256')
       .update(JSON.stringify([bare.subject, bare.body]))
       .digest('hex'),

@@ -27,6 +27,7 @@ const PERSONAL = [
   'notFixedCount',
   'lateWeeks',
   'betterSaidOn',
+  'roleTitle',
   'manager',
   'ownSentence',
 ];

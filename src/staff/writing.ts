@@ -151,6 +151,18 @@ export function canTakeBack(letter: Letter): boolean {
   return sentAt === null && heldBecause === null && leasedUntil === null && handedAt === null;
 }
 
+/** One letter that whoever looks has signed, for the page they come to afterwards. */
+export async function signedLetter(
+  reader: Reader,
+  who: Viewer,
+  letterId: string,
+): Promise<{ letter: Letter; name: string; canTakeBack: boolean } | null> {
+  const letter = (await signedBy(reader, who.id)).find(({ id }) => id === letterId);
+  if (!letter) return null;
+  const person = (await namesOf(reader, [letter.personId ?? ''])).get(letter.personId ?? '');
+  return { letter, name: person ? fullName(person) : 'somebody', canTakeBack: canTakeBack(letter) };
+}
+
 export type LetterPage = {
   person: { id: string; name: string; kind: Person['kind']; leftOn: Day | null; left: string | null };
   told: {
