@@ -221,6 +221,9 @@ function betterOf(facts: InvitationFacts, main: ToldComplaint | undefined): { wh
   return lines.find(({ issue }) => issue !== main?.complaint.issueId) ?? lines[0] ?? null;
 }
 
+/** Fewer words than these of somebody say nothing of what they told us: then a sentence is cut. */
+const FEWEST_QUOTED = 5;
+
 /** Their words from the beginning, in whole sentences as far as they fit; what is left out is marked. */
 export function excerpt(text: string, most: number): string {
   const plain = text.replace(/\s+/g, ' ').trim();
@@ -231,7 +234,8 @@ export function excerpt(text: string, most: number): string {
     if (countWords(more) > most) break;
     taken = more;
   }
-  return `${taken || plain.split(' ').slice(0, most).join(' ')} …`;
+  const whole = countWords(taken) >= Math.min(FEWEST_QUOTED, most);
+  return `${whole ? taken : plain.split(' ').slice(0, most).join(' ')} …`;
 }
 
 function firstSentence(text: string): string {

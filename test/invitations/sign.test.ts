@@ -169,11 +169,11 @@ describe('refused, each with a sentence', () => {
   });
 
   test('a sentence that makes it too long says by how much', async () => {
-    const longest = { personId: await idOf('c-bronagh'), batchId: null, ownSentence: 'word '.repeat(30) };
+    const longest = { personId: await idOf('c-ines'), batchId: null, ownSentence: 'word '.repeat(30) };
     const page = await letterPage(db.read, GRACE, longest, NOW);
     const sentence = expect.stringMatching(/^It has 12\d words\. A letter has 120 at most\.$/);
     expect(isRefusal(page) ? page : page.read.invitation.problems).toEqual([{ rule: 'length', sentence }]);
-    expect(await trySigning('c-bronagh', longest)).toBe('length');
+    expect(await trySigning('c-ines', longest)).toBe('length');
   });
 
   test('the same sentence for somebody else', async () => {
@@ -484,7 +484,8 @@ test('a place without the letter says that it has to be published', async () => 
 
 test('their words are taken from the beginning, in whole sentences, and a cut is marked', () => {
   expect(excerpt('One two. Three four.', 4)).toBe('One two. Three four.');
-  expect(excerpt('One two. Three four.', 3)).toBe('One two. …');
+  expect(excerpt('One two three four five. Six seven.', 6)).toBe('One two three four five. …');
+  expect(excerpt('Right. One two three four five six.', 6)).toBe('Right. One two three four five …');
   expect(excerpt('One two three four five', 3)).toBe('One two three …');
   expect(excerpt('  One\n two ', 9)).toBe('One two');
 });
