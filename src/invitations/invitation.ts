@@ -48,7 +48,8 @@ export const letterFor = (kind: History['person']['kind']): SignedLetter =>
 
 /**
  * The letter to this person, with this sentence of the sender's own. What does not fit into 120 words beside a sentence of 20 is
- * shortened in this order: their quote, what we did, their quote again, what is better. What is not fixed never is.
+ * shortened in this order: their quote, what we did, their quote again; then the same without what is better. What is not fixed
+ * is always named in full.
  */
 export function composeInvitation(template: Template, facts: InvitationFacts, ownSentence: string): Invitation {
   const kind = letterFor(facts.history.person.kind);
@@ -133,8 +134,8 @@ function customerSlots(facts: InvitationFacts): Slots[] {
   const shorter = { ...full, theirWords: excerpt(words, 16) };
   const brief = { ...shorter, whatWeDid: proof ? firstSentence(reason) : '' };
   const briefer = { ...brief, theirWords: excerpt(words, 12) };
-  const least = { ...briefer, better: '', betterSaidOn: '' };
-  return [full, shorter, brief, briefer, least];
+  const ways = [full, shorter, brief, briefer];
+  return [...ways, ...ways.map((way) => ({ ...way, better: '', betterSaidOn: '' }))];
 }
 
 function employeeSlots(facts: InvitationFacts): Slots {

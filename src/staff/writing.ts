@@ -114,18 +114,34 @@ async function mine(
   return { mine: known, hidden: all.length - known.length };
 }
 
-/** Who comes after this one, whose page opens next; null: nobody waits. */
+/** How many letters are tried for one that can be signed, before the page of the queue is shown instead. */
+const TRIED = 10;
+
+/**
+ * Whose page opens next: the one after this, in the queue, whose letter can be signed. Null: nobody's can. Whom no letter fits
+ * stays in the queue, and their page says why.
+ */
 export async function nextAfter(
   reader: Reader,
   who: Viewer,
   { batchId, after }: { batchId: string | null; after?: string },
   now: Date,
-): Promise<{ id: string; waiting: number } | null> {
+): Promise<{ id: string; name: string } | null> {
   const { mine: all } = await mine(reader, who, batchId, now);
   const at = all.findIndex(({ person }) => person.id === after);
-  // Somebody who was left open stands in the queue still: those behind them come first.
-  const next = all[at + 1] ?? all[0];
-  return next ? { id: next.person.id, waiting: all.length } : null;
+  const noAnswers = await noAnswersByIssue(reader);
+  for (const { person } of [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))].slice(0, TRIED)) {
+    const read = await invitationFor(
+      reader,
+      { personId: person.id, by: who.id, batchId },
+      noAnswers,
+      env.AMENDS_URL,
+      now,
+    );
+    if (read && !isRefusal(read) && read.invitation.problems.length === 0)
+      return { id: person.id, name: fullName(person) };
+  }
+  return null;
 }
 
 const HELD: Record<string, string> = {

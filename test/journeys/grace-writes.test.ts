@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { eq, inArray } from 'drizzle-orm';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BRONAGH, IDRIS, MAYA } from '../../db/cast.ts';
+import { IDRIS, MAYA } from '../../db/cast.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { dumpOf, type Journey, openJourney } from '../support/place.ts';
