@@ -60,13 +60,19 @@ const SAMPLE: Record<string, string> = {
   next: 'The next question comes on 22 December 2026.',
 };
 
+/** Where a slot of the same name holds something else. */
+const ELSE: Record<string, Record<string, string>> = {
+  answered: { answer: 'yes' },
+  task: { what: 'Keys and laptop' },
+};
+
 /** Each published letter, filled; a slot that the example does not know stays visible. */
 export async function previews(reader: Reader): Promise<Preview[]> {
   const [letters, { organisation }] = await Promise.all([publishedLetters(reader), publishedSite(reader)]);
   return letters.map(({ id, data, body }) => {
     const signed = SIGNED_LETTERS.find((one) => one === id);
     const kind = signed ? 'invitation' : id;
-    const sample = { ...SAMPLE, organisation };
+    const sample = { ...SAMPLE, ...ELSE[id], organisation };
     if (!signed) return { id, kind, subject: fill(data.subject, sample), text: fill(body, sample) };
     const { subject, body: text } = composeSigned(
       { subject: data.subject, body },

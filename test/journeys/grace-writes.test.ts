@@ -222,4 +222,4 @@ test('the command says who waits and signs nothing', async () => {
   expect((await journey.amends('invite', '--list')).out).toContain('Nothing was sent');
   expect((await journey.amends('invite')).code).toBe(2);
   expect(await invitations()).toHaveLength(before);
-});
+}, 120_000);

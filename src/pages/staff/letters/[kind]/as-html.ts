@@ -4,7 +4,7 @@ import { htmlOf } from '../../../../mail/html.ts';
 import { previews } from '../../../../staff/previews.ts';
 
 /* One letter of the example as a mail program shows it. */
-export const GET: APIRoute = async (context) => {
+export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'look');
   if (desk instanceof Response) return desk;
   const letter = (await previews(desk.db.read)).find(({ id }) => id === context.params['kind']);

@@ -6,7 +6,7 @@ import { isRefusal } from '../../../../shared/refusal.ts';
 import { letterPage } from '../../../../staff/writing.ts';
 
 /* The letter as a mail program shows it. Its links are not made before it leaves. */
-export const GET: APIRoute = async (context) => {
+export const ALL: APIRoute = async (context) => {
   const desk = await requireStaff(context, 'sign');
   if (desk instanceof Response) return desk;
   const { db, staff, now } = desk;
