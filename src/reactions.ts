@@ -19,6 +19,7 @@ import { stillTrue, tellReturned } from './checkins/tell.ts';
 import { env } from './env.ts';
 import { askGate } from './invitations/facts.ts';
 import { heldBecause, writeLetter } from './invitations/letters.ts';
+import { noLongerSigned } from './invitations/sign.ts';
 import type { Correction } from './landing/press.ts';
 import { fill } from './mail/delivery.ts';
 import { type Letter, postLetter } from './mail/outbox.ts';
@@ -570,9 +571,11 @@ export async function heldAtSending(tx: Tx, letter: Letter, now: Date): Promise<
   }
   if (letter.kind !== 'invitation' && !letter.cause.startsWith('invitation:')) return null;
   if (!letter.personId) return 'nobody';
+  const noAnswers = await noAnswersByIssue(tx);
   const options = { personIds: [letter.personId], letterId: letter.id };
-  const [asked] = await askGate(tx, await noAnswersByIssue(tx), now, options);
+  const [asked] = await askGate(tx, noAnswers, now, options);
   if (!asked) return 'nobody';
   if (asked.refusals[0]) return asked.refusals[0].code;
-  return normaliseAddress(letter.toAddress) === asked.person.emailNorm ? null : 'other-address';
+  if (normaliseAddress(letter.toAddress) !== asked.person.emailNorm) return 'other-address';
+  return noLongerSigned(tx, letter, noAnswers, env.AMENDS_URL, now);
 }

@@ -93,7 +93,13 @@ const BAD_LINKS_A_MINUTE = 20;
 /** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
 const A_LINK = /^\/(for|pay|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
 
+/** A letter as HTML says how it looks by itself, and does nothing else. */
+const AS_HTML = /^\/(staff\/(write-to|letters)\/[\w-]+\/as-html|demo\/mailbox\/[\w-]+)\/?$/;
+const AS_HTML_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
 function policyFor(path: string): string {
+  if (AS_HTML.test(path)) return AS_HTML_POLICY;
   if (WRITING.test(path)) return WRITING_POLICY;
   if (!LEADS_TO_PAYING.test(path)) return CONTENT_SECURITY_POLICY;
   return CONTENT_SECURITY_POLICY.replace("form-action 'self'", `form-action 'self' ${PAYING}`);

@@ -1,7 +1,7 @@
 import type { APIContext } from 'astro';
 import type { Db } from '../db/client.ts';
 import { database } from './database.ts';
-import { env } from './env.ts';
+import { env, isLoopback } from './env.ts';
 import { bindDevice, type Link, openLink, type Visit } from './invitations/links.ts';
 import type { Site } from './proofs/documents.ts';
 import { publishedSite } from './proofs/published.ts';
@@ -115,4 +115,10 @@ export function deadLink(context: Context & Pick<APIContext, 'rewrite'>): Respon
 export async function nobody(context: Context): Promise<{ site: Site; token: string }> {
   const db = await database();
   return { site: await publishedSite(db.read), token: context.params['link'] ?? '' };
+}
+
+/** Letters that would have been mailed are shown on this machine only, and only while no mail server is set. */
+export function showsMailbox({ clientAddress, request }: Pick<APIContext, 'clientAddress' | 'request'>): boolean {
+  const here = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(clientAddress);
+  return env.SMTP_URL === '' && isLoopback() && here && !request.headers.has('x-forwarded-for');
 }

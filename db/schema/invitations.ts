@@ -86,3 +86,15 @@ export const windowOverrides = sqliteTable('window_overrides', {
   by: text().notNull(),
   at: integer().notNull(),
 });
+
+/** Somebody who may be invited and is put off at the desk for a while; a later one takes the place of the one before. */
+export const postponed = sqliteTable('postponed', {
+  personId: text()
+    .primaryKey()
+    .references(() => persons.id),
+  /** Why not today. The person can read it. */
+  reason: text().notNull(),
+  by: text().notNull(),
+  at: integer().notNull(),
+  until: integer().notNull(),
+});

@@ -6,6 +6,7 @@ import { due } from './due.ts';
 import { exampleVerb } from './example.ts';
 import { gate } from './gate.ts';
 import { importVerb } from './import.ts';
+import { invite } from './invite.ts';
 import { link } from './link.ts';
 import { makeGood } from './make-good.ts';
 import { measure } from './measure.ts';
@@ -21,6 +22,7 @@ const verbs: Verb[] = [
   importVerb,
   coverageVerb,
   gate,
+  invite,
   link,
   makeGood,
   due,

@@ -142,7 +142,8 @@ export function mintFor(baseUrl: string, more: { [prefix: string]: Minter } = {}
       if (!personId) throw new Error(`A letter to no person can’t carry a personal link: ${letter.kind}.`);
       const [purpose, detail = ''] = what.split(':') as ['page' | 'stop' | 'checkin', string?];
       const checkinId = purpose === 'checkin' ? detail : undefined;
-      const link = { personId, purpose, letterId: letter.id, days: invite.link_days };
+      const batch = letter.batchId ? { batchId: letter.batchId } : {};
+      const link = { personId, purpose, letterId: letter.id, ...batch, days: invite.link_days };
       const token = await mintLink(tx, checkinId ? { ...link, checkinId } : link, now);
       minted[name] = new URL(
         `${PATHS[purpose]}${token}${purpose === 'page' && detail ? `/${detail}` : ''}`,

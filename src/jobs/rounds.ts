@@ -11,6 +11,7 @@ import { tellWaiting } from '../checkins/tell.ts';
 import { bulkDatabase } from '../database.ts';
 import { env } from '../env.ts';
 import { mintFor } from '../invitations/letters.ts';
+import { answersTo } from '../invitations/sign.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
 import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Letter } from '../mail/outbox.ts';
@@ -63,7 +64,7 @@ export async function letters(db: Db, now: Date): Promise<number> {
   const clock = clockFrom(now);
   if (env.SMTP_URL === '') {
     const transport = mailboxTransport(env.MAILBOX_DIR);
-    return deliverDueLetters(db, { transport, heldBecause: heldAtSending, mint }, clock);
+    return deliverDueLetters(db, { transport, heldBecause: heldAtSending, mint, answersTo }, clock);
   }
   const site = await publishedSite(db.read);
   const smtp = openSmtp(env.SMTP_URL);
@@ -74,6 +75,7 @@ export async function letters(db: Db, now: Date): Promise<number> {
         transport: smtp.transport(mailSender(site.reply_to)),
         heldBecause: heldAtSending,
         mint,
+        answersTo,
         server: {
           pace: { perMinute: env.MAIL_PER_MINUTE, perDomain: env.MAIL_PER_MINUTE_PER_DOMAIN },
           fence: env.SENDING_FENCE,

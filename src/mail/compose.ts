@@ -1,5 +1,6 @@
 import { createTransport } from 'nodemailer';
 import type { Outgoing } from './delivery.ts';
+import { htmlOf } from './html.ts';
 import { BY_HAND } from './kinds.ts';
 
 export type Sender = {
@@ -14,7 +15,7 @@ const SIGNED =
   'From:Sender:Reply-To:Subject:Date:Message-ID:To:MIME-Version:Content-Type:Content-Transfer-Encoding:List-Unsubscribe:List-Unsubscribe-Post:Auto-Submitted';
 
 /**
- * The letter as it goes over the line: plain text, one recipient, the same Message-ID for the same letter however often it is
+ * The letter as it goes over the line: plain text, and the same words as HTML; one recipient, the same Message-ID for the same letter however often it is
  * tried. Null when its address is none. Nothing in a letter can begin a header: what isn't one line is made one.
  */
 export async function compose(letter: Outgoing, sender: Sender): Promise<Buffer | null> {
@@ -26,6 +27,7 @@ export async function compose(letter: Outgoing, sender: Sender): Promise<Buffer 
   // One press without a page may only go to https.
   if (stop?.startsWith('https:')) headers['List-Unsubscribe-Post'] = 'List-Unsubscribe=One-Click';
   const { dkim } = sender;
+  const replyTo = letter.replyTo ?? sender.replyTo;
   const composer = createTransport({
     streamTransport: true,
     buffer: true,
@@ -36,12 +38,13 @@ export async function compose(letter: Outgoing, sender: Sender): Promise<Buffer 
   });
   const { message } = await composer.sendMail({
     from: { name: oneLine(letter.fromName), address: sender.from },
-    ...(isAddress(sender.replyTo) ? { replyTo: { name: oneLine(letter.fromName), address: sender.replyTo } } : {}),
+    ...(isAddress(replyTo) ? { replyTo: { name: oneLine(letter.fromName), address: replyTo } } : {}),
     to: { name: '', address: letter.to },
     subject: oneLine(letter.subject),
     messageId: messageIdOf(letter.id, sender.from),
     date: new Date(letter.sentAt),
     text: letter.text,
+    html: await htmlOf(letter),
     headers,
   });
   return message as Buffer;

@@ -15,6 +15,8 @@ export type Outgoing = {
   text: string;
   sentAt: number;
   kind: string;
+  /** Where answers go, when not to the organisation’s own address. */
+  replyTo?: string;
   /** Where one press stops these letters; a letter to staff has none. */
   stopLink?: string;
 };
@@ -39,6 +41,8 @@ export type Delivery = {
   heldBecause: (tx: Tx, letter: Letter, now: Date) => Promise<string | null>;
   /** Mints what the letter's placeholders stand for; what an earlier try minted is revoked. */
   mint: (tx: Tx, letter: Letter, now: Date) => Promise<Record<string, string>>;
+  /** Where answers to this letter go; null: to the organisation’s own address. */
+  answersTo?: (tx: Tx, letter: Letter) => Promise<string | null>;
   /** Set where a letter that is sent twice reaches somebody twice. Without it, sending the same id again is harmless. */
   server?: {
     pace: Pace;
@@ -159,7 +163,7 @@ async function oldest(reader: Reader, which: SQL): Promise<Letter | undefined> {
 }
 
 /** Judges it once more and fills it in. Null when it isn't sent, or another process has taken it meanwhile. */
-async function hand(tx: Tx, { heldBecause, mint, server }: Delivery, letter: Letter, now: Date) {
+async function hand(tx: Tx, { heldBecause, mint, answersTo, server }: Delivery, letter: Letter, now: Date) {
   const this_ = eq(letters.id, letter.id);
   const [held] = await tx
     .select({ id: letters.id })
@@ -178,6 +182,7 @@ async function hand(tx: Tx, { heldBecause, mint, server }: Delivery, letter: Let
   const secrets = await mint(tx, letter, now);
   const count = server ? await countHanded(tx) : null;
   if (server) await tx.update(letters).set({ handedAt: now.getTime() }).where(this_);
+  const replyTo = await answersTo?.(tx, letter);
   const outgoing: Outgoing = {
     id: letter.id,
     to: letter.toAddress,
@@ -186,6 +191,7 @@ async function hand(tx: Tx, { heldBecause, mint, server }: Delivery, letter: Let
     text: fill(letter.body, secrets),
     sentAt: now.getTime(),
     kind: letter.kind,
+    ...(replyTo ? { replyTo } : {}),
     ...(secrets['stopLink'] ? { stopLink: secrets['stopLink'] } : {}),
   };
   return { outgoing, count };

@@ -8,3 +8,6 @@ export const RECEIPTS = ['back', 'kept', 'cancelled', 'undone', 'paid-twice', 'r
 
 /** Written by a person to one person; all others say that no person pressed “send” (RFC 3834). */
 export const BY_HAND = ['invitation', 'owner-answer'];
+
+/** What they hold is a code to type: it stands out. */
+export const CODES = ['code', 'new-address', 'staff-code'];

@@ -18,6 +18,11 @@ export type NewLetter = {
   subject: string;
   body: string;
   mint?: Mint;
+  /** Not before then; at once, when left out. */
+  notBefore?: Date;
+  /** The colleague who signed it. */
+  signedBy?: string;
+  batchId?: string | null;
 };
 
 /** Puts a letter into the outbox, in the transaction of its cause. A second letter for the same cause is not written. */
@@ -35,7 +40,9 @@ export async function postLetter(tx: Tx, letter: NewLetter, now: Date): Promise<
       body: letter.body,
       mint: letter.mint ?? {},
       createdAt: now.getTime(),
-      notBefore: now.getTime(),
+      notBefore: (letter.notBefore ?? now).getTime(),
+      signedBy: letter.signedBy ?? null,
+      batchId: letter.batchId ?? null,
       attempts: 0,
     })
     .onConflictDoNothing();

@@ -3,7 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { chosen, links, windowOverrides } from '../../db/schema/invitations.ts';
+import { chosen, links, postponed, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -182,6 +182,12 @@ export const RECORDS: readonly Record[] = [
     title: 'Leave to write to you later than usual',
     about: 'Who gave it, and why.',
     where: theirs(windowOverrides.personId),
+  },
+  {
+    table: postponed,
+    title: 'Writing to you was put off',
+    about: 'Until when, by whom, and why.',
+    where: theirs(postponed.personId),
   },
   {
     table: letters,

@@ -11,6 +11,7 @@ import {
 } from './content.ts';
 import type { Collection } from './documents.ts';
 import { formatValue, summariseProof } from './evidence.ts';
+import { composeSigned, EXAMPLES, problemsOfSigned, SIGNED_LETTERS } from './signed-letter.ts';
 import { sameName } from './state.ts';
 
 /*
@@ -346,11 +347,22 @@ const RULES: Rule[] = [
     ...when(MONEY.test(body), 'body', `${NO_PRICE} Write {amount} in a receipt; take it out anywhere else.`),
   ]),
   rule('S305', 'letters', ({ id, body }) =>
-    SIGNED.includes(id)
+    UNASKED.includes(id)
       ? ['sender', 'stopLink'].flatMap((slot) =>
-          when(!body.includes(`{${slot}}`), 'body', `{${slot}} is missing: ${WHY_SIGNED[slot]}`),
+          when(!body.includes(`{${slot}}`), 'body', `{${slot}} is missing: ${WHY_IN_IT[slot]}`),
         )
       : [],
+  ),
+
+  ...(['S403', 'S404', 'S405', 'S406', 'S111', 'length', 'private', 'letter'] as const).map((id) =>
+    rule(id, 'letters', ({ id: letter, data: { subject }, body }) => {
+      const kind = SIGNED_LETTERS.find((one) => one === letter);
+      if (!kind) return [];
+      const { slots, expected } = EXAMPLES[kind];
+      return problemsOfSigned(kind, composeSigned({ subject, body }, slots), expected)
+        .filter((problem) => problem.rule === id)
+        .map(({ sentence }) => found('body', sentence));
+    }),
   ),
 ];
 
@@ -359,8 +371,17 @@ const MONEY = /[£$€¥]\s?\d|\b\d[\d,.]*\s?(?:£|€|GBP|EUR|USD|pounds?|euros
 const NO_PRICE = 'A letter or a question to somebody who left names no price.';
 
 /** Letters that come unasked, so that whoever gets one sees who wrote it, and can stop them. */
-const SIGNED = ['fixed', 'checkin', 'checkin-work', 'came-back', 'left-again'];
-const WHY_SIGNED: Record<string, string> = {
+const UNASKED = [
+  'invitation',
+  'invitation-employee',
+  'fixed',
+  'checkin',
+  'checkin-work',
+  'came-back',
+  'left-again',
+  'something-new',
+];
+const WHY_IN_IT: Record<string, string> = {
   sender: 'a letter without the name of whoever answers for it could be from anybody.',
   stopLink: 'whoever gets it must be able to stop our letters from the letter itself.',
 };
@@ -377,6 +398,8 @@ export function problemsOf(document: ParsedDocument, others: Others): Problem[] 
     }),
   );
 }
+
+const NO_WAIVER = 'Nothing can be waived in a letter that somebody signs. Mend the sentence and take the waiver out.';
 
 export type Judgement = {
   /** What keeps it from being published. */
@@ -397,8 +420,11 @@ export async function judge(written: SourceDocument, others: Others): Promise<Ju
   const file = fileOf(document.collection, document.id);
   // With a broken series, rules about its numbers would only repeat that it is broken.
   const rules = problems.length === 0 ? problemsOf(document, others) : problems;
+  const isSigned = document.collection === 'letters' && (SIGNED_LETTERS as readonly string[]).includes(document.id);
+  const waivers = isSigned ? words.waived : [];
+  const unwaivable = waivers.map(({ line }) => ({ file, line, rule: 'waiver', sentence: NO_WAIVER }));
   return {
-    problems: inOrder([...rules, ...words.errors.map((error) => ({ file, ...error }))]),
+    problems: inOrder([...rules, ...unwaivable, ...words.errors.map((error) => ({ file, ...error }))]),
     warnings: inOrder(words.warnings.map((warning) => ({ file, ...warning }))),
     waived: inOrder(
       words.waived.map(({ reason, line, rule, sentence }) => ({

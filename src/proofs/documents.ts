@@ -120,6 +120,20 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
           .int()
           .default(30)
           .describe('Days in which a link that no device has claimed shows their words.'),
+        letters_a_day: z
+          .number()
+          .int()
+          .min(1)
+          .max(100)
+          .default(30)
+          .describe('How many invitations one person may sign in a day. Each is read and signed by hand.'),
+        undo_minutes: z
+          .number()
+          .int()
+          .min(0)
+          .max(60)
+          .default(5)
+          .describe('Minutes for which a signed invitation waits, so that whoever signed it can take it back.'),
       })
       .prefault({}),
     rejoin: z

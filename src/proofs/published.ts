@@ -267,6 +267,10 @@ export async function publishedPage(db: Reader, id: string): Promise<PublishedDo
   return one(db, 'pages', id);
 }
 
+export async function publishedLetters(db: Reader): Promise<PublishedDocument<'letters'>[]> {
+  return all(db, 'letters');
+}
+
 export async function publishedLetter(db: Reader, id: string): Promise<PublishedDocument<'letters'> | null> {
   return one(db, 'letters', id);
 }

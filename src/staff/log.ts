@@ -134,11 +134,15 @@ const VERBS: Record<string, string> = {
   held: 'put invitations over {what} on hold',
   released: 'lifted a hold on invitations over {what}',
   'overrode the window': 'let {what} be invited although they left too long ago',
+  'signed an invitation': 'signed a letter to {what}',
+  'took back an invitation': 'took back a letter to {what} before it left',
+  'put off': 'put off writing to {what}',
+  'put back': 'no longer puts off writing to {what}',
   'removed the example': 'removed the example organisation',
 };
 
 /** Of use to an auditor with the record in hand, and to nobody who reads a sentence. */
-const UNSAID = ['hash', 'contentHash', 'sha256', 'confirmation', 'reopening', 'hold'];
+const UNSAID = ['hash', 'contentHash', 'sha256', 'confirmation', 'reopening', 'hold', 'letter'];
 
 function inWords(
   key: string,

@@ -20,6 +20,7 @@ import { suppress } from '../../src/people/suppression.ts';
 import { onAnswered } from '../../src/reactions.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
+import { letterPage, sign } from '../../src/staff/writing.ts';
 import { comeBack } from '../checkins/returned.ts';
 import { deliver } from '../mail/post.ts';
 import type { FreshDatabase } from '../support/database.ts';
@@ -91,9 +92,20 @@ async function published(file: string, change: (text: string) => string): Promis
 
 test('nothing in the way: a letter that the gate lets through leaves, and is an apology from then on', async () => {
   expect(await gate('c-maya')).toEqual([]);
-  await smuggle('c-maya');
-  expect(await deliver(db, NOW)).toHaveLength(1);
+  const { id: personId } = await castPerson(db.read, 'c-maya');
+  const grace = { id: 'grace', roles: ['writer' as const] };
+  const page = await letterPage(db.read, grace, { personId, batchId: null }, NOW);
+  if (isRefusal(page)) throw new Error(page.sentence);
+  const ownSentence = 'I read your message again this morning.';
+  await sign(db, grace, { personId, ownSentence, batchId: null, seen: page.read.invitation.hash }, NOW);
+  expect(await deliver(db, later(5 * 60_000))).toHaveLength(1);
   expect(await gate('c-maya')).toEqual([['apologised', 'insincere']]);
+});
+
+test('what nobody signed does not leave, even to somebody whom the gate lets through', async () => {
+  await smuggle('c-maya');
+  expect(await deliver(db, NOW)).toEqual([]);
+  expect(await heldBecause()).toBe('unsigned');
 });
 
 type Attack = {

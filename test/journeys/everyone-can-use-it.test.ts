@@ -458,6 +458,38 @@ describe('The desk', { timeout: 120_000 }, () => {
     }
   });
 
+  test('Writing to one person: who waits, the letter, refused, signed, put off, nobody; and every letter', async () => {
+    await asColleague('grace');
+    await goto('/staff/write-to');
+    await look('writing, who waits');
+    await page.getByRole('link', { name: /^Write to / }).click();
+    await look('writing, the letter');
+    await page.getByLabel('A sentence of your own').fill('We value you and we miss you.');
+    await press('Sign and send');
+    await look('writing, refused');
+    await page.getByLabel('A sentence of your own').fill('I have your message in front of me as I write.');
+    await press('Look at it with my sentence');
+    await look('writing, with one’s own sentence');
+    await press('Sign and send');
+    await look('writing, signed, and the next');
+    await press('Put off, and on to the next');
+    await look('writing, put off without a reason');
+    await page.getByLabel('Why not now').fill('They asked for a quiet month.');
+    await press('Put off, and on to the next');
+    await goto('/staff/write-to');
+    await look('writing, one signed and one put off');
+    await goto(`/staff/write-to/${await journey.personIdOf(IDRIS)}`);
+    await look('writing, not invited');
+    await goto('/staff/write-to/nobody');
+    await look('writing, nobody there');
+    await goto('/staff/letters');
+    await look('letters');
+    await page.locator('details').evaluateAll((all: HTMLDetailsElement[]) => {
+      for (const one of all) one.open = true;
+    });
+    await look('letters, open');
+  });
+
   test('Import and triage, with nothing in them and with a file that was put down', async () => {
     await asColleague('sander');
     await goto('/staff/import');

@@ -46,6 +46,23 @@ const PAGES: Record<string, Row> = {
     [{ press: 'lift', id: 'x' }, 'hold'],
     [{ press: 'late', id: 'x' }, 'override the window'],
   ),
+  'write-to/index.astro': page(
+    '/staff/write-to',
+    'sign',
+    [{ press: 'take-back', id: 'x' }, 'sign'],
+    [{ press: 'again', id: 'x' }, 'sign'],
+  ),
+  'write-to/[person]/index.astro': page(
+    '/staff/write-to/x',
+    'sign',
+    [{ press: 'sign', own: 'A sentence of my own, to nobody.', seen: 'x' }, 'sign'],
+    [{ press: 'look', own: 'A sentence of my own, to nobody.' }, 'sign'],
+    [{ press: 'off', reason: 'Nobody is there at all.', days: '7' }, 'sign'],
+    [{ press: 'take-back', id: 'x' }, 'sign'],
+  ),
+  'write-to/[person]/as-html.ts': page('/staff/write-to/x/as-html', 'sign'),
+  'letters/index.astro': page('/staff/letters', 'look'),
+  'letters/[kind]/as-html.ts': page('/staff/letters/code/as-html', 'look'),
   'resolutions/[issue].astro': page('/staff/resolutions/exports-failed', 'see people', [{ proof: 'x' }, 'resolve']),
   'guide.astro': page('/staff/guide', 'look'),
   'import/index.astro': page(

@@ -76,7 +76,7 @@ async function row(cause: string) {
   return found!;
 }
 
-test('a letter arrives as its person should see it: plain text, a name they know, a way to answer and a way to stop', async () => {
+test('a letter arrives as its person should see it: text, the same as HTML, a name they know, a way to answer and a way to stop', async () => {
   await write('back:r1');
   const [taken, ...more] = await send();
   expect(more).toEqual([]);
@@ -85,7 +85,8 @@ test('a letter arrives as its person should see it: plain text, a name they know
   expect(letter.from).toMatchObject({ name: 'Priya Nair', address: SENDER.from });
   expect(letter.replyTo).toMatchObject([{ address: SENDER.replyTo }]);
   expect(letter.to).toMatchObject([{ address: 'maya@rennickpress.example' }]);
-  expect(letter.html).toBeUndefined();
+  expect(letter.html).toContain('<p ');
+  expect(letter.html).not.toMatch(/<img|url\(|pixel/);
   expect(letter.attachments).toEqual([]);
   const headers = new Map(letter.headers.map(({ key, value }) => [key, value]));
   const { id } = await row('back:r1');

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Tx } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { batches, chosen, windowOverrides } from '../../db/schema/invitations.ts';
+import { batches, chosen, postponed, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -120,6 +120,7 @@ async function fullLife(): Promise<string> {
     await tx.insert(batches).values({ id: 'one', choice: {}, purpose: 'letters', by: 'grace', at });
     await tx.insert(chosen).values({ batchId: 'one', personId, as: 'invited', at });
     await tx.insert(windowOverrides).values({ personId, reason: MARKER, by: 'ruth', at });
+    await tx.insert(postponed).values({ personId, reason: MARKER, by: 'grace', at, until: at });
     await tx
       .insert(paymentEvents)
       .values({ id: MARKER, type: 'x', subscriptionId: rejoin.subscriptionId, receivedAt: at });

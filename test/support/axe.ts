@@ -50,6 +50,15 @@ export async function lookAt(page: Page, state: string, { except = [], scripts =
   });
 }
 
+/** Which of these rules of axe the open page breaks, and where. */
+export async function brokenRules(page: Page, rules: string[]): Promise<{ id: string; where: unknown[] }[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(violationsOf, {
+    runOnly: { type: 'rule', values: rules },
+    resultTypes: ['violations'],
+  } as axe.RunOptions);
+}
+
 /** Runs in the page. */
 async function violationsOf(options: axe.RunOptions): Promise<{ id: string; where: unknown[] }[]> {
   const { violations } = await (window as unknown as { axe: typeof axe }).axe.run(options);
