@@ -250,7 +250,10 @@ async function note(tx: Tx, server: Delivery['server'], letter: Letter, outcome:
   const became = {
     yes: { sentAt: at, doubtfulAt: null, serverSaid: null },
     later: { notBefore: at + waitAfter(letter.attempts + 1) },
-    never: outcome.left === 'never' ? { heldBecause: outcome.because, doubtfulAt: null } : {},
+    never:
+      outcome.left === 'never'
+        ? { heldBecause: outcome.because, doubtfulAt: null, ...(outcome.because === 'bounced' && { bouncedAt: at }) }
+        : {},
     unknown: { doubtfulAt: at },
   }[outcome.left];
   const said = outcome.left === 'yes' ? {} : { serverSaid: outcome.said };
