@@ -1,5 +1,5 @@
 import AxeBuilder from '@axe-core/playwright';
-import { eq } from 'drizzle-orm';
+import { eq, isNotNull } from 'drizzle-orm';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -19,6 +19,7 @@ import {
   SUNNIVA,
   TARIQ,
 } from '../../db/cast.ts';
+import { letters } from '../../db/schema/mail.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
@@ -547,6 +548,16 @@ describe('The desk', { timeout: 120_000 }, () => {
     await page.locator('#person-noor summary').click();
     await press(/^End Noor Haas/);
     await look('colleagues, one who left');
+    await goto('/staff/sending');
+    await look('sending');
+    const [one] = await journey.place.db.read.select().from(letters).where(isNotNull(letters.sentAt)).limit(1);
+    const doubt = (row: Partial<typeof letters.$inferInsert>) =>
+      journey.place.db.write((tx) => tx.update(letters).set(row).where(eq(letters.id, one!.id)));
+    await doubt({ sentAt: null, doubtfulAt: one!.sentAt, serverSaid: 'read ECONNRESET' });
+    await goto('/staff/sending');
+    await look('sending, one in doubt');
+    await press(/^It did arrive/);
+    await look('sending, decided');
     await goto('/staff/log');
     await look('log');
     await goto('/staff/log?subject=staff%3Anoor');

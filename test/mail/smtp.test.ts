@@ -323,6 +323,11 @@ test('the doctor says what became of every letter, and sends none', async () => 
   const looked = { url: sink.url, siteUrl: SITE_URL, fence, sender: () => SENDER };
   const found = await inspectMail(db.read, { ...looked, greet: openSmtp(sink.url).greet }, later(3));
   expect(found.map(({ about, verdict }) => `${verdict} ${about}`).toSorted()).toEqual([
+    'note DKIM',
+    'note DMARC',
+    'note PTR',
+    'note SPF',
+    'note what comes back',
     'ok held, bounced',
     'ok mail server',
     'ok sender',
