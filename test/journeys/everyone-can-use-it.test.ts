@@ -1,5 +1,5 @@
 import AxeBuilder from '@axe-core/playwright';
-import { eq, isNotNull } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -22,6 +22,7 @@ import {
 import { letters } from '../../db/schema/mail.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
+import { postLetter } from '../../src/mail/outbox.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
@@ -550,10 +551,12 @@ describe('The desk', { timeout: 120_000 }, () => {
     await look('colleagues, one who left');
     await goto('/staff/sending');
     await look('sending');
-    const [one] = await journey.place.db.read.select().from(letters).where(isNotNull(letters.sentAt)).limit(1);
-    const doubt = (row: Partial<typeof letters.$inferInsert>) =>
-      journey.place.db.write((tx) => tx.update(letters).set(row).where(eq(letters.id, one!.id)));
-    await doubt({ sentAt: null, doubtfulAt: one!.sentAt, serverSaid: 'read ECONNRESET' });
+    await journey.place.db.write(async (tx) => {
+      const to = { personId: null, to: 'maya@rennickpress.example', fromName: 'Priya Nair' };
+      await postLetter(tx, { cause: 'in-doubt', kind: 'back', ...to, subject: 's', body: 'b' }, new Date());
+      const doubt = { handedAt: 1, doubtfulAt: Date.now(), serverSaid: 'Connection closed unexpectedly' };
+      await tx.update(letters).set(doubt).where(eq(letters.cause, 'in-doubt'));
+    });
     await goto('/staff/sending');
     await look('sending, one in doubt');
     await press(/^It did arrive/);
