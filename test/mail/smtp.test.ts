@@ -92,6 +92,8 @@ test('a letter arrives as its person should see it: plain text, a name they know
   expect(headers.get('message-id')).toBe(`<${id}@northline.example>`);
   expect(headers.get('auto-submitted')).toBe('auto-generated');
   expect(headers.get('list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click');
+  // A report about it carries our id, and no copy of its text.
+  expect(taken!.dsn).toEqual({ ret: 'HDRS', envid: id });
   const stop = /^<(https:\/\/amends\.example\/stop\/[\w-]{43})>$/.exec(headers.get('list-unsubscribe')!)?.[1];
   expect(letter.text).toContain(stop);
   expect(letter.text).not.toMatch(/<img|pixel/);

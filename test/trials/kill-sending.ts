@@ -30,7 +30,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     letters: { type: 'string', default: '10000' },
-    within: { type: 'string', default: '800' },
+    within: { type: 'string', default: '3500' },
     continue: { type: 'boolean', default: false },
   },
 });
