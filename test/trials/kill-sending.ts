@@ -30,19 +30,28 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     letters: { type: 'string', default: '10000' },
-    within: { type: 'string', default: '3500' },
     continue: { type: 'boolean', default: false },
   },
 });
-const [wanted, kills, within] = [Number(values.letters), Number(values.kills), Number(values.within)];
+const [wanted, kills] = [Number(values.letters), Number(values.kills)];
 const folder = join(tmpdir(), 'amends-kill-sending');
 const notes = join(folder, 'notes.json');
-type Notes = { wanted: number; minute: number; blows: number; working: number; ms: number; sinks: string[] };
+type Notes = {
+  wanted: number;
+  minute: number;
+  blows: number;
+  working: number;
+  ms: number;
+  /** What the processes that were killed got done, and in how many seconds. */
+  sent: number;
+  seconds: number;
+  sinks: string[];
+};
 
 const goesOn = values.continue && existsSync(notes);
 const noted: Notes = goesOn
   ? JSON.parse(readFileSync(notes, 'utf8'))
-  : { wanted, minute: NOW.getTime(), blows: 0, working: 0, ms: 0, sinks: [] };
+  : { wanted, minute: NOW.getTime(), blows: 0, working: 0, ms: 0, sent: 0, seconds: 0, sinks: [] };
 if (!goesOn) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
@@ -136,8 +145,13 @@ async function run(killAfter: number | null): Promise<{ done: boolean; sent: num
 
 while (noted.blows < kills) {
   const began = performance.now();
-  const life = await run(Math.random() * within);
+  // So that the blows fall all over the batch, however fast this machine is today.
+  const left = noted.wanted - taken().length;
+  const rate = noted.seconds > 3 ? noted.sent / noted.seconds : 100;
+  const life = await run(Math.random() * Math.min(10_000, (2000 * left) / rate / (kills - noted.blows + 5)));
   if (life.done) break;
+  noted.sent += life.sent;
+  noted.seconds += life.seconds;
   noted.blows += 1;
   if (life.sent > 0) noted.working += 1;
   noted.ms += performance.now() - began;
