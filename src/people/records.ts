@@ -195,7 +195,6 @@ export const RECORDS: readonly Record[] = [
           .from(letters)
           .where(or(inArray(letters.personId, people), inArray(letters.toAddress, addresses))),
       ),
-    without: ['report'],
   },
   {
     table: letters,
