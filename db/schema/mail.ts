@@ -1,4 +1,4 @@
-import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * Letters to send, written in the transaction of their cause. `body` holds placeholders: links and codes are minted
@@ -43,6 +43,7 @@ export const letters = sqliteTable(
     index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore),
     index('letters_handed').on(t.handedAt),
     index('letters_person').on(t.personId),
+    index('letters_leased').on(t.leasedUntil),
   ],
 );
 
@@ -54,4 +55,33 @@ export const sending = sqliteTable('sending', {
   id: text({ enum: ['here'] }).primaryKey(),
   instance: text().notNull(),
   handed: integer().notNull(),
+});
+
+/** What came back about a letter that had left, once for each report of it. */
+export const bounces = sqliteTable(
+  'bounces',
+  {
+    id: text().primaryKey(),
+    letterId: text()
+      .notNull()
+      .references(() => letters.id, { onDelete: 'cascade' }),
+    /** The report's own id, behind the way it came: `message:<fingerprint>`, `hook:<key>:<event>`. The same one counts once. */
+    report: text().notNull().unique(),
+    /** `hard`: there is no such mailbox. `soft`: not this time. `complaint`: it was reported as unwanted. */
+    kind: text({ enum: ['hard', 'soft', 'complaint'] }).notNull(),
+    /** The other server's words. */
+    said: text().notNull(),
+    at: integer().notNull(),
+  },
+  (t) => [index('bounces_letter').on(t.letterId)],
+);
+
+/** A key with which a mail service reports what came back. */
+export const bounceKeys = sqliteTable('bounce_keys', {
+  id: text().primaryKey(),
+  hash: blob({ mode: 'buffer' }).notNull().unique(),
+  /** What reports with it: “Our mail service”. */
+  label: text().notNull(),
+  createdAt: integer().notNull(),
+  revokedAt: integer(),
 });

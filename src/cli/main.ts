@@ -1,4 +1,5 @@
 import { auditVerb } from './audit.ts';
+import { bounce } from './bounce.ts';
 import { check } from './check.ts';
 import { coverageVerb } from './coverage.ts';
 import { doctor } from './doctor.ts';
@@ -26,6 +27,7 @@ const verbs: Verb[] = [
   link,
   makeGood,
   due,
+  bounce,
   person,
   measure,
   measuringKey,

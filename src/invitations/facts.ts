@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, isNull, like, ne } from 'drizzle-orm';
+import { and, eq, gte, inArray, isNotNull, isNull, like, lt, ne, or, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
 import { windowOverrides } from '../../db/schema/invitations.ts';
@@ -93,6 +93,7 @@ export async function gateFacts(
     held,
     roles,
     working,
+    invited,
   ] = await Promise.all([
     reader.select().from(persons).where(of(persons.id)),
     reader.select().from(departures).where(of(departures.personId)),
@@ -137,6 +138,19 @@ export async function gateFacts(
       .select({ personId: roleOffers.personId })
       .from(roleOffers)
       .where(and(isNotNull(roleOffers.acceptedAt), isNull(roleOffers.withdrawnAt), of(roleOffers.personId))),
+    reader
+      .select({ personId: letters.personId, to: sql<string>`lower(${letters.toAddress})` })
+      .from(letters)
+      // As a range, so that the index of causes finds them. The one that is about to be sent doesn't count, nor those that wait behind it.
+      .where(
+        and(
+          gte(letters.cause, 'invitation:'),
+          lt(letters.cause, 'invitation;'),
+          isNull(letters.heldBecause),
+          ne(letters.id, letterId),
+          letterId === '' ? undefined : or(isNotNull(letters.sentAt), isNotNull(letters.handedAt)),
+        ),
+      ),
   ]);
 
   const departuresOf = Map.groupBy(left, (row) => row.personId);
@@ -154,6 +168,13 @@ export async function gateFacts(
   const asked = new Set(questions.map((question) => question.data.issue));
 
   const openRoles = roles.filter(({ data }) => data.filled_on === undefined || data.filled_on > today);
+  // By address as well: an import that is taken back and run again makes another record of the same person.
+  const invitedAs = Map.groupBy(invited, (row) => row.personId);
+  const invitedAt = Map.groupBy(invited, (row) => row.to);
+  const invitationsTo = ({ id, emailNorm }: PersonAtTheGate['person']) => {
+    const elsewhere = emailNorm ? (invitedAt.get(emailNorm) ?? []) : [];
+    return (invitedAs.get(id)?.length ?? 0) + elsewhere.filter(({ personId }) => personId !== id).length;
+  };
 
   return people.map((person) => {
     const theirs = complaintsOf.get(person.id) ?? [];
@@ -197,6 +218,7 @@ export async function gateFacts(
       confidentialOnly: theirs.length > 0 && open.length === 0,
       unreviewedCorrection: correctedBy.has(person.id),
       apologisedForMain: main?.issueId ? apologised.has(`invitation:${person.id}:${main.issueId}`) : false,
+      invitations: invitationsTo(person),
       askedToBeTold: waitingFor.has(person.id),
       windowOverridden: overridden.has(person.id),
       offer: offer?.data ?? (role ? {} : null),

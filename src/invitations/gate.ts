@@ -50,6 +50,8 @@ export type GateFacts = {
   confidentialOnly: boolean;
   unreviewedCorrection: boolean;
   apologisedForMain: boolean;
+  /** How many invitations have left for this person or their address, ever; over whatever it was. */
+  invitations: number;
   askedToBeTold: boolean;
   /** An approver has said, with a reason, that the window does not count for this person. */
   windowOverridden: boolean;
@@ -61,6 +63,9 @@ export type GateFacts = {
   /** Whether there is a question to ask about their main complaint after they return. */
   hasCheckin: boolean;
 };
+
+/** Ever. Whoever was invited so often has heard it. */
+export const MOST_INVITATIONS = 3;
 
 const CONTACT: Record<string, string> = {
   deceased: 'The record says that this person has died.',
@@ -127,6 +132,13 @@ export function mayInvite(facts: GateFacts, site: Site, today: Day): GateRefusal
   }
   if (facts.apologisedForMain) {
     no('apologised', 'insincere', 'We have apologised to them for this once. A second apology is worse than none.');
+  }
+  if (facts.invitations >= MOST_INVITATIONS) {
+    no(
+      'invited-enough',
+      'insincere',
+      `They were invited ${MOST_INVITATIONS} times. Nobody is invited more often, ever.`,
+    );
   }
   if (!offer) {
     no('nothing-better', 'no better future', 'No offer is better than what they left.');

@@ -7,7 +7,7 @@ import { capitalise } from '../shared/words.ts';
 
 /** Ids that only mean something to our own database. */
 const OURS =
-  /^(id|personId|departureId|complaintId|checkinId|rejoinId|roleOfferId|offerId|roleHash|contentHash|reopeningId|letterId|batchId|importId|emailNorm|mint|leasedUntil|notBefore|handedAt|attempts|cause|offerHash|followUpOf)$/;
+  /^(id|personId|departureId|complaintId|checkinId|rejoinId|roleOfferId|offerId|roleHash|contentHash|reopeningId|letterId|report|batchId|importId|emailNorm|mint|leasedUntil|notBefore|handedAt|attempts|cause|offerHash|followUpOf)$/;
 
 const LABELS: Record<string, string> = {
   externalId: 'Number in that system',

@@ -45,7 +45,7 @@ export function openSmtp(url: string): {
       const trying = { begun: false };
       try {
         await within(PATIENCE_MS, async () =>
-          give(await line(), { from: sender.from, to: letter.to }, message, () => {
+          give(await line(), { from: sender.from, to: letter.to, id: letter.id }, message, () => {
             trying.begun = true;
           }),
         );
@@ -132,7 +132,7 @@ async function connect(url: string): Promise<SMTPConnection> {
 
 function give(
   connection: SMTPConnection,
-  envelope: { from: string; to: string },
+  { id, from, to }: { id: string; from: string; to: string },
   message: Buffer,
   onBegin: () => void,
 ): Promise<void> {
@@ -145,7 +145,9 @@ function give(
     },
   });
   return new Promise((resolve, reject) => {
-    connection.send({ ...envelope, to: [envelope.to], size: message.length }, text, (error) =>
+    // Where the server knows how (RFC 3461), a report about it carries our id and no copy of its text.
+    const dsn = { id, return: 'headers', notify: ['failure'], recipient: to };
+    connection.send({ from, to: [to], size: message.length, dsn }, text, (error) =>
       error ? reject(error) : resolve(),
     );
   });

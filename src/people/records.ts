@@ -4,7 +4,7 @@ import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { chosen, links, postponed, windowOverrides } from '../../db/schema/invitations.ts';
-import { letters } from '../../db/schema/mail.ts';
+import { bounces, letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
   complaints,
@@ -190,6 +190,19 @@ export const RECORDS: readonly Record[] = [
     where: theirs(postponed.personId),
   },
   {
+    table: bounces,
+    title: 'Letters of ours that came back',
+    about: 'What your mail server said about them, or that one was reported as unwanted.',
+    where: ({ reader, people, addresses }) =>
+      inArray(
+        bounces.letterId,
+        reader
+          .select({ id: letters.id })
+          .from(letters)
+          .where(or(inArray(letters.personId, people), inArray(letters.toAddress, addresses))),
+      ),
+  },
+  {
     table: letters,
     title: 'Our letters to you',
     about: 'What was written, and when it was sent. Links and codes are not in them.',
@@ -285,6 +298,7 @@ export const NOBODY: { [table: string]: string } = {
   pictures: 'pictures in documents',
   measurements: 'numbers about what was changed',
   measuring_keys: 'keys of systems that measure',
+  bounce_keys: 'keys of mail services that report what came back',
   sending: 'which database this is, and how many letters it has sent',
   imports: 'a file’s name and fingerprint, and how many rows it had',
   people_counts: 'how many people told us of an issue',

@@ -35,6 +35,8 @@ export const MAY = {
   'see returning colleagues': ['hr'],
   /** Keys with which systems send measurements. */
   measure: ['operator', 'admin'],
+  /** What became of letters, and whether one in doubt goes once more; never what stands in them. */
+  'look after sending': ['operator', 'admin'],
   /** Add colleagues, change their roles, end their access. */
   'manage staff': ['admin'],
   /** The record of everything that staff did. */

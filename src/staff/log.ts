@@ -48,6 +48,7 @@ export async function subjectsOfLog(reader: Reader): Promise<string[]> {
 export function calledIn(subject: string, names: ReadonlyMap<string, string>): string {
   const [kind = '', id = ''] = subject.split(/:(.*)/s);
   if (kind === 'staff') return names.get(id) ?? id;
+  if (kind === 'letters') return 'a letter in doubt';
   return kind === 'site' ? KINDS['site']! : `${KINDS[kind] ?? kind} “${names.get(subject) ?? id}”`;
 }
 
@@ -127,6 +128,8 @@ const VERBS: Record<string, string> = {
   measured: 'stored measurements of {what}',
   'made a key': 'made {what}',
   'revoked a key': 'revoked {what}',
+  'letter arrived': 'said that {what} did arrive',
+  'letter again': 'had {what} sent once more',
   'answered a no': 'answered somebody’s “no” about {what}',
   'kept a promise': 'noted that {what} was kept',
   'reviewed a correction': 'read where somebody says that we had them wrong, in {what}',

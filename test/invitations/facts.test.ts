@@ -1,11 +1,15 @@
-import { eq } from 'drizzle-orm';
+import { eq, like } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { complaints, corrections, persons, resolutions, waits } from '../../db/schema/people.ts';
+import { letters } from '../../db/schema/mail.ts';
+import { complaints, corrections, departures, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { gateFacts } from '../../src/invitations/facts.ts';
 import { mayInvite } from '../../src/invitations/gate.ts';
 import { decline, sayWhy } from '../../src/landing/press.ts';
+import { postLetter } from '../../src/mail/outbox.ts';
 import { suppress } from '../../src/people/suppression.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
+import { newId } from '../../src/shared/ids.ts';
+import { deliver } from '../mail/post.ts';
 import type { FreshDatabase } from '../support/database.ts';
 import { castPerson, issuesAt, NOW, seededDatabase } from '../support/seeded.ts';
 
@@ -104,4 +108,46 @@ test('who left long ago and asked to be told is not refused for the time', async
     tx.insert(waits).values({ id: 'w', personId: gareth.id, issueId: 'tickets-closed-unsolved', askedAt: 1 }),
   );
   expect(await answerFor('c-gareth')).toEqual([]);
+});
+
+test('three invitations, ever: the fourth is not sent, whatever it is about and whichever record of the person it goes to', async () => {
+  const one = await seededDatabase();
+  const lucas = await castPerson(one.read, 'c-lucas');
+  const post = (personId: string, about: string) =>
+    one.write((tx) =>
+      postLetter(
+        tx,
+        {
+          cause: `invitation:${personId}:${about}`,
+          kind: 'invitation',
+          personId,
+          to: lucas.email!,
+          fromName: 'Priya Nair',
+          subject: 's',
+          body: 'b',
+        },
+        NOW,
+      ),
+    );
+  const because = async (about: string) =>
+    (
+      await one.read
+        .select()
+        .from(letters)
+        .where(like(letters.cause, `%:${about}`))
+    )[0]!.heldBecause;
+  // All four wait at once: each is asked on its own, as it leaves.
+  for (const about of ['a', 'b', 'c', 'd']) await post(lucas.id, about);
+  expect((await deliver(one, NOW)).length).toBe(3);
+  expect(await because('d')).toBe('invited-enough');
+  // The same person again, as another record, after the first was taken back.
+  const again = newId();
+  await one.write(async (tx) => {
+    await tx.insert(persons).values({ ...lucas, id: again, externalId: 'c-lucas-again' });
+    const [left] = await tx.select().from(departures).where(eq(departures.personId, lucas.id));
+    await tx.insert(departures).values({ ...left!, id: newId(), personId: again });
+  });
+  const [facts] = await gateFacts(one.read, await issuesAt(one.read, NOW), TODAY, { personIds: [again] });
+  expect(facts!.facts.invitations).toBe(3);
+  await one.cleanup();
 });

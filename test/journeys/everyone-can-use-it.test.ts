@@ -18,8 +18,10 @@ import {
   SUNNIVA,
   TARIQ,
 } from '../../db/cast.ts';
+import { letters } from '../../db/schema/mail.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
+import { postLetter } from '../../src/mail/outbox.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
@@ -522,6 +524,18 @@ describe('The desk', { timeout: 120_000 }, () => {
     await page.locator('#person-noor summary').click();
     await press(/^End Noor Haas/);
     await look('colleagues, one who left');
+    await goto('/staff/sending');
+    await look('sending');
+    await journey.place.db.write(async (tx) => {
+      const to = { personId: null, to: 'maya@rennickpress.example', fromName: 'Priya Nair' };
+      await postLetter(tx, { cause: 'in-doubt', kind: 'back', ...to, subject: 's', body: 'b' }, new Date());
+      const doubt = { handedAt: 1, doubtfulAt: Date.now(), serverSaid: 'Connection closed unexpectedly' };
+      await tx.update(letters).set(doubt).where(eq(letters.cause, 'in-doubt'));
+    });
+    await goto('/staff/sending');
+    await look('sending, one in doubt');
+    await press(/^It did arrive/);
+    await look('sending, decided');
     await goto('/staff/log');
     await look('log');
     await goto('/staff/log?subject=staff%3Anoor');

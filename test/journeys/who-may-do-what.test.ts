@@ -84,6 +84,12 @@ const PAGES: Record<string, Row> = {
   ),
   'log.astro': page('/staff/log', 'audit'),
   'measuring.astro': page('/staff/measuring', 'measure', [{}, 'measure'], [{ press: 'revoke', id: 'x' }, 'measure']),
+  'sending.astro': page(
+    '/staff/sending',
+    'look after sending',
+    [{ press: 'arrived', id: 'x' }, 'look after sending'],
+    [{ press: 'again', id: 'x' }, 'look after sending'],
+  ),
   'not-yours.astro': page('/staff/not-yours?doing=approve', 'look'),
   'too-large.astro': page('/staff/too-large?bytes=5000000&back=/staff/drafts/proofs/exports-finish', 'look'),
   'people.astro': page(

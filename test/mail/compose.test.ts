@@ -1,9 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 import { expect, test } from 'vitest';
 import { compose, isAddress } from '../../src/mail/compose.ts';
 import type { Outgoing } from '../../src/mail/delivery.ts';
+import { dkimRecord } from '../../src/mail/inspect.ts';
 
 const SENDER = { from: 'hello@northline.example', replyTo: 'answers@northline.example' };
 const LETTER: Outgoing = {
@@ -132,6 +133,73 @@ test('the same letter has the same Message-ID on another day', async () => {
   const idOf = (message: string | null) => /^Message-ID: (.*)$/m.exec(message!)![1];
   expect(idOf(await raw())).toBe(idOf(await raw({ sentAt: LETTER.sentAt + 86_400_000, text: 'other links' })));
   expect(idOf(await raw())).not.toBe(idOf(await raw({ id: '019aa000-0000-7000-8000-000000000001' })));
+});
+
+/**
+ * Whether the signature holds, as RFC 6376 says it is verified: relaxed headers, each `h=` name taken from the bottom, and the body’s
+ * own hash. Our reading of the RFC, not the signer’s code.
+ */
+function signatureHolds(message: string, publicKey: string): boolean {
+  const end = message.indexOf('\r\n\r\n');
+  const headers = message.slice(0, end).split(/\r\n(?![ \t])/);
+  const relaxed = (header: string) => {
+    const at = header.indexOf(':');
+    const value = header
+      .slice(at + 1)
+      .replace(/\r\n/g, '')
+      .replace(/[ \t]+/g, ' ')
+      .trim();
+    return `${header.slice(0, at).toLowerCase().trim()}:${value}`;
+  };
+  const signature = headers.find((header) => /^dkim-signature:/i.test(header))!;
+  const tags = new Map(
+    relaxed(signature)
+      .slice('dkim-signature:'.length)
+      .split(';')
+      .map((tag) => {
+        const at = tag.indexOf('=');
+        return [tag.slice(0, at).trim(), tag.slice(at + 1).trim()];
+      }),
+  );
+  const body = message
+    .slice(end + 4)
+    .replace(/[ \t]+(?=\r\n)/g, '')
+    .replace(/[ \t]+/g, ' ')
+    .replace(/(\r\n)*$/, '\r\n');
+  if (createHash('sha256').update(body).digest('base64') !== tags.get('bh')!.replace(/\s/g, '')) return false;
+  const left = headers.filter((header) => header !== signature);
+  const signed = tags
+    .get('h')!
+    .split(':')
+    .flatMap((name) => {
+      const at = left.findLastIndex(
+        (header) => header.slice(0, header.indexOf(':')).toLowerCase() === name.trim().toLowerCase(),
+      );
+      return at < 0 ? [] : left.splice(at, 1).map((header) => `${relaxed(header)}\r\n`);
+    });
+  const own = relaxed(signature.replace(/(\bb=)[^;]*$/, '$1'));
+  const bytes = Buffer.from(tags.get('b')!.replace(/\s/g, ''), 'base64');
+  return verify('sha256', Buffer.from(signed.join('') + own), publicKey, bytes);
+}
+
+test('the signature holds, and for no other text, subject or stop link; the record to publish is its key', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const dkim = { domainName: 'northline.example', keySelector: 'amends', privateKey };
+  const text = `Łódź   with  spaces \n\n${'long '.repeat(60)}\n.\n\n\n`;
+  const message = (await raw({ text, subject: 'Łódź 👍', fromName: 'Łukasz Żak' }, { ...SENDER, dkim }))!;
+  expect(signatureHolds(message, publicKey)).toBe(true);
+  expect(signatureHolds(message.replace(/^Date: .*$/m, 'Date: Mon, 23 Nov 2026 10:00:00 +0000'), publicKey)).toBe(
+    false,
+  );
+  expect(signatureHolds(message.replace('One-Click', 'Two-Click'), publicKey)).toBe(false);
+  expect(signatureHolds(message.replace('/stop/AAAA', '/stop/AAAB'), publicKey)).toBe(false);
+  expect(signatureHolds(`${message.trimEnd()} more\r\n`, publicKey)).toBe(false);
+  const published = /p=(.+)$/.exec(dkimRecord(privateKey)!)![1]!;
+  expect(publicKey.replace(/-----.*-----|\s/g, '')).toBe(published);
 });
 
 test('with a key the letter is signed, both stop headers included', async () => {

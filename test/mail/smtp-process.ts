@@ -21,6 +21,7 @@ const refusal = ([code, text]: [number, string]) => Object.assign(new Error(text
 const server = new SMTPServer({
   disabledCommands: ['STARTTLS'],
   authOptional: true,
+  hideDSN: false,
   allowInsecureAuth: true,
   closeTimeout: 100,
   onAuth: ({ username, password }, _session, done) =>
@@ -38,7 +39,12 @@ const server = new SMTPServer({
       const raw = Buffer.concat(chunks).toString();
       const [{ address } = { address: '' }] = session.envelope.rcptTo;
       if (address.startsWith('spam@')) return done(refusal([554, '5.6.0 We think this is spam']));
-      const line = { to: address, from: session.envelope.mailFrom, id: /^Message-ID: (\S+)/im.exec(raw)?.[1] };
+      const line = {
+        to: address,
+        from: session.envelope.mailFrom,
+        id: /^Message-ID: (\S+)/im.exec(raw)?.[1],
+        dsn: session.envelope.dsn,
+      };
       appendFileSync(`${folder}/letters.jsonl`, `${JSON.stringify(flag ? line : { ...line, raw })}\n`);
       // Taken, and nobody hears of it.
       if (address.startsWith('drops@')) {

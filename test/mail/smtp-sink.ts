@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../src/cli/processes.ts';
 
-export type Taken = { to: string; from: { address: string }; id: string; raw: string };
+export type Taken = { to: string; from: { address: string }; id: string; raw: string; dsn?: unknown };
 
 export type Sink = { url: string; port: number; folder: string; taken: () => Taken[]; close: () => Promise<void> };
 
@@ -21,11 +21,7 @@ export async function startSink(...flags: string[]): Promise<Sink> {
     port,
     url: `smtp://127.0.0.1:${port}`,
     folder,
-    taken: () =>
-      readFileSync(join(folder, 'letters.jsonl'), 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Taken),
+    taken: () => takenIn(folder),
     close: () =>
       new Promise((resolve) => {
         child.once('exit', () => {
@@ -35,4 +31,12 @@ export async function startSink(...flags: string[]): Promise<Sink> {
         child.kill('SIGKILL');
       }),
   };
+}
+
+/** What the mail server of this folder has taken, while it runs or after it ended. */
+export function takenIn(folder: string): Taken[] {
+  return readFileSync(join(folder, 'letters.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Taken);
 }

@@ -93,6 +93,8 @@ test('a letter arrives as its person should see it: text, the same as HTML, a na
   expect(headers.get('message-id')).toBe(`<${id}@northline.example>`);
   expect(headers.get('auto-submitted')).toBe('auto-generated');
   expect(headers.get('list-unsubscribe-post')).toBe('List-Unsubscribe=One-Click');
+  // A report about it carries our id, and no copy of its text.
+  expect(taken!.dsn).toEqual({ ret: 'HDRS', envid: id });
   const stop = /^<(https:\/\/amends\.example\/stop\/[\w-]{43})>$/.exec(headers.get('list-unsubscribe')!)?.[1];
   expect(letter.text).toContain(stop);
   expect(letter.text).not.toMatch(/<img|pixel/);
@@ -231,6 +233,51 @@ test('no minute sees more than its letters, in all or to one domain; codes and r
   expect(await send(later(2 * MINUTE), { pace })).toHaveLength(3);
 });
 
+test('whenever one looks, the last minute saw no more than its letters: two processes, a clock that runs, letters that come meanwhile', async () => {
+  const pace = { perMinute: 20, perDomain: 8 };
+  const handed: { at: number; domain: string }[] = [];
+  let at = NOW.getTime();
+  let random = 7;
+  const chance = () => {
+    random = (random * 48_271) % 2_147_483_647;
+    return random / 2_147_483_647;
+  };
+  const other = await openDatabase(db.url);
+  const delivery = {
+    heldBecause: heldAtSending,
+    mint: async (_tx: unknown, { toAddress }: { toAddress: string }, now: Date) => {
+      handed.push({ at: now.getTime(), domain: toAddress.split('@')[1]! });
+      return {};
+    },
+    transport: async () => {
+      at += Math.floor(chance() * 2500);
+      return chance() < 0.1 ? ({ left: 'later', said: '451', stop: false } as const) : undefined;
+    },
+    server: {
+      ...{ pace, fence, tooLateAfter: 24 * HOUR },
+      quietUntil: async () => null,
+      onBounced: async () => {},
+    },
+  };
+  const clock = () => new Date(at);
+  for (let round = 0; round < 40; round += 1) {
+    const domain = ['one', 'two', 'three'][round % 3];
+    for (let n = 0; round < 20 && n < 5; n += 1)
+      await write(`back:${round}-${n}`, `p${n}@${domain}.example`, 'back', clock());
+    await Promise.all([deliverDueLetters(db, delivery, clock), deliverDueLetters(other, delivery, clock)]);
+    at += 10_000;
+  }
+  await other.close();
+  expect(handed.length).toBeGreaterThan(100);
+  const most = (times: number[]) =>
+    Math.max(...times.map((end) => times.filter((time) => time <= end && time > end - MINUTE).length));
+  expect(most(handed.map((one) => one.at))).toBe(pace.perMinute);
+  for (const domain of ['one.example', 'two.example', 'three.example'])
+    expect(most(handed.filter((one) => one.domain === domain).map((one) => one.at))).toBeLessThanOrEqual(
+      pace.perDomain,
+    );
+});
+
 test('a letter that waited for more than a day is held; a receipt never is', async () => {
   await write('fixed:w', 'a@one.example', 'fixed');
   await write('back:r', 'b@one.example');
@@ -324,6 +371,11 @@ test('the doctor says what became of every letter, and sends none', async () => 
   const looked = { url: sink.url, siteUrl: SITE_URL, fence, sender: () => SENDER };
   const found = await inspectMail(db.read, { ...looked, greet: openSmtp(sink.url).greet }, later(3));
   expect(found.map(({ about, verdict }) => `${verdict} ${about}`).toSorted()).toEqual([
+    'note DKIM',
+    'note DMARC',
+    'note PTR',
+    'note SPF',
+    'note what comes back',
     'ok held, bounced',
     'ok mail server',
     'ok sender',

@@ -7,7 +7,7 @@ import type { Tx } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { batches, chosen, postponed, windowOverrides } from '../../db/schema/invitations.ts';
-import { letters } from '../../db/schema/mail.ts';
+import { bounces, letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
   complaints,
@@ -121,6 +121,10 @@ async function fullLife(): Promise<string> {
     await tx.insert(chosen).values({ batchId: 'one', personId, as: 'invited', at });
     await tx.insert(windowOverrides).values({ personId, reason: MARKER, by: 'ruth', at });
     await tx.insert(postponed).values({ personId, reason: MARKER, by: 'grace', at, until: at });
+    const [written] = await tx.select().from(letters).where(eq(letters.personId, personId)).limit(1);
+    await tx
+      .insert(bounces)
+      .values({ id: newId(), letterId: written!.id, report: MARKER, kind: 'soft', said: MARKER, at });
     await tx
       .insert(paymentEvents)
       .values({ id: MARKER, type: 'x', subscriptionId: rejoin.subscriptionId, receivedAt: at });
