@@ -39,7 +39,12 @@ export const letters = sqliteTable(
     /** When the other side said that it can't be delivered, or that it wasn't wanted. */
     bouncedAt: integer(),
   },
-  (t) => [index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore), index('letters_handed').on(t.handedAt)],
+  (t) => [
+    index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore),
+    index('letters_handed').on(t.handedAt),
+    index('letters_batch').on(t.batchId),
+    index('letters_person').on(t.personId),
+  ],
 );
 
 /**

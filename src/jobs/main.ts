@@ -17,6 +17,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['missed', '0 */5 * * * *', (now) => rounds.missed(db, billing(), now)],
   ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
   ['uploads', '*/2 * * * * *', (now) => rounds.uploads(db, now)],
+  ['choices', '*/2 * * * * *', (now) => rounds.choices(db, now)],
   ['proposals', '*/15 * * * * *', (now) => rounds.proposals(db, now)],
   ['scheduled', '*/5 * * * * *', (now) => rounds.scheduled(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],

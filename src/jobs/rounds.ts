@@ -47,6 +47,7 @@ import { dayOf, zoneOr } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
+import { workOnChoosings } from '../staff/choosing.ts';
 import { remind } from '../staff/returning.ts';
 import { workOnUploads } from '../staff/uploads.ts';
 
@@ -149,6 +150,9 @@ export async function proposals(db: Db, now: Date): Promise<number> {
   const words = issues.map(({ id, data }) => ({ label: id, text: `${data.title}. ${data.summary}` }));
   return propose(db, rules, words, now);
 }
+
+/** Choices of so many people that no press could wait for the gate. */
+export const choices = (db: Db, now: Date) => workOnChoosings(db, now);
 
 export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);
 

@@ -3,7 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { chosen, links, windowOverrides } from '../../db/schema/invitations.ts';
+import { choosings, chosen, links, windowOverrides } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -53,6 +53,12 @@ export const RECORDS: readonly Record[] = [
     title: 'When you were among people chosen to be written to',
     about: 'Or among those we don’t write to, so that we can tell what writing achieves.',
     where: theirs(chosen.personId),
+  },
+  {
+    table: choosings,
+    title: 'When somebody here asked whether you may be written to',
+    about: 'Who asked, and when.',
+    where: theirs(choosings.personId),
   },
   {
     table: suggestions,
@@ -282,6 +288,7 @@ export const NOBODY: { [table: string]: string } = {
   sending: 'which database this is, and how many letters it has sent',
   imports: 'a file’s name and fingerprint, and how many rows it had',
   batches: 'by what people were chosen, and by whom; the people stand in `chosen`',
+  outcome_counts: 'what inviting achieved, as numbers',
   holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
   erased_ids: 'keyed fingerprints that name nobody',
   erasures: 'that somebody was erased, not who',

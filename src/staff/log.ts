@@ -89,6 +89,7 @@ const KINDS: Record<string, string> = {
   promises: 'the promise',
   persons: 'the person',
   corrections: 'the correction',
+  batches: 'the batch',
 };
 
 const VERBS: Record<string, string> = {
@@ -129,6 +130,9 @@ const VERBS: Record<string, string> = {
   held: 'put invitations over {what} on hold',
   released: 'lifted a hold on invitations over {what}',
   'overrode the window': 'let {what} be invited although they left too long ago',
+  chose: 'chose people to be written to, as {what}',
+  'took links': 'took the links of {what} as a file',
+  'revoked a batch': 'took {what} back',
   'removed the example': 'removed the example organisation',
 };
 
