@@ -10,6 +10,7 @@ import { link } from './link.ts';
 import { makeGood } from './make-good.ts';
 import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
+import { outcomesVerb } from './outcomes.ts';
 import { person } from './person.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
@@ -25,6 +26,7 @@ export const verbs: Verb[] = [
   makeGood,
   due,
   person,
+  outcomesVerb,
   measure,
   measuringKey,
   staffVerb,

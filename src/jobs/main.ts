@@ -18,6 +18,7 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['promises', '*/20 * * * * *', (now) => rounds.promises(db, now)],
   ['uploads', '*/2 * * * * *', (now) => rounds.uploads(db, now)],
   ['choices', '*/2 * * * * *', (now) => rounds.choices(db, now)],
+  ['outcomes', '40 * * * * *', (now) => rounds.outcomes(db, now)],
   ['proposals', '*/15 * * * * *', (now) => rounds.proposals(db, now)],
   ['scheduled', '*/5 * * * * *', (now) => rounds.scheduled(db, now)],
   ['questions', '0 * * * * *', (now) => rounds.questions(db, now)],
