@@ -34,6 +34,7 @@ export const PORTS = {
   'last-word': 23_000,
   'ways-to-pay': 23_200,
   'desk-answers': 23_400,
+  'chosen-and-taken-back': 24_200,
 };
 
 export type Journey = {
