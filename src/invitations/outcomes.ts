@@ -168,7 +168,10 @@ const COUNTS = `count(*), sum(opened), sum(asked_to_be_told), sum(back_at is not
   sum(long_ago and stayed), sum(asked and back_at is not null), sum(answer is not null), sum(coalesce(answer = 'yes', 0)),
   sum(coalesce(answer = 'no', 0)), sum(got_wrong)`;
 
-/** Numbers and one JSON text stand in them as they are: what is shown can be run in any SQLite shell. */
+/**
+ * Numbers and one JSON text stand in them as they are: what is shown can be run in any SQLite shell. The `+` keeps SQLite from looking up
+ * each person by the batch, which has them all.
+ */
 function queriesFor(issues: string, now: number): Query[] {
   const ago = now - WITHIN * DAY_MS;
   const base = `
@@ -182,7 +185,7 @@ letters_and_links as (
   select c.person_id, c.issue_id, l.minted_at
   from chosen c
   join batches b on b.id = c.batch_id and b.purpose = 'links'
-  join links l on l.person_id = c.person_id and l.batch_id = b.id
+  join links l on l.person_id = c.person_id and +l.batch_id = b.id
   where c."as" = 'invited'
 ),
 invited as (
