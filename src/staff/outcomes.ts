@@ -63,7 +63,7 @@ export type Shown = {
 };
 
 /** Few are counted while the page is made; more by the jobs process, and stored. */
-const FEW = 5_000;
+const FEW = 2_000;
 const KEPT_MS = 60_000;
 
 /** As it stands, or as it was last counted. Null: they are many, and have not been counted yet. */
