@@ -40,6 +40,7 @@ export const batches = sqliteTable('batches', {
   at: integer().notNull(),
   revokedAt: integer(),
   revokedBy: text(),
+  revokedBecause: text(),
 });
 
 /** One person in one choice. The holdout is recorded beside them: both passed everything else at that moment. */
@@ -54,9 +55,47 @@ export const chosen = sqliteTable(
       .references(() => persons.id),
     as: text({ enum: ['invited', 'holdout'] }).notNull(),
     at: integer().notNull(),
+    /** What had made them leave, and the proof by which it was resolved for them, as both stood then. */
+    issueId: text(),
+    gap: text({ enum: ['value', 'trust', 'experience', 'growth'] }),
+    proofId: text(),
   },
   (t) => [primaryKey({ columns: [t.batchId, t.personId] }), index('chosen_person').on(t.personId)],
 );
+
+/**
+ * Somebody asked who could be written to. The gate is asked about each, in the jobs process when they are many; a press makes a batch
+ * of those whom it lets through.
+ */
+export const choosings = sqliteTable(
+  'choosings',
+  {
+    id: text().primaryKey(),
+    choice: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+    /** When one person was chosen: that one. */
+    personId: text().references(() => persons.id),
+    by: text().notNull(),
+    at: integer().notNull(),
+    /** About how many the gate was asked so far. */
+    asked: integer().notNull(),
+    report: text({ mode: 'json' }).$type<Record<string, unknown>>(),
+    countedAt: integer(),
+    /** Somebody pressed: the batch that it is to become. */
+    batchId: text(),
+    openedBy: text(),
+    finishedAt: integer(),
+  },
+  (t) => [index('choosings_person').on(t.personId), index('choosings_unfinished').on(t.finishedAt, t.countedAt)],
+);
+
+/** One row: what outreach achieved, as it was last counted. Numbers, and nobody's name. */
+export const outcomeCounts = sqliteTable('outcome_counts', {
+  id: text({ enum: ['all'] }).primaryKey(),
+  at: integer().notNull(),
+  /** Milliseconds that it took: what takes long is counted less often. */
+  took: integer().notNull(),
+  report: text({ mode: 'json' }).$type<Record<string, unknown>>().notNull(),
+});
 
 /** While it stands, nobody is invited over this issue. A “no” makes one; somebody here may make one, too. */
 export const holds = sqliteTable(

@@ -44,6 +44,7 @@ export const letters = sqliteTable(
     index('letters_handed').on(t.handedAt),
     index('letters_person').on(t.personId),
     index('letters_leased').on(t.leasedUntil),
+    index('letters_batch').on(t.batchId),
   ],
 );
 

@@ -12,6 +12,7 @@ import { link } from './link.ts';
 import { makeGood } from './make-good.ts';
 import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
+import { outcomesVerb } from './outcomes.ts';
 import { person } from './person.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
@@ -29,6 +30,7 @@ const verbs: Verb[] = [
   due,
   bounce,
   person,
+  outcomesVerb,
   measure,
   measuringKey,
   staffVerb,

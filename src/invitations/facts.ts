@@ -1,4 +1,4 @@
-import { and, eq, gte, inArray, isNotNull, isNull, like, lt, ne, or, sql } from 'drizzle-orm';
+import { and, eq, gte, isNotNull, isNull, like, lt, ne, or, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
 import { windowOverrides } from '../../db/schema/invitations.ts';
@@ -15,7 +15,7 @@ import {
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { roleOffers } from '../../db/schema/reonboarding.ts';
 import { betterFor, endedOffer, offerForPlan, roleForLeft } from '../offers/offer.ts';
-import { latestDeparture, mainComplaint, neverContactOf } from '../people/diagnosis.ts';
+import { type Gap, latestDeparture, mainComplaint, neverContactOf } from '../people/diagnosis.ts';
 import { resolvedNow } from '../people/resolve.ts';
 import { addressHash } from '../people/suppression.ts';
 import {
@@ -31,7 +31,12 @@ import { type Day, dayOf } from '../shared/dates.ts';
 import { type GateFacts, type GateRefusal, mayInvite } from './gate.ts';
 import { standingHolds } from './holds.ts';
 
-export type PersonAtTheGate = { person: typeof persons.$inferSelect; facts: GateFacts };
+export type PersonAtTheGate = {
+  person: typeof persons.$inferSelect;
+  facts: GateFacts;
+  /** What made them leave, and by which proof somebody confirmed what became of it; null when nobody has said. */
+  cause: { issueId: string | null; gap: Gap | null; proofId: string | null } | null;
+};
 
 export type GateOptions = {
   /** Of everyone, when left out. */
@@ -74,10 +79,16 @@ export async function gateFacts(
   { personIds, letterId = '', managerOf = () => null }: GateOptions = {},
 ): Promise<PersonAtTheGate[]> {
   const { time_zone } = await publishedSite(reader);
+  // One parameter, however many are asked about.
+  const these = personIds && JSON.stringify(personIds);
   // biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
-  const of = (column: any) => (personIds ? inArray(column, personIds) : undefined);
+  const of = (column: any) => (these ? sql`${column} in (select value from json_each(${these}))` : undefined);
+  const people = await reader.select().from(persons).where(of(persons.id));
+  const hashOf = new Map<string, string>(
+    people.flatMap(({ id, email }) => (email ? [[id, addressHash(email).toString('hex')] as const] : [])),
+  );
+  const hashes = these && JSON.stringify([...hashOf.values()]);
   const [
-    people,
     left,
     told,
     confirmed,
@@ -95,7 +106,6 @@ export async function gateFacts(
     working,
     invited,
   ] = await Promise.all([
-    reader.select().from(persons).where(of(persons.id)),
     reader.select().from(departures).where(of(departures.personId)),
     reader.select().from(complaints).where(of(complaints.personId)),
     reader
@@ -124,7 +134,10 @@ export async function gateFacts(
           of(letters.personId),
         ),
       ),
-    reader.select().from(suppressions),
+    reader
+      .select()
+      .from(suppressions)
+      .where(hashes ? sql`${suppressions.addressHash} in (select unhex(value) from json_each(${hashes}))` : undefined),
     publishedCheckins(reader),
     publishedOffers(reader),
     reader
@@ -198,7 +211,7 @@ export async function gateFacts(
         declinedAt: person.declinedAt,
         hasAddress: person.email !== null,
       },
-      suppressed: person.email ? (suppressedAs.get(addressHash(person.email).toString('hex')) ?? null) : null,
+      suppressed: suppressedAs.get(hashOf.get(person.id) ?? '') ?? null,
       departure: departure
         ? { leftOn: departure.leftOn, planOrRole: departure.planOrRole, neverContact: neverContactOf(gone) }
         : null,
@@ -226,7 +239,12 @@ export async function gateFacts(
       pathUndecided: role !== null && role.data.next_step === undefined,
       hasCheckin: main?.issueId ? asked.has(main.issueId) : false,
     };
-    return { person, facts };
+    const cause = main && {
+      issueId: main.issueId,
+      gap: main.gap ?? about?.issue.data.gap ?? null,
+      proofId: resolutionOf.get(main.id)?.proofId ?? null,
+    };
+    return { person, facts, cause };
   });
 }
 

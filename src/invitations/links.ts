@@ -29,7 +29,7 @@ export async function mintLink(tx: Tx, link: MintLink, now: Date): Promise<strin
 }
 
 /** Small enough that a request waits a few milliseconds at most for its turn. */
-const LINKS_A_TRANSACTION = 250;
+export const LINKS_A_TRANSACTION = 250;
 
 /**
  * Mints a page link for each of these people, under one batch that can be revoked as one. Answers the tokens in their order. One
@@ -42,22 +42,28 @@ export async function mintBatch(
   now: Date,
 ): Promise<{ batchId: string; tokens: string[] }> {
   const batchId = newId();
-  const [mintedAt, expiresAt] = [now.getTime(), now.getTime() + days * DAY_MS];
   const tokens: string[] = [];
   for (let from = 0; from < personIds.length; from += LINKS_A_TRANSACTION) {
-    const rows = personIds.slice(from, from + LINKS_A_TRANSACTION).map((personId) => {
-      const token = mintSecret();
-      tokens.push(token);
-      return [hashSecret(token).toString('hex'), personId];
-    });
-    await db.write((tx) =>
-      tx.run(sql`
-        insert into links (hash, person_id, purpose, batch_id, minted_at, expires_at)
-        select unhex(value ->> 0), value ->> 1, 'page', ${batchId}, ${mintedAt}, ${expiresAt}
-        from json_each(${JSON.stringify(rows)})`),
-    );
+    const these = personIds.slice(from, from + LINKS_A_TRANSACTION);
+    tokens.push(...(await db.write((tx) => mintTogether(tx, these, { purpose: 'page', batchId, days }, now))));
   }
   return { batchId, tokens };
+}
+
+/** One link for each of these few hundred people, in one statement; answers the tokens in their order. */
+export async function mintTogether(
+  tx: Tx,
+  personIds: readonly string[],
+  { purpose, batchId, days }: { purpose: 'page' | 'stop'; batchId: string | null; days: number },
+  now: Date,
+): Promise<string[]> {
+  const tokens = personIds.map(() => mintSecret());
+  const rows = tokens.map((token, at) => [hashSecret(token).toString('hex'), personIds[at]]);
+  await tx.run(sql`
+    insert into links (hash, person_id, purpose, batch_id, minted_at, expires_at)
+    select unhex(value ->> 0), value ->> 1, ${purpose}, ${batchId}, ${now.getTime()}, ${now.getTime() + days * DAY_MS}
+    from json_each(${JSON.stringify(rows)})`);
+  return tokens;
 }
 
 function rowOf(token: string, link: MintLink, now: Date): typeof links.$inferInsert {

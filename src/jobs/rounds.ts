@@ -51,6 +51,8 @@ import { dayOf, zoneOr } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { publishDueDrafts } from '../staff/approval.ts';
+import { workOnChoosings } from '../staff/choosing.ts';
+import { recountOutcomes } from '../staff/outcomes.ts';
 import { remind } from '../staff/returning.ts';
 import { workOnUploads } from '../staff/uploads.ts';
 
@@ -164,6 +166,12 @@ export async function proposals(db: Db, now: Date): Promise<number> {
   const words = issues.map(({ id, data }) => ({ label: id, text: `${data.title}. ${data.summary}` }));
   return propose(db, rules, words, now);
 }
+
+/** Choices of so many people that no press could wait for the gate. */
+export const choices = (db: Db, now: Date) => workOnChoosings(db, now);
+
+/** What outreach achieved, where it takes too long to count while a page is waited for. */
+export const outcomes = (db: Db, now: Date) => recountOutcomes(db, now);
 
 export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);
 

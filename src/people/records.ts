@@ -3,7 +3,7 @@ import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { chosen, links, postponed, windowOverrides } from '../../db/schema/invitations.ts';
+import { choosings, chosen, links, postponed, windowOverrides } from '../../db/schema/invitations.ts';
 import { bounces, letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -53,6 +53,12 @@ export const RECORDS: readonly Record[] = [
     title: 'When you were among people chosen to be written to',
     about: 'Or among those we don’t write to, so that we can tell what writing achieves.',
     where: theirs(chosen.personId),
+  },
+  {
+    table: choosings,
+    title: 'When somebody here asked whether you may be written to',
+    about: 'Who asked, and when.',
+    where: theirs(choosings.personId),
   },
   {
     table: suggestions,
@@ -303,6 +309,7 @@ export const NOBODY: { [table: string]: string } = {
   imports: 'a file’s name and fingerprint, and how many rows it had',
   people_counts: 'how many people told us of an issue',
   batches: 'by what people were chosen, and by whom; the people stand in `chosen`',
+  outcome_counts: 'what inviting achieved, as numbers',
   holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
   erased_ids: 'keyed fingerprints that name nobody',
   erasures: 'that somebody was erased, not who',

@@ -31,6 +31,10 @@ export const MAY = {
   hold: ['owner', 'approver'],
   /** Let one person be invited although they left too long ago. */
   'override the window': ['approver'],
+  /** Choose whom to write to, take the links of a choice as a file, take a choice back; former colleagues are HR’s to choose. */
+  choose: ['approver', 'operator', 'hr'],
+  /** What outreach achieved, as counts; nobody is named, and no colleague is counted. */
+  'see outcomes': ['writer', 'owner', 'approver', 'hr', 'operator', 'admin'],
   /** People who come back to work: what their pages may show, offers, first weeks. */
   'see returning colleagues': ['hr'],
   /** Keys with which systems send measurements. */

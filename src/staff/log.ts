@@ -92,6 +92,7 @@ const KINDS: Record<string, string> = {
   corrections: 'the correction',
   export: 'the file',
   talk: 'the talk',
+  batches: 'the batch',
 };
 
 const VERBS: Record<string, string> = {
@@ -141,6 +142,9 @@ const VERBS: Record<string, string> = {
   'took back an invitation': 'took back a letter to {what} before it left',
   'put off': 'put off writing to {what}',
   'put back': 'no longer puts off writing to {what}',
+  chose: 'chose people to be written to, as {what}',
+  'took links': 'took the links of {what} as a file',
+  'revoked a batch': 'took {what} back',
   'removed the example': 'removed the example organisation',
 };
 

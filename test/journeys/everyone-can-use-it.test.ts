@@ -454,7 +454,14 @@ describe('The desk', { timeout: 120_000 }, () => {
 
   test('What a writer sees: coverage, the guide, what is not theirs', async () => {
     await asColleague('grace');
-    for (const path of ['/staff', '/staff/guide', '/staff/people']) {
+    for (const path of [
+      '/staff',
+      '/staff/guide',
+      '/staff/people',
+      '/staff/choose',
+      '/staff/batches',
+      '/staff/outcomes',
+    ]) {
       await goto(path);
       await look(`${path} as a writer`);
     }

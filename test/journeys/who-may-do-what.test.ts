@@ -63,6 +63,16 @@ const PAGES: Record<string, Row> = {
   'write-to/[person]/as-html.ts': page('/staff/write-to/x/as-html', 'sign'),
   'letters/index.astro': page('/staff/letters', 'look'),
   'letters/[kind]/as-html.ts': page('/staff/letters/code/as-html', 'look'),
+  'choose.astro': page(
+    '/staff/choose',
+    'choose',
+    [{ press: 'letters', id: 'x' }, 'choose'],
+    [{ press: 'links', id: 'x' }, 'choose'],
+    [{ issue: 'exports-failed' }, 'choose'],
+  ),
+  'batches/index.astro': page('/staff/batches', 'choose', [{ press: 'revoke', id: 'x' }, 'choose']),
+  'batches/links.csv.ts': page('/staff/batches/links.csv', 'choose', [{ id: 'x' }, 'choose']),
+  'outcomes.astro': page('/staff/outcomes', 'see outcomes'),
   'resolutions/[issue].astro': page('/staff/resolutions/exports-failed', 'see people', [{ proof: 'x' }, 'resolve']),
   'guide.astro': page('/staff/guide', 'look'),
   'import/index.astro': page(

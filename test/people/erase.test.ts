@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Tx } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { batches, chosen, postponed, windowOverrides } from '../../db/schema/invitations.ts';
+import { batches, choosings, chosen, postponed, windowOverrides } from '../../db/schema/invitations.ts';
 import { bounces, letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -119,6 +119,8 @@ async function fullLife(): Promise<string> {
     await tx.insert(confirmations).values({ id: newId(), proofId: 'exports-finish', personId, ...whom, ...asked });
     await tx.insert(batches).values({ id: 'one', choice: {}, purpose: 'letters', by: 'grace', at });
     await tx.insert(chosen).values({ batchId: 'one', personId, as: 'invited', at });
+    const looked = { choice: {}, by: 'ruth', at, asked: 0 };
+    await tx.insert(choosings).values({ ...looked, id: newId(), personId });
     await tx.insert(windowOverrides).values({ personId, reason: MARKER, by: 'ruth', at });
     await tx.insert(postponed).values({ personId, reason: MARKER, by: 'grace', at, until: at });
     const [written] = await tx.select().from(letters).where(eq(letters.personId, personId)).limit(1);

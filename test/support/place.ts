@@ -35,6 +35,7 @@ export const PORTS = {
   'ways-to-pay': 23_200,
   'desk-answers': 23_400,
   'grace-writes': 24_400,
+  'chosen-and-taken-back': 24_200,
 };
 
 export type Journey = {

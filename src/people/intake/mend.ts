@@ -24,7 +24,7 @@ function lineOf(cells: string[]): string {
 }
 
 /** What a spreadsheet would take for a formula begins with an apostrophe here; the importer takes it off again. */
-function quoted(cell: string): string {
+export function quoted(cell: string): string {
   const safe = /^'*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
