@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Db, Tx } from '../../../db/client.ts';
+import { type Db, openScratch, type Tx } from '../../../db/client.ts';
 import { imports } from '../../../db/schema/people.ts';
 import { dayOf } from '../../shared/dates.ts';
 import { newId } from '../../shared/ids.ts';
 import { isRefusal, type Refusal } from '../../shared/refusal.ts';
-import { type Batch, type Conflict, finish, newKnown, type ProposedMerge, planBatch, write } from './batch.ts';
+import { type Batch, type Conflict, finish, type ProposedMerge, planBatch, putAside, write } from './batch.ts';
 import { type Encoding, encodingName, inspectFile } from './file.ts';
 import type { Mapping } from './mapping.ts';
 import { type IntakeRow, type Problem, rowReader } from './rows.ts';
@@ -56,7 +56,7 @@ export type ImportOptions = {
   onRefused?: (record: RefusedRecord) => void;
 };
 
-const ROWS_A_TRANSACTION = 3000;
+const ROWS_A_TRANSACTION = 10_000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
 const SHOWN_REFUSED = 50_000;
@@ -100,7 +100,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
   };
   const { hash: fileHash } = file;
   const importId = newId();
-  const known = newKnown();
+  const scratch = dryRun ? await openScratch(db.read, ['persons', 'departures', 'complaints', 'signals']) : null;
   const proposed = new Map<string, ProposedMerge>();
   let batch: { line: number; cells: string[]; row: IntakeRow }[] = [];
   let refusals: { line: number; cells: string[]; problems: Problem[] }[] = [];
@@ -126,8 +126,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
   async function flush(): Promise<void> {
     if (batch.length > 0) {
       const meta = { importId, now };
-      if (dryRun) account(await planBatch(db.read, known, batch, meta));
-      else account(await db.write((tx) => takeIn(tx, meta)));
+      account(await (scratch ? scratch.write((tx) => tryOut(tx, meta)) : db.write((tx) => takeIn(tx, meta))));
     }
     for (const { line, cells, problems } of refusals.toSorted((a, b) => a.line - b.line)) {
       report.refusedRows += 1;
@@ -141,8 +140,15 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     await setTimeout(PAUSE);
   }
 
+  /** What the batches before it would have written lies in the scratch. */
+  async function tryOut(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
+    const plan = await planBatch([db.read, tx], batch, meta);
+    await putAside(tx, plan);
+    return plan;
+  }
+
   async function takeIn(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
-    const plan = await planBatch(tx, newKnown(), batch, meta);
+    const plan = await planBatch([tx], batch, meta);
     if (plan.changes === 0) return plan;
     if (report.importId === null) {
       const { file: fileName } = report;
@@ -155,25 +161,29 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     return plan;
   }
 
-  for await (const page of table.pages()) {
-    for (const record of page) {
-      part = Math.min(1, record.bytes / file.bytes);
-      const { line, cells } = record;
-      if ('sentence' in record) {
+  try {
+    for await (const page of table.pages()) {
+      for (const record of page) {
+        part = Math.min(1, record.bytes / file.bytes);
+        const { line, cells } = record;
+        if ('sentence' in record) {
+          report.rows += 1;
+          refusals.push({ line, cells, problems: [{ column: 'the row', value: null, sentence: record.sentence }] });
+          continue;
+        }
+        if (cells.every(isBlank)) continue;
         report.rows += 1;
-        refusals.push({ line, cells, problems: [{ column: 'the row', value: null, sentence: record.sentence }] });
-        continue;
+        const outcome = read(cells);
+        if ('leftOut' in outcome) leave(line, outcome.leftOut);
+        else if ('problems' in outcome) refusals.push({ line, cells, problems: outcome.problems });
+        else batch.push({ line, cells, row: outcome.row });
+        if (batch.length === ROWS_A_TRANSACTION || refusals.length === ROWS_A_TRANSACTION) await flush();
       }
-      if (cells.every(isBlank)) continue;
-      report.rows += 1;
-      const outcome = read(cells);
-      if ('leftOut' in outcome) leave(line, outcome.leftOut);
-      else if ('problems' in outcome) refusals.push({ line, cells, problems: outcome.problems });
-      else batch.push({ line, cells, row: outcome.row });
-      if (batch.length === ROWS_A_TRANSACTION || refusals.length === ROWS_A_TRANSACTION) await flush();
     }
+    await flush();
+  } finally {
+    await scratch?.close();
   }
-  await flush();
   report.proposedMerges = [...proposed.values()];
   if (report.importId !== null) {
     await db.write((tx) => finish(tx, importId, report, now.getTime() + performance.now() - began));
