@@ -11,19 +11,19 @@ const TOGETHER = 20;
 const shapes = new WeakMap<SQLiteTable, Shape>();
 
 /**
- * Inserts rows by the thousand: the same values as Drizzle would write, by statements that are prepared once. With `replace`, over a row of
- * the same key.
+ * Inserts rows by the thousand: the same values as Drizzle would write, by statements that are prepared once. `or` says what becomes of
+ * one whose key is there already.
  */
 export async function insertRows<Table extends SQLiteTable>(
   tx: Tx,
   table: Table,
   rows: readonly Table['$inferSelect'][],
-  { replace = false } = {},
+  options: { or?: 'replace' | 'ignore' } = {},
 ): Promise<void> {
   const { name, columns } = shapeOf(table);
   const one = `(${columns.map(() => '?').join(',')})`;
   const names = columns.map((column) => `"${column.name}"`).join(',');
-  const insert = `insert ${replace ? 'or replace ' : ''}into "${name}" (${names}) values `;
+  const insert = `insert ${options.or ? `or ${options.or} ` : ''}into "${name}" (${names}) values `;
   const [single, many] = [insert + one, insert + Array.from({ length: TOGETHER }, () => one).join(',')];
   for (let at = 0; at < rows.length; ) {
     const count = rows.length - at >= TOGETHER ? TOGETHER : 1;

@@ -21,6 +21,8 @@ export const MAY = {
   'hear in confidence': ['hr'],
   /** What people who left told us, and who of them may be invited; employees’ names are for HR alone. */
   'see people': ['writer', 'owner', 'approver', 'hr'],
+  /** Say whether two records with one address are one person; employees’ records are HR’s. */
+  'decide about doubles': ['owner', 'approver', 'hr'],
   /** Answer a “no”, keep a promise, review a correction: whoever owns it, HR employees’, an approver what is late. */
   answer: ['writer', 'owner', 'approver', 'hr'],
   /** Confirm what became of complaints: whoever owns the issue, HR what employees said. */

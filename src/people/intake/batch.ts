@@ -47,6 +47,8 @@ export type Batch = {
   conflicts: Conflict[];
   /** By normalised address. */
   proposedMerges: Map<string, ProposedMerge>;
+  /** The same by our ids, two at a time. */
+  pairs: [string, string][];
   changes: number;
   /** Everyone whom a row is written for. */
   owners: Set<PersonRow>;
@@ -76,6 +78,7 @@ export async function planBatch(
     refused: [],
     conflicts: [],
     proposedMerges: new Map(),
+    pairs: [],
     changes: 0,
     owners: new Set(),
     persons: pending('persons'),
@@ -254,7 +257,11 @@ function add(
   let departure: DepartureRow | undefined;
   if (row.departure) {
     const offered = withStanding(row.departure, owner.facts);
-    departure = theirs.get(offered.externalId);
+    // A person who was merged may have had two departures of one name.
+    const emptied = known.emptied.get(personKey(row.person));
+    departure =
+      theirs.get(emptied === undefined ? offered.externalId : `${emptied}/${offered.externalId}`) ??
+      theirs.get(offered.externalId);
     if (departure === undefined) {
       departure = { ...offered, id: newId(), personId: owner.id, facts: row.facts, importId, createdAt };
       theirs.set(offered.externalId, departure);
@@ -324,6 +331,8 @@ function meet(known: Known, plan: Batch, owner: PersonRow): void {
   else {
     if (sharing.every((person) => person.id !== owner.id)) sharing.push(owner);
     if (sharing.length > 1) {
+      const [first] = sharing;
+      if (first!.id !== owner.id && first!.kind === owner.kind) plan.pairs.push([first!.id, owner.id]);
       const people = sharing.slice(0, NAMED_AT_MOST).map(nameOf);
       plan.proposedMerges.set(address, { address: maskEmail(address), people });
     }
@@ -406,10 +415,10 @@ export async function write(tx: Tx, plan: Batch, importId: string): Promise<void
 /** Puts what a batch came to into a dry run's scratch, whole rows over those that lie there, for the batches after it. */
 export async function putAside(tx: Tx, plan: Batch): Promise<void> {
   const rowsOf = <Row>({ insert, update }: Pending<Row>) => [...insert, ...[...update.values()].map(({ row }) => row)];
-  await insertRows(tx, persons, [...new Set([...plan.persons.insert, ...plan.owners])], { replace: true });
-  await insertRows(tx, departures, rowsOf(plan.departures), { replace: true });
-  await insertRows(tx, complaints, rowsOf(plan.complaints), { replace: true });
-  await insertRows(tx, signals, rowsOf(plan.signals), { replace: true });
+  await insertRows(tx, persons, [...new Set([...plan.persons.insert, ...plan.owners])], { or: 'replace' });
+  await insertRows(tx, departures, rowsOf(plan.departures), { or: 'replace' });
+  await insertRows(tx, complaints, rowsOf(plan.complaints), { or: 'replace' });
+  await insertRows(tx, signals, rowsOf(plan.signals), { or: 'replace' });
 }
 
 /** Closes the account of an import that changed something. `at` is in milliseconds. */

@@ -5,6 +5,7 @@ import { imports } from '../../../db/schema/people.ts';
 import { dayOf } from '../../shared/dates.ts';
 import { newId } from '../../shared/ids.ts';
 import { isRefusal, type Refusal } from '../../shared/refusal.ts';
+import { proposeMerges } from '../merging.ts';
 import { type Batch, type Conflict, finish, type ProposedMerge, planBatch, putAside, write } from './batch.ts';
 import { type Encoding, encodingName, inspectFile } from './file.ts';
 import type { Mapping } from './mapping.ts';
@@ -56,7 +57,7 @@ export type ImportOptions = {
   onRefused?: (record: RefusedRecord) => void;
 };
 
-const ROWS_A_TRANSACTION = 10_000;
+const ROWS_A_TRANSACTION = 5000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
 const SHOWN_REFUSED = 50_000;
@@ -100,7 +101,9 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
   };
   const { hash: fileHash } = file;
   const importId = newId();
-  const scratch = dryRun ? await openScratch(db.read, ['persons', 'departures', 'complaints', 'signals']) : null;
+  const scratch = dryRun
+    ? await openScratch(db.read, ['persons', 'departures', 'complaints', 'signals', 'merges'])
+    : null;
   const proposed = new Map<string, ProposedMerge>();
   let batch: { line: number; cells: string[]; row: IntakeRow }[] = [];
   let refusals: { line: number; cells: string[]; problems: Problem[] }[] = [];
@@ -149,7 +152,10 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
 
   async function takeIn(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
     const plan = await planBatch([tx], batch, meta);
-    if (plan.changes === 0) return plan;
+    if (plan.changes === 0) {
+      await proposeMerges(tx, plan.pairs, meta.now);
+      return plan;
+    }
     if (report.importId === null) {
       const { file: fileName } = report;
       await tx
@@ -157,6 +163,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
         .values({ id: importId, fileName, fileHash, mapping: mapping.name, startedAt: now.getTime() });
     }
     await write(tx, plan, importId);
+    await proposeMerges(tx, plan.pairs, meta.now);
     report.importId = importId;
     return plan;
   }

@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../../db/client.ts';
-import { complaints, departures, persons, signals } from '../../../db/schema/people.ts';
+import { complaints, departures, merges, persons, signals } from '../../../db/schema/people.ts';
 import { erasedAmong, normaliseAddress, type SuppressionReason, suppressionsAmong } from '../suppression.ts';
 import type { IntakeRow, PersonFacts } from './rows.ts';
 
@@ -10,11 +10,13 @@ export type DepartureRow = typeof departures.$inferSelect;
 export type ComplaintRow = typeof complaints.$inferSelect;
 export type SignalRow = typeof signals.$inferSelect;
 
-export type Named = Pick<PersonRow, 'id' | 'source' | 'externalId'>;
+export type Named = Pick<PersonRow, 'id' | 'kind' | 'source' | 'externalId'>;
 
 /** What the database holds about the rows at hand; the rows themselves are added as they are taken in. */
 export type Known = {
   persons: Map<string, PersonRow>;
+  /** Ids of records that were merged into another, by their own keys; `persons` has the other one there. */
+  emptied: Map<string, string>;
   departures: Map<string, Map<string, DepartureRow>>;
   complaints: Map<string, ComplaintRow>;
   signals: Map<string, SignalRow>;
@@ -35,6 +37,7 @@ export type Known = {
 export async function lookUp(readers: readonly Reader[], rows: readonly IntakeRow[]): Promise<Known> {
   const known: Known = {
     persons: new Map(),
+    emptied: new Map(),
     departures: new Map(),
     complaints: new Map(),
     signals: new Map(),
@@ -96,6 +99,27 @@ export async function lookUp(readers: readonly Reader[], rows: readonly IntakeRo
     for (const person of found) known.persons.set(personKey(person), person);
   }
 
+  if (known.persons.size > 0) {
+    const byId = new Map([...known.persons].map(([key, person]) => [person.id, key] as const));
+    const into = await readers[0]!
+      .select({ emptiedId: merges.emptiedId, keptId: merges.keptId })
+      .from(merges)
+      .where(among(merges.emptiedId, byId.keys()));
+    const kept = into.map(({ keptId }) => keptId!);
+    const found =
+      into.length === 0 ? [] : await asked((reader) => reader.select().from(persons).where(among(persons.id, kept)));
+    for (const person of found) {
+      // One object a person, under all of their keys, so that each row meets what the others changed.
+      const one = known.persons.get(personKey(person)) ?? person;
+      known.persons.set(personKey(person), one);
+      for (const { emptiedId, keptId } of into) {
+        if (keptId !== person.id) continue;
+        known.emptied.set(byId.get(emptiedId!)!, emptiedId!);
+        known.persons.set(byId.get(emptiedId!)!, one);
+      }
+    }
+  }
+
   const owners = [...known.persons.values(), ...known.via.values()].flatMap((person) => (person ? [person.id] : []));
   if (owners.length > 0 && rows.some((row) => !row.signal)) {
     const left = await asked((reader) => reader.select().from(departures).where(among(departures.personId, owners)));
@@ -128,9 +152,9 @@ export async function lookUp(readers: readonly Reader[], rows: readonly IntakeRo
   for (const { person } of rows) if (person.email) addresses.add(normaliseAddress(person.email));
   for (const { emailNorm } of known.persons.values()) if (emailNorm) addresses.add(emailNorm);
   if (addresses.size === 0) return known;
-  const { id, source, externalId, emailNorm } = persons;
+  const { id, kind, source, externalId, emailNorm } = persons;
   const sharing = await asked((reader) =>
-    reader.select({ id, source, externalId, emailNorm }).from(persons).where(among(emailNorm, addresses)),
+    reader.select({ id, kind, source, externalId, emailNorm }).from(persons).where(among(emailNorm, addresses)),
   );
   for (const one of sharing) {
     const people = known.byAddress.get(one.emailNorm!);
