@@ -53,6 +53,8 @@ export type ImportOptions = {
   /** What a person knows of how the letters are written. */
   encoding?: Encoding | undefined;
   dryRun?: boolean;
+  /** So many are written together. */
+  rowsATransaction?: number;
   onProgress?: (done: { rows: number; part: number }) => void;
   onRefused?: (record: RefusedRecord) => void;
 };
@@ -72,7 +74,7 @@ function isBlank(cell: string): boolean {
  * a file that is no table or lacks a column; a bad row is refused alone and reported.
  */
 export async function importFile(db: Db, options: ImportOptions): Promise<ImportReport | Refusal> {
-  const { path, mapping, now, dryRun = false } = options;
+  const { path, mapping, now, dryRun = false, rowsATransaction = ROWS_A_TRANSACTION } = options;
   const began = performance.now();
   const file = await inspectFile(path, options.encoding);
   if (isRefusal(file)) return file;
@@ -184,7 +186,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
         if ('leftOut' in outcome) leave(line, outcome.leftOut);
         else if ('problems' in outcome) refusals.push({ line, cells, problems: outcome.problems });
         else batch.push({ line, cells, row: outcome.row });
-        if (batch.length === ROWS_A_TRANSACTION || refusals.length === ROWS_A_TRANSACTION) await flush();
+        if (batch.length === rowsATransaction || refusals.length === rowsATransaction) await flush();
       }
     }
     await flush();
