@@ -6,22 +6,25 @@ type Column = { key: string; name: string; encode: (value: unknown) => unknown }
 type Shape = { name: string; columns: Column[] };
 
 /** Rows in one statement; SQLite takes 32,766 parameters. */
-const TOGETHER = 100;
+const TOGETHER = 20;
 
 const shapes = new WeakMap<SQLiteTable, Shape>();
 
-/** Inserts rows by the thousand: the same values as Drizzle would write, by statements that are prepared once. */
+/**
+ * Inserts rows by the thousand: the same values as Drizzle would write, by statements that are prepared once. `or` says what becomes of
+ * one whose key is there already.
+ */
 export async function insertRows<Table extends SQLiteTable>(
   tx: Tx,
   table: Table,
   rows: readonly Table['$inferSelect'][],
+  options: { or?: 'replace' | 'ignore' } = {},
 ): Promise<void> {
   const { name, columns } = shapeOf(table);
-  const insert = (count: number) => {
-    const one = `(${columns.map(() => '?').join(',')})`;
-    const names = columns.map((column) => `"${column.name}"`).join(',');
-    return `insert into "${name}" (${names}) values ${Array.from({ length: count }, () => one).join(',')}`;
-  };
+  const one = `(${columns.map(() => '?').join(',')})`;
+  const names = columns.map((column) => `"${column.name}"`).join(',');
+  const insert = `insert ${options.or ? `or ${options.or} ` : ''}into "${name}" (${names}) values `;
+  const [single, many] = [insert + one, insert + Array.from({ length: TOGETHER }, () => one).join(',')];
   for (let at = 0; at < rows.length; ) {
     const count = rows.length - at >= TOGETHER ? TOGETHER : 1;
     const params: unknown[] = [];
@@ -29,7 +32,7 @@ export async function insertRows<Table extends SQLiteTable>(
       const row = rows[next] as Record<string, unknown>;
       for (const { key, encode } of columns) params.push(encode(row[key]));
     }
-    await runStatement(tx, insert(count), params);
+    await runStatement(tx, count === 1 ? single : many, params);
     at += count;
   }
 }

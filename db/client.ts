@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
 import { drizzle, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy';
 import type { Engine, Execute } from './engines/engine.ts';
 import { databaseError, isBusy } from './engines/errors.ts';
@@ -64,8 +65,26 @@ export interface DatabaseOptions {
 export async function openDatabase(url: string, options: DatabaseOptions = {}): Promise<Db> {
   const patience = options.patience ?? 10_000;
   const open = await opener(url, options);
-  const engine = await patiently(open, url.startsWith('file:') ? `opening ${url}` : 'opening', patience);
+  return databaseOn(await patiently(open, url.startsWith('file:') ? `opening ${url}` : 'opening', patience), patience);
+}
 
+/**
+ * A database of this process alone, with these tables of another one as they stand there and nothing in them. Its file has no name and
+ * is gone with the process; no table refers to another. Whoever opens it closes it.
+ */
+export async function openScratch(like: Reader, tables: readonly string[]): Promise<Db> {
+  const { openScratch } = await import('./engines/file.ts');
+  const made = await like.all<[string]>(
+    sql`select sql from sqlite_master where sql is not null and tbl_name in (select value from json_each(${JSON.stringify(tables)})) order by type desc`,
+  );
+  const engine = openScratch();
+  const transaction = await engine.begin();
+  for (const [statement] of made) await transaction.execute(statement, [], 'run');
+  await transaction.commit();
+  return databaseOn(engine, 0);
+}
+
+function databaseOn(engine: Engine, patience: number): Db {
   // Writers of this process queue up here and take the lock one after the other: two of them on one connection would
   // share a transaction, on two connections they would wait for each other inside SQLite. Writers of other processes
   // are met with patience, below.

@@ -24,7 +24,8 @@ export interface Engine {
 
 /** What may be bound, alike on every engine: text, numbers, bytes, null; a boolean becomes 1 or 0. */
 export function bindable(params: unknown[], sql: string): Bindable[] {
-  for (const [at, value] of params.entries()) {
+  for (let at = 0; at < params.length; at += 1) {
+    const value = params[at];
     if (typeof value === 'string' || typeof value === 'number' || value === null) continue;
     if (typeof value === 'boolean') params[at] = Number(value);
     else if (!(value instanceof Uint8Array) && typeof value !== 'bigint') {

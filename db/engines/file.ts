@@ -36,6 +36,19 @@ export async function openFile(path: string, bulk = false): Promise<Engine> {
     writer.close();
     throw error;
   }
+  return engineOf(writer, reader, bulk);
+}
+
+/**
+ * A database of this process alone, for what is needed until its work is over. It lies in a temporary file without a name, which is gone
+ * when it is closed, and when the process is killed; what fits stays in memory.
+ */
+export function openScratch(): Engine {
+  const alone = connect('', { journal_mode: 'memory', synchronous: 0, foreign_keys: 0, cache_size: -16_000 });
+  return engineOf(alone, alone, false);
+}
+
+function engineOf(writer: DatabaseSync, reader: DatabaseSync, bulk: boolean): Engine {
   const write = executor(writer);
   const run = (statement: string) => {
     try {
@@ -84,7 +97,7 @@ export async function openFile(path: string, bulk = false): Promise<Engine> {
     },
 
     async close() {
-      reader.close();
+      if (reader !== writer) reader.close();
       if (bulk) writer.exec('PRAGMA wal_checkpoint(PASSIVE)'); // or a page's writer would have all of it to fold back
       writer.close(); // the last one to close folds the WAL into the file
     },

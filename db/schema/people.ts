@@ -237,6 +237,41 @@ export const peopleCounts = sqliteTable(
   (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
 );
 
+/** Two records with one address: an import proposes that they are one person, and somebody here decides. */
+export const merges = sqliteTable(
+  'merges',
+  {
+    id: text().primaryKey(),
+    /** The older record of the two, and the other one. */
+    olderId: text()
+      .notNull()
+      .references(() => persons.id, { onDelete: 'cascade' }),
+    newerId: text()
+      .notNull()
+      .references(() => persons.id, { onDelete: 'cascade' }),
+    proposedAt: integer().notNull(),
+    /** Which of them holds everything since, and which is left as a bare key by which imports find the first. Null until then. */
+    keptId: text(),
+    emptiedId: text(),
+    /** What stood in both records, and the keys of the rows that moved, by table: so that it can be undone. */
+    undo: text({ mode: 'json' }).$type<{
+      kept: Record<string, unknown>;
+      emptied: Record<string, unknown>;
+      moved: Record<string, string[]>;
+    }>(),
+    mergedAt: integer(),
+    /** “These are two people.” */
+    apartAt: integer(),
+    by: text(),
+  },
+  (t) => [
+    uniqueIndex('merges_pair').on(t.olderId, t.newerId),
+    index('merges_newer').on(t.newerId),
+    index('merges_emptied').on(t.emptiedId),
+    index('merges_open').on(t.mergedAt, t.apartAt, t.proposedAt),
+  ],
+);
+
 /** One run of the importer, with its accounting. */
 export const imports = sqliteTable('imports', {
   id: text().primaryKey(),

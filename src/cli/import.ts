@@ -8,10 +8,8 @@ import { bulkDatabase, database } from '../database.ts';
 import { env } from '../env.ts';
 import { ENCODINGS, type Encoding } from '../people/intake/file.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
-import { neededBy } from '../people/intake/mapping.ts';
-import { mappingNamed, mappingsIn, NEUTRAL_NAME } from '../people/intake/mappings.ts';
+import { mappingNamed, mappingsFitting, NEUTRAL_NAME } from '../people/intake/mappings.ts';
 import { mendHeader, mendLine } from '../people/intake/mend.ts';
-import { headerOf } from '../people/intake/table.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
 import { importFinished } from '../reonboarding/finished.ts';
 import { dayOf } from '../shared/dates.ts';
@@ -101,7 +99,10 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
         onRefused: (record) => errors?.add(record),
       });
       if (isRefusal(report)) {
-        const hint = report.code === 'header' && !values.mapping ? await fittingMappings(path, encoding) : [];
+        const hint =
+          report.code === 'header' && !values.mapping
+            ? (await mappingsFitting(MAPPINGS, path, encoding)).map(({ name }) => name)
+            : [];
         const also = hint.length > 0 ? ` Its columns fit --mapping ${hint.join(' or --mapping ')}.` : '';
         return nothingRead(io, { ...report, sentence: report.sentence + also }, values.json);
       }
@@ -213,16 +214,6 @@ async function finished(
   } finally {
     await db.close();
   }
-}
-
-/** The mappings whose every column this file has. */
-async function fittingMappings(path: string, encoding: Encoding | undefined): Promise<string[]> {
-  const fitting: string[] = [];
-  for (const { name, mapping } of await mappingsIn(MAPPINGS)) {
-    const header = new Set((await headerOf(path, mapping, encoding)).map((column) => column.toLowerCase()));
-    if (neededBy(mapping).every((column) => header.has(column.toLowerCase()))) fitting.push(name);
-  }
-  return fitting;
 }
 
 /** A line now and then, only while it takes long. */

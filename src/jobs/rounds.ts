@@ -21,7 +21,7 @@ import { openSmtp } from '../mail/smtp.ts';
 import type { Payments } from '../payments/payments.ts';
 import { countDaily } from '../people/counts.ts';
 import { foldErasures } from '../people/erase.ts';
-import { mappingNamed } from '../people/intake/mappings.ts';
+import { mappingNamed, mappingsFitting } from '../people/intake/mappings.ts';
 import { payMakeGoods } from '../people/make-good.ts';
 import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { rulesIn } from '../people/rules.ts';
@@ -148,13 +148,18 @@ export async function promises(db: Db, now: Date): Promise<number> {
 export const counts = async (db: Db, now: Date) =>
   (await countDaily(db, now, (await publishedSite(db.read)).time_zone)) ? 1 : 0;
 
+const MAPPINGS = join(env.CONTENT_DIR, 'mappings');
+
 /** What was uploaded at the desk: a look first, then, after a press, the import. */
 export const uploads = (db: Db, now: Date) =>
   workOnUploads(
     db,
     bulkDatabase,
     env.UPLOADS_DIR,
-    (name) => mappingNamed(join(env.CONTENT_DIR, 'mappings'), name),
+    {
+      named: (name) => mappingNamed(MAPPINGS, name),
+      fitting: async (path) => (await mappingsFitting(MAPPINGS, path)).map(({ mapping }) => mapping.name),
+    },
     now,
   );
 

@@ -11,6 +11,7 @@ import {
   corrections,
   departures,
   importFills,
+  merges,
   persons,
   resolutions,
   signals,
@@ -69,6 +70,12 @@ export const RECORDS: readonly Record[] = [
         suggestions.complaintId,
         reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
       ),
+  },
+  {
+    table: merges,
+    title: 'That two records about you have the same address',
+    about: 'And whether somebody here took them for one person. What stood in both is kept, so that it can be undone.',
+    where: ({ people }) => or(inArray(merges.olderId, people), inArray(merges.newerId, people)),
   },
   {
     table: importFills,
@@ -325,14 +332,26 @@ export function shownColumns(record: Record): string[] {
 }
 
 /**
- * The records that are one person: this one, and every other with the same address. A mailed code has proven the address, so
- * whoever may see or erase one of them may do so with all.
+ * The records that are one person: this one, every other with the same address, and those that were merged into them. A mailed code has
+ * proven the address, so whoever may see or erase one of them may do so with all.
  */
 export async function samePerson(reader: Reader, personId: string): Promise<(typeof persons.$inferSelect)[]> {
   const [person] = await reader.select().from(persons).where(eq(persons.id, personId));
   if (!person) return [];
-  if (!person.emailNorm) return [person];
-  const all = await reader.select().from(persons).where(eq(persons.emailNorm, person.emailNorm));
+  const same = person.emailNorm
+    ? await reader.select().from(persons).where(eq(persons.emailNorm, person.emailNorm))
+    : [person];
+  const emptied = await reader
+    .select({ person: persons })
+    .from(merges)
+    .innerJoin(persons, eq(persons.id, merges.emptiedId))
+    .where(
+      inArray(
+        merges.keptId,
+        same.map(({ id }) => id),
+      ),
+    );
+  const all = [...same, ...emptied.map((row) => row.person)];
   return all.toSorted((a, b) => Number(b.id === personId) - Number(a.id === personId));
 }
 

@@ -37,21 +37,32 @@ export function confirmerHash(proofId: string, name: string): Buffer {
 
 /** Whoever confirmed this proof under this name was erased since: no page says the name, or what they wrote. */
 export async function isWithdrawn(reader: Reader, proofId: string, name: string | undefined): Promise<boolean> {
-  return name !== undefined && (await erasedAmong(reader, [confirmerHash(proofId, name)])).size > 0;
+  if (name === undefined) return false;
+  const hash = confirmerHash(proofId, name);
+  return (await reader.select().from(erasedIds).where(eq(erasedIds.hash, hash))).length > 0;
 }
 
-/** Which of these hashes belong to people who were erased, in hex. */
-export async function erasedAmong(reader: Reader, hashes: readonly Buffer[]): Promise<Set<string>> {
-  if (hashes.length === 0) return new Set();
+/** Which of these were erased, under any of their ids. */
+export async function erasedAmong<Person extends Parameters<typeof idHashes>[0]>(
+  reader: Reader,
+  people: readonly Person[],
+): Promise<(person: Person) => boolean> {
   const [any] = await reader.select().from(erasedIds).limit(1);
-  if (!any) return new Set();
+  if (!any || people.length === 0) return () => false;
+  const byHash = new Map<string, Person[]>();
+  for (const person of people) {
+    for (const hash of idHashes(person)) {
+      const id = hash.toString('hex');
+      byHash.set(id, [...(byHash.get(id) ?? []), person]);
+    }
+  }
   // One parameter, however many there are: an import asks for thousands at once.
-  const asked = JSON.stringify(hashes.map((hash) => hash.toString('hex')));
   const rows = await reader
     .select()
     .from(erasedIds)
-    .where(sql`${erasedIds.hash} in (select unhex(value) from json_each(${asked}))`);
-  return new Set(rows.map(({ hash }) => hash.toString('hex')));
+    .where(sql`${erasedIds.hash} in (select unhex(value) from json_each(${JSON.stringify([...byHash.keys()])}))`);
+  const erased = new Set(rows.flatMap(({ hash }) => byHash.get(hash.toString('hex')) ?? []));
+  return (person) => erased.has(person);
 }
 
 /**

@@ -23,6 +23,8 @@ export const MAY = {
   'see people': ['writer', 'owner', 'approver', 'hr'],
   /** Write to one person and sign it with one’s own name; employees are HR’s to write to, or the issue’s owner’s. */
   sign: ['writer', 'owner', 'hr'],
+  /** Say whether two records with one address are one person; employees’ records are HR’s. */
+  'decide about doubles': ['owner', 'approver', 'hr'],
   /** Answer a “no”, keep a promise, review a correction: whoever owns it, HR employees’, an approver what is late. */
   answer: ['writer', 'owner', 'approver', 'hr'],
   /** Confirm what became of complaints: whoever owns the issue, HR what employees said. */

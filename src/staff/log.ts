@@ -93,9 +93,13 @@ const KINDS: Record<string, string> = {
   export: 'the file',
   talk: 'the talk',
   batches: 'the batch',
+  merges: 'two records',
 };
 
 const VERBS: Record<string, string> = {
+  'merged two records': 'said that two records are one person',
+  'kept two records apart': 'said that two records are two people',
+  'took back': 'took back what was said about two records',
   'signed in': 'signed in',
   'signed out': 'signed out',
   added: 'gave {what} a place at the desk',

@@ -8,6 +8,7 @@ import type { Mapping } from '../people/intake/mapping.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
+import { listed } from '../shared/words.ts';
 import { record } from './audit.ts';
 
 /*
@@ -22,7 +23,10 @@ export type Shown = Omit<ImportReport, 'refused' | 'conflicts' | 'proposedMerges
   conflicts: { rows: number; first: ImportReport['conflicts'] };
   proposedMerges: { rows: number; first: ImportReport['proposedMerges'] };
 };
+/** While it is worked on. */
+export type Underway = { part: number };
 const SHOWN = 20;
+const TOLD_EVERY_MS = 2000;
 /** After a week an upload is given up, or its report forgotten: the import itself can still be undone by the command. */
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 
@@ -103,7 +107,11 @@ export async function workOnUploads(
   db: Db,
   open: () => Promise<Db>,
   folder: string,
-  mappingNamed: (name: string) => Promise<Mapping | Refusal>,
+  mappings: {
+    named: (name: string) => Promise<Mapping | Refusal>;
+    /** For people: what others this file’s columns fit. */
+    fitting: (path: string) => Promise<string[]>;
+  },
   now: Date,
 ): Promise<number> {
   const waiting = await db.read
@@ -118,20 +126,30 @@ export async function workOnUploads(
     .orderBy(asc(uploads.id))
     .limit(1);
   for (const upload of waiting) {
-    const mapping = await mappingNamed(upload.mapping);
+    const mapping = await mappings.named(upload.mapping);
     const own = await open();
     try {
       const refused: RefusedRecord[] = [];
       const dryRun = upload.askedAt === null;
+      let told = performance.now();
       const options = {
         path: fileOf(folder, upload),
         now,
         dryRun,
+        onProgress({ part }: { part: number }) {
+          if (performance.now() - told < TOLD_EVERY_MS) return;
+          told = performance.now();
+          // Writes go in the order they were asked for, so that the report comes after it.
+          const underway: Underway = { part };
+          void db
+            .write((tx) => tx.update(uploads).set({ report: underway }).where(eq(uploads.id, upload.id)))
+            .catch(() => {});
+        },
         onRefused: (one: RefusedRecord) => refused.push(one),
       };
       const report = isRefusal(mapping) ? mapping : await importFile(own, { ...options, mapping });
       const shown = isRefusal(report)
-        ? { code: report.code, sentence: report.sentence }
+        ? { code: report.code, sentence: report.sentence + (await otherMappings(report, options.path)) }
         : shownOf({ ...report, file: upload.fileName });
       const importId = isRefusal(report) ? null : report.importId;
       if (!isRefusal(report)) await writeFile(errorsOf(folder, upload), JSON.stringify(refused), { mode: 0o600 });
@@ -149,6 +167,10 @@ export async function workOnUploads(
     } finally {
       await own.close();
     }
+  }
+  async function otherMappings({ code }: Refusal, path: string): Promise<string> {
+    const fitting = code === 'header' ? await mappings.fitting(path) : [];
+    return fitting.length > 0 ? ` Its columns fit: ${listed(fitting)}. Put it down again as that.` : '';
   }
   await db.write((tx) =>
     tx

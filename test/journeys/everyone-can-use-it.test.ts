@@ -506,6 +506,9 @@ describe('The desk', { timeout: 120_000 }, () => {
     await page.locator('#file').setInputFiles('db/cast.csv');
     await press('Look at it');
     await look('import, a file');
+    await asColleague('priya');
+    await goto('/staff/doubles');
+    await look('doubles, none');
     await asColleague('grace');
     await goto('/staff/triage');
     // The bulk bar counts the ticks; without it every press works the same.

@@ -146,10 +146,39 @@ test('axe finds nothing on either page', async () => {
   }
 }, 60_000);
 
+test('two records with one address become one person at the desk, and two again', async () => {
+  const path = join(folder, 'twice.csv');
+  writeFileSync(
+    path,
+    'source,person_id,kind,first_name,email,words\nshop,9,customer,Una,una@twice.example,"Nobody answered."\ncrm,4,customer,Una,UNA@twice.example,"The price rose."\n',
+  );
+  await as('sander');
+  await goto('/staff/import');
+  await page.locator('#file').setInputFiles(path);
+  await press('Look at it');
+  await looked();
+  await press(/^Import twice/);
+  await looked();
+  await as('priya');
+  await goto('/staff/doubles');
+  expect(await words()).toMatch(/Nobody answered\.[\s\S]*The price rose\./);
+  await press(/^One person/);
+  expect(await words()).toMatch(/They are one person now/);
+  const of = async (source: string) => {
+    const [person] = await journey.place.db.read.select().from(persons).where(eq(persons.source, source));
+    return journey.place.db.read.$count(complaints, eq(complaints.personId, person!.id));
+  };
+  expect([await of('shop'), await of('crm')]).toEqual([2, 0]);
+  await press(/^Take this back/);
+  expect([await of('shop'), await of('crm')]).toEqual([1, 1]);
+  const done = await journey.place.db.read.select().from(audit).where(eq(audit.staffId, 'priya'));
+  expect(done.map(({ action }) => action)).toEqual(expect.arrayContaining(['merged two records', 'took back']));
+}, 120_000);
+
 test('undone, nothing of it is left but what somebody made something of', async () => {
   await as('sander');
   await goto('/staff/import');
-  await press(/^Undo the import/);
+  await press(/^Undo the import of from-the/);
   expect(await words()).toMatch(/The import is undone/);
   const left = await journey.place.db.read.select().from(persons).where(eq(persons.source, 'helpdesk'));
   expect(left).toEqual([]);

@@ -85,6 +85,13 @@ const PAGES: Record<string, Row> = {
   ),
   'import/errors.csv.ts': page('/staff/import/errors.csv?id=x', 'import'),
   'sample.csv.ts': page('/staff/sample.csv', 'look'),
+  'doubles.astro': page(
+    '/staff/doubles',
+    'decide about doubles',
+    [{ press: 'one', id: 'x' }, 'decide about doubles'],
+    [{ press: 'two', id: 'x' }, 'decide about doubles'],
+    [{ press: 'undo', id: 'x' }, 'decide about doubles'],
+  ),
   'triage.astro': page(
     '/staff/triage',
     'triage',

@@ -17,6 +17,7 @@ import {
   erasures,
   importFills,
   imports,
+  merges,
   persons,
   resolutions,
   signals,
@@ -117,6 +118,9 @@ async function fullLife(): Promise<string> {
     const asked = { askedBy: 'grace', askedAt: at, expiresAt: at, shownAs: MARKER, how: MARKER };
     const whom = { relation: 'complained', name: MARKER, address: 'maya@rennickpress.example' } as const;
     await tx.insert(confirmations).values({ id: newId(), proofId: 'exports-finish', personId, ...whom, ...asked });
+    const other = await castPerson(tx, 'c-idris');
+    const undo = { kept: { firstName: MARKER }, emptied: {}, moved: {} };
+    await tx.insert(merges).values({ id: newId(), olderId: personId, newerId: other.id, proposedAt: at, undo });
     await tx.insert(batches).values({ id: 'one', choice: {}, purpose: 'letters', by: 'grace', at });
     await tx.insert(chosen).values({ batchId: 'one', personId, as: 'invited', at });
     const looked = { choice: {}, by: 'ruth', at, asked: 0 };

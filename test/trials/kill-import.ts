@@ -10,12 +10,12 @@ import { content } from '../people/intake/dump.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 
 /*
- * `amends import` of a made-up file, killed with -9 at random moments and run to its end at last. What stands then must
+ * An import of a made-up file, a thousand rows a transaction so that there are many of them, killed with -9 at random moments and run to its end at last. What stands then must
  * be what an import that nobody disturbed leaves.
  */
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '20' }, rows: { type: 'string', default: '200000' } },
+  options: { kills: { type: 'string', default: '20' }, rows: { type: 'string', default: '60000' } },
 });
 const [kills, rows] = [Number(values.kills), Number(values.rows)];
 const folder = mkdtempSync(join(tmpdir(), 'amends-kill-import-'));
@@ -36,8 +36,7 @@ function madeUp(): string {
 }
 
 function importInto(db: FreshDatabase) {
-  const child = spawn(process.execPath, ['src/cli/main.ts', 'import', path, '--json'], {
-    env: { ...process.env, DATABASE_URL: db.url },
+  const child = spawn(process.execPath, ['test/people/intake/import-in-steps.ts', db.url, path, '1000'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let out = '';

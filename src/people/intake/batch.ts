@@ -1,18 +1,24 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm';
-import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
+import { eq } from 'drizzle-orm';
 import { insertRows, updateRow } from '../../../db/bulk.ts';
 import type { Reader, Tx } from '../../../db/client.ts';
 import { complaints, departures, importFills, imports, persons, signals } from '../../../db/schema/people.ts';
 import { newId } from '../../shared/ids.ts';
 import { maskEmail } from '../../shared/words.ts';
-import { erasedAmong, idHashes, normaliseAddress, type SuppressionReason, suppressionsAmong } from '../suppression.ts';
+import { normaliseAddress } from '../suppression.ts';
 import type { ImportReport } from './import.ts';
-import { type DepartureFacts, type IntakeRow, type PersonFacts, type Problem, showable, withStanding } from './rows.ts';
-
-type PersonRow = typeof persons.$inferSelect;
-type DepartureRow = typeof departures.$inferSelect;
-type ComplaintRow = typeof complaints.$inferSelect;
-type SignalRow = typeof signals.$inferSelect;
+import {
+  type ComplaintRow,
+  type DepartureRow,
+  type Known,
+  lookUp,
+  type Named,
+  type PersonRow,
+  personKey,
+  type SignalRow,
+  signalKey,
+  viaKey,
+} from './known.ts';
+import { type DepartureFacts, type IntakeRow, type Problem, showable, withStanding } from './rows.ts';
 
 /** What the file says differently from what is known; `kept` stands. */
 export type Conflict = { line: number; person: string; column: string; kept: string | null; offered: string | null };
@@ -21,39 +27,11 @@ export type Conflict = { line: number; person: string; column: string; kept: str
 export type ProposedMerge = { address: string; people: string[] };
 const NAMED_AT_MOST = 20;
 
-/** What the database holds about the rows at hand. A dry run keeps one over the whole file, with what it would have written. */
-type Known = {
-  persons: Map<string, PersonRow>;
-  departures: Map<string, Map<string, DepartureRow>>;
-  complaints: Map<string, ComplaintRow>;
-  signals: Map<string, SignalRow>;
-  /** Of a signal that rows are found through: whose it is. Null when it belongs to several. */
-  via: Map<string, PersonRow | null>;
-  byAddress: Map<string, Map<string, string>>;
-  /** By normalised address. */
-  suppressed: Map<string, SuppressionReason>;
-  /** Fingerprints, among those of the rows at hand, of people who were erased. */
-  erased: Set<string>;
-};
-
-export function newKnown(): Known {
-  return {
-    persons: new Map(),
-    departures: new Map(),
-    complaints: new Map(),
-    signals: new Map(),
-    via: new Map(),
-    byAddress: new Map(),
-    suppressed: new Map(),
-    erased: new Set(),
-  };
-}
-
 type What = (typeof importFills.$inferSelect)['what'];
 type Pending<Row> = {
   what: What;
   insert: Set<Row>;
-  update: Map<string, Partial<Row>>;
+  update: Map<string, { row: Row; values: Partial<Row> }>;
   /** What stood in rows of other imports before this one filled them. */
   before: Map<string, { personId: string; values: Partial<Row> }>;
 };
@@ -69,7 +47,11 @@ export type Batch = {
   conflicts: Conflict[];
   /** By normalised address. */
   proposedMerges: Map<string, ProposedMerge>;
+  /** The same by our ids, two at a time. */
+  pairs: [string, string][];
   changes: number;
+  /** Everyone whom a row is written for. */
+  owners: Set<PersonRow>;
   persons: Pending<PersonRow>;
   departures: Pending<DepartureRow>;
   complaints: Pending<ComplaintRow>;
@@ -80,13 +62,14 @@ type Meta = { importId: string; now: Date };
 
 /** Decides for each row what it adds to what is known. Reads, and writes nothing. */
 export async function planBatch(
-  reader: Reader,
-  known: Known,
-  batch: { line: number; row: IntakeRow }[],
+  readers: readonly Reader[],
+  batch: readonly { line: number; row: IntakeRow }[],
   meta: Meta,
 ): Promise<Batch> {
-  const rows = batch.map(({ row }) => row);
-  await lookUp(reader, known, rows);
+  const known = await lookUp(
+    readers,
+    batch.map(({ row }) => row),
+  );
   const plan: Batch = {
     imported: 0,
     added: 0,
@@ -95,7 +78,9 @@ export async function planBatch(
     refused: [],
     conflicts: [],
     proposedMerges: new Map(),
+    pairs: [],
     changes: 0,
+    owners: new Set(),
     persons: pending('persons'),
     departures: pending('departures'),
     complaints: pending('complaints'),
@@ -133,7 +118,7 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
   if (person.email && known.suppressed.get(normaliseAddress(person.email)) === 'erased') {
     return { column: 'email', value: null, sentence };
   }
-  if (known.erased.size > 0 && !via && idHashes(person).some((hash) => known.erased.has(hash.toString('hex')))) {
+  if (!via && known.isErased(person)) {
     return { column: 'person_id', value: null, sentence };
   }
   const owner = known.persons.get(personKey(person));
@@ -151,35 +136,49 @@ function refusalOf(known: Known, row: IntakeRow): Problem | null {
 }
 
 /** Takes one row in: into `known`, so that the next row meets it, and into what the batch will write. */
-function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importId, now }: Meta): void {
-  const before = plan.changes;
-  const createdAt = now.getTime();
-  let person = row.via
+function take(known: Known, plan: Batch, line: number, row: IntakeRow, meta: Meta): void {
+  const found = row.via
     ? known.via.get(viaKey(row.via.kind, row.via.externalId))!
     : known.persons.get(personKey(row.person));
-  const isNew = person === undefined;
-  if (person === undefined) {
-    person = {
-      ...row.person,
-      id: newId(),
-      emailNorm: row.person.email && normaliseAddress(row.person.email),
-      facts: {},
-      importId,
-      createdAt,
-      declinedAt: null,
-    };
-    known.persons.set(personKey(person), person);
-    plan.persons.insert.add(person);
-    plan.changes += 1;
-  }
-  const owner = person;
-  const who = `${owner.source}:${owner.externalId}`;
-  if (isNew && saysNothingElse(row)) {
-    owner.facts = row.facts;
-    meet(known, plan, owner, who);
-    plan.imported += 1;
+  const owner = found ?? welcome(known, plan, row, meta);
+  if (found !== undefined || row.departure || row.complaints.length > 0 || row.signal) {
+    add(known, plan, line, row, owner, found === undefined, meta);
     return;
   }
+  owner.facts = row.facts;
+  meet(known, plan, owner);
+  plan.imported += 1;
+}
+
+function welcome(known: Known, plan: Batch, { person: said }: IntakeRow, { importId, now }: Meta): PersonRow {
+  const person: PersonRow = {
+    ...said,
+    id: newId(),
+    emailNorm: said.email && normaliseAddress(said.email),
+    facts: {},
+    importId,
+    createdAt: now.getTime(),
+    declinedAt: null,
+  };
+  known.persons.set(personKey(person), person);
+  plan.persons.insert.add(person);
+  plan.changes += 1;
+  return person;
+}
+
+/** Adds what a row says about somebody to what is known of them. */
+function add(
+  known: Known,
+  plan: Batch,
+  line: number,
+  row: IntakeRow,
+  owner: PersonRow,
+  isNew: boolean,
+  { importId, now }: Meta,
+): void {
+  const before = plan.changes;
+  const createdAt = now.getTime();
+  const who = nameOf(owner);
 
   /** Fills the blanks of a known row; groups of columns go together. What differs is a conflict and stays. */
   function fill<Row extends { id: string; importId: string | null }>(
@@ -224,7 +223,9 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     }
     Object.assign(stored, values);
     if (waits) return;
-    pending.update.set(stored.id, { ...pending.update.get(stored.id), ...values });
+    const update = pending.update.get(stored.id);
+    pending.update.set(stored.id, { row: stored, values: { ...update?.values, ...values } });
+    plan.owners.add(owner);
   }
 
   function keepFacts<Row extends { id: string; importId: string | null; facts: Record<string, string> | null }>(
@@ -256,11 +257,16 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
   let departure: DepartureRow | undefined;
   if (row.departure) {
     const offered = withStanding(row.departure, owner.facts);
-    departure = theirs.get(offered.externalId);
+    // A person who was merged may have had two departures of one name.
+    const emptied = known.emptied.get(personKey(row.person));
+    departure =
+      theirs.get(emptied === undefined ? offered.externalId : `${emptied}/${offered.externalId}`) ??
+      theirs.get(offered.externalId);
     if (departure === undefined) {
       departure = { ...offered, id: newId(), personId: owner.id, facts: row.facts, importId, createdAt };
       theirs.set(offered.externalId, departure);
       plan.departures.insert.add(departure);
+      plan.owners.add(owner);
       plan.changes += 1;
     } else {
       fill(plan.departures, departure, row.departure, DEPARTURE_GROUPS);
@@ -292,6 +298,7 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
     };
     known.complaints.set(offered.ref, complaint);
     plan.complaints.insert.add(complaint);
+    plan.owners.add(owner);
     plan.changes += 1;
   }
 
@@ -304,34 +311,37 @@ function take(known: Known, plan: Batch, line: number, row: IntakeRow, { importI
       const signal = { ...row.signal, id: newId(), personId: owner.id, importId };
       known.signals.set(key, signal);
       plan.signals.insert.add(signal);
+      plan.owners.add(owner);
       plan.changes += 1;
     }
   }
 
-  meet(known, plan, owner, who);
+  meet(known, plan, owner);
   if (isNew) plan.imported += 1;
   else if (plan.changes > before) plan.added += 1;
   else plan.unchanged += 1;
 }
 
-function saysNothingElse({ via, departure, complaints: told, signal }: IntakeRow): boolean {
-  return !via && !departure && told.length === 0 && !signal;
-}
-
 /** Who else has this address, and whether it is one that we don't write to. */
-function meet(known: Known, plan: Batch, owner: PersonRow, who: string): void {
+function meet(known: Known, plan: Batch, owner: PersonRow): void {
   const address = owner.emailNorm;
   if (!address) return;
   const sharing = known.byAddress.get(address);
-  if (sharing === undefined) known.byAddress.set(address, new Map([[owner.id, who]]));
+  if (sharing === undefined) known.byAddress.set(address, [owner]);
   else {
-    sharing.set(owner.id, who);
-    if (sharing.size > 1) {
-      const people = [...sharing.values()].slice(0, NAMED_AT_MOST);
+    if (sharing.every((person) => person.id !== owner.id)) sharing.push(owner);
+    if (sharing.length > 1) {
+      const [first] = sharing;
+      if (first!.id !== owner.id && first!.kind === owner.kind) plan.pairs.push([first!.id, owner.id]);
+      const people = sharing.slice(0, NAMED_AT_MOST).map(nameOf);
       plan.proposedMerges.set(address, { address: maskEmail(address), people });
     }
   }
   if (known.suppressed.has(address)) plan.suppressed += 1;
+}
+
+function nameOf({ source, externalId }: Named): string {
+  return `${source}:${externalId}`;
 }
 
 const DEPARTURE_GROUPS: (keyof DepartureFacts)[][] = [
@@ -382,123 +392,33 @@ function shown(column: string, value: unknown): string | null {
   return showable(column === 'email' ? 'email' : 'reason_code', String(value));
 }
 
-async function lookUp(reader: Reader, known: Known, rows: IntakeRow[]): Promise<void> {
-  const vias = new Map(rows.flatMap(({ via }) => (via ? [[viaKey(via.kind, via.externalId), via] as const] : [])));
-  for (const kind of new Set([...vias.values()].map((via) => via.kind))) {
-    const wanted = [...vias.values()].filter(
-      (via) => via.kind === kind && !known.via.has(viaKey(kind, via.externalId)),
-    );
-    if (wanted.length === 0) continue;
-    const { source, kind: whose } = rows.find((row) => row.via)!.person;
-    const found = await reader
-      .select({ externalId: signals.externalId, person: persons })
-      .from(signals)
-      .innerJoin(persons, eq(persons.id, signals.personId))
-      .where(
-        and(
-          eq(signals.kind, kind),
-          among(signals.externalId, new Set(wanted.map((via) => via.externalId))),
-          eq(persons.source, source),
-          eq(persons.kind, whose),
-        ),
-      );
-    for (const { externalId, person } of found) {
-      const key = viaKey(kind, externalId);
-      const other = known.via.get(key);
-      known.via.set(key, other === undefined || other?.id === person.id ? person : null);
-    }
-  }
-
-  const ids = rows.filter((row) => !row.via).flatMap(({ person }) => idHashes(person));
-  for (const hash of await erasedAmong(reader, ids)) known.erased.add(hash);
-
-  const groups = Map.groupBy(
-    rows.filter((row) => !row.via && !known.persons.has(personKey(row.person))),
-    ({ person }) => `${person.source} ${person.kind}`,
-  );
-  const fresh: PersonRow[] = [];
-  for (const group of groups.values()) {
-    const { source, kind } = group[0]!.person;
-    const ids = [...new Set(group.map(({ person }) => person.externalId))];
-    fresh.push(
-      ...(await reader
-        .select()
-        .from(persons)
-        .where(and(eq(persons.source, source), eq(persons.kind, kind), among(persons.externalId, ids)))),
-    );
-  }
-  for (const person of fresh) known.persons.set(personKey(person), person);
-
-  const withoutDepartures = fresh.filter((person) => !known.departures.has(person.id)).map((person) => person.id);
-  const touchesDepartures = rows.some((row) => !row.signal);
-  if (touchesDepartures && withoutDepartures.length > 0) {
-    const left = await reader.select().from(departures).where(among(departures.personId, withoutDepartures));
-    for (const departure of left) {
-      const theirs = known.departures.get(departure.personId) ?? new Map<string, DepartureRow>();
-      theirs.set(departure.externalId, departure);
-      known.departures.set(departure.personId, theirs);
-    }
-  }
-
-  const refs = [...new Set(rows.flatMap((row) => row.complaints.map(({ ref }) => ref)))].filter(
-    (ref) => !known.complaints.has(ref),
-  );
-  if (refs.length > 0) {
-    const told = await reader.select().from(complaints).where(among(complaints.ref, refs));
-    for (const complaint of told) known.complaints.set(complaint.ref, complaint);
-  }
-
-  const traces = rows.flatMap((row) => (row.signal ? [row.signal] : []));
-  for (const kind of new Set(traces.map((signal) => signal.kind))) {
-    const ids = [...new Set(traces.filter((signal) => signal.kind === kind).map((signal) => signal.externalId))];
-    const seen = await reader
-      .select()
-      .from(signals)
-      .where(and(eq(signals.kind, kind), among(signals.externalId, ids)));
-    for (const signal of seen) {
-      const key = signalKey(signal.personId, kind, signal.externalId);
-      if (!known.signals.has(key)) known.signals.set(key, signal);
-    }
-  }
-
-  const addresses = new Map(
-    rows.flatMap(({ person }) => (person.email ? [[normaliseAddress(person.email), person.email] as const] : [])),
-  );
-  for (const person of fresh) if (person.emailNorm && person.email) addresses.set(person.emailNorm, person.email);
-  if (addresses.size === 0) return;
-  const sharing = await reader
-    .select({ id: persons.id, source: persons.source, externalId: persons.externalId, emailNorm: persons.emailNorm })
-    .from(persons)
-    .where(among(persons.emailNorm, addresses.keys()));
-  for (const { id, source, externalId, emailNorm } of sharing) {
-    const people = known.byAddress.get(emailNorm!) ?? new Map<string, string>();
-    people.set(id, `${source}:${externalId}`);
-    known.byAddress.set(emailNorm!, people);
-  }
-  for (const [address, reason] of await suppressionsAmong(reader, addresses.values()))
-    known.suppressed.set(address, reason);
-}
-
 /** Writes what a batch came to, in the transaction that it was planned in. */
 export async function write(tx: Tx, plan: Batch, importId: string): Promise<void> {
-  // In the order of the index on addresses, so that its pages are met one after the other and not at random.
-  const byAddress = [...plan.persons.insert].sort((a, b) => ((a.emailNorm ?? '') < (b.emailNorm ?? '') ? -1 : 1));
-  await insertRows(tx, persons, byAddress);
+  await insertRows(tx, persons, [...plan.persons.insert]);
   await insertRows(tx, departures, [...plan.departures.insert]);
   await insertRows(tx, complaints, [...plan.complaints.insert]);
   await insertRows(tx, signals, [...plan.signals.insert]);
-  for (const [id, values] of plan.persons.update) await updateRow(tx, persons, id, values);
-  for (const [id, values] of plan.departures.update) await updateRow(tx, departures, id, values);
-  for (const [id, values] of plan.complaints.update) await updateRow(tx, complaints, id, values);
-  for (const [id, values] of plan.signals.update) await updateRow(tx, signals, id, values);
+  for (const [id, { values }] of plan.persons.update) await updateRow(tx, persons, id, values);
+  for (const [id, { values }] of plan.departures.update) await updateRow(tx, departures, id, values);
+  for (const [id, { values }] of plan.complaints.update) await updateRow(tx, complaints, id, values);
+  for (const [id, { values }] of plan.signals.update) await updateRow(tx, signals, id, values);
   for (const filled of [plan.persons, plan.departures, plan.complaints, plan.signals]) {
     const fills = [...filled.before].map(([rowId, { personId, values }]) => {
-      const now: Record<string, unknown> = { ...filled.update.get(rowId) };
+      const now: Record<string, unknown> = { ...filled.update.get(rowId)?.values };
       const after = Object.fromEntries(Object.keys(values).map((key) => [key, now[key]]));
       return { id: newId(), importId, personId, what: filled.what, rowId, before: values, after };
     });
     await insertRows(tx, importFills, fills);
   }
+}
+
+/** Puts what a batch came to into a dry run's scratch, whole rows over those that lie there, for the batches after it. */
+export async function putAside(tx: Tx, plan: Batch): Promise<void> {
+  const rowsOf = <Row>({ insert, update }: Pending<Row>) => [...insert, ...[...update.values()].map(({ row }) => row)];
+  await insertRows(tx, persons, [...new Set([...plan.persons.insert, ...plan.owners])], { or: 'replace' });
+  await insertRows(tx, departures, rowsOf(plan.departures), { or: 'replace' });
+  await insertRows(tx, complaints, rowsOf(plan.complaints), { or: 'replace' });
+  await insertRows(tx, signals, rowsOf(plan.signals), { or: 'replace' });
 }
 
 /** Closes the account of an import that changed something. `at` is in milliseconds. */
@@ -517,21 +437,4 @@ export async function finish(tx: Tx, importId: string, report: ImportReport, at:
     .update(imports)
     .set({ finishedAt: Math.round(at), counts })
     .where(eq(imports.id, importId));
-}
-
-/** `in` with one parameter however many values, so that every batch runs the same prepared statement. */
-function among(column: SQLiteColumn, values: Iterable<string>): SQL {
-  return sql`${column} in (select value from json_each(${JSON.stringify([...values])}))`;
-}
-
-function personKey({ source, kind, externalId }: Pick<PersonFacts, 'source' | 'kind' | 'externalId'>): string {
-  return `${source}\n${kind}\n${externalId}`;
-}
-
-function viaKey(kind: string, externalId: string): string {
-  return `${kind}\n${externalId}`;
-}
-
-function signalKey(personId: string, kind: string, externalId: string): string {
-  return `${personId}\n${kind}\n${externalId}`;
 }

@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Db, Tx } from '../../../db/client.ts';
+import { type Db, openScratch, type Tx } from '../../../db/client.ts';
 import { imports } from '../../../db/schema/people.ts';
 import { dayOf } from '../../shared/dates.ts';
 import { newId } from '../../shared/ids.ts';
 import { isRefusal, type Refusal } from '../../shared/refusal.ts';
-import { type Batch, type Conflict, finish, newKnown, type ProposedMerge, planBatch, write } from './batch.ts';
+import { proposeMerges } from '../merging.ts';
+import { type Batch, type Conflict, finish, type ProposedMerge, planBatch, putAside, write } from './batch.ts';
 import { type Encoding, encodingName, inspectFile } from './file.ts';
 import type { Mapping } from './mapping.ts';
 import { type IntakeRow, type Problem, rowReader } from './rows.ts';
@@ -52,11 +53,13 @@ export type ImportOptions = {
   /** What a person knows of how the letters are written. */
   encoding?: Encoding | undefined;
   dryRun?: boolean;
+  /** So many are written together. */
+  rowsATransaction?: number;
   onProgress?: (done: { rows: number; part: number }) => void;
   onRefused?: (record: RefusedRecord) => void;
 };
 
-const ROWS_A_TRANSACTION = 3000;
+const ROWS_A_TRANSACTION = 5000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
 const SHOWN_REFUSED = 50_000;
@@ -71,7 +74,7 @@ function isBlank(cell: string): boolean {
  * a file that is no table or lacks a column; a bad row is refused alone and reported.
  */
 export async function importFile(db: Db, options: ImportOptions): Promise<ImportReport | Refusal> {
-  const { path, mapping, now, dryRun = false } = options;
+  const { path, mapping, now, dryRun = false, rowsATransaction = ROWS_A_TRANSACTION } = options;
   const began = performance.now();
   const file = await inspectFile(path, options.encoding);
   if (isRefusal(file)) return file;
@@ -100,7 +103,9 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
   };
   const { hash: fileHash } = file;
   const importId = newId();
-  const known = newKnown();
+  const scratch = dryRun
+    ? await openScratch(db.read, ['persons', 'departures', 'complaints', 'signals', 'merges'])
+    : null;
   const proposed = new Map<string, ProposedMerge>();
   let batch: { line: number; cells: string[]; row: IntakeRow }[] = [];
   let refusals: { line: number; cells: string[]; problems: Problem[] }[] = [];
@@ -126,8 +131,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
   async function flush(): Promise<void> {
     if (batch.length > 0) {
       const meta = { importId, now };
-      if (dryRun) account(await planBatch(db.read, known, batch, meta));
-      else account(await db.write((tx) => takeIn(tx, meta)));
+      account(await (scratch ? scratch.write((tx) => tryOut(tx, meta)) : db.write((tx) => takeIn(tx, meta))));
     }
     for (const { line, cells, problems } of refusals.toSorted((a, b) => a.line - b.line)) {
       report.refusedRows += 1;
@@ -141,9 +145,19 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     await setTimeout(PAUSE);
   }
 
+  /** What the batches before it would have written lies in the scratch. */
+  async function tryOut(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
+    const plan = await planBatch([db.read, tx], batch, meta);
+    await putAside(tx, plan);
+    return plan;
+  }
+
   async function takeIn(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
-    const plan = await planBatch(tx, newKnown(), batch, meta);
-    if (plan.changes === 0) return plan;
+    const plan = await planBatch([tx], batch, meta);
+    if (plan.changes === 0) {
+      await proposeMerges(tx, plan.pairs, meta.now);
+      return plan;
+    }
     if (report.importId === null) {
       const { file: fileName } = report;
       await tx
@@ -151,29 +165,34 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
         .values({ id: importId, fileName, fileHash, mapping: mapping.name, startedAt: now.getTime() });
     }
     await write(tx, plan, importId);
+    await proposeMerges(tx, plan.pairs, meta.now);
     report.importId = importId;
     return plan;
   }
 
-  for await (const page of table.pages()) {
-    for (const record of page) {
-      part = Math.min(1, record.bytes / file.bytes);
-      const { line, cells } = record;
-      if ('sentence' in record) {
+  try {
+    for await (const page of table.pages()) {
+      for (const record of page) {
+        part = Math.min(1, record.bytes / file.bytes);
+        const { line, cells } = record;
+        if ('sentence' in record) {
+          report.rows += 1;
+          refusals.push({ line, cells, problems: [{ column: 'the row', value: null, sentence: record.sentence }] });
+          continue;
+        }
+        if (cells.every(isBlank)) continue;
         report.rows += 1;
-        refusals.push({ line, cells, problems: [{ column: 'the row', value: null, sentence: record.sentence }] });
-        continue;
+        const outcome = read(cells);
+        if ('leftOut' in outcome) leave(line, outcome.leftOut);
+        else if ('problems' in outcome) refusals.push({ line, cells, problems: outcome.problems });
+        else batch.push({ line, cells, row: outcome.row });
+        if (batch.length === rowsATransaction || refusals.length === rowsATransaction) await flush();
       }
-      if (cells.every(isBlank)) continue;
-      report.rows += 1;
-      const outcome = read(cells);
-      if ('leftOut' in outcome) leave(line, outcome.leftOut);
-      else if ('problems' in outcome) refusals.push({ line, cells, problems: outcome.problems });
-      else batch.push({ line, cells, row: outcome.row });
-      if (batch.length === ROWS_A_TRANSACTION || refusals.length === ROWS_A_TRANSACTION) await flush();
     }
+    await flush();
+  } finally {
+    await scratch?.close();
   }
-  await flush();
   report.proposedMerges = [...proposed.values()];
   if (report.importId !== null) {
     await db.write((tx) => finish(tx, importId, report, now.getTime() + performance.now() - began));

@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isRefusal, type Refusal, refuse } from '../../shared/refusal.ts';
 import { listed } from '../../shared/words.ts';
-import { type Mapping, NEUTRAL, readMapping } from './mapping.ts';
+import type { Encoding } from './file.ts';
+import { type Mapping, NEUTRAL, neededBy, readMapping } from './mapping.ts';
+import { headerOf } from './table.ts';
 
 /** The name under which the neutral columns are chosen. */
 export const NEUTRAL_NAME = 'neutral';
@@ -31,4 +33,18 @@ export async function mappingsIn(folder: string): Promise<{ name: string; mappin
   const names = await mappingNames(folder);
   const found = await Promise.all(names.map(async (name) => ({ name, mapping: await mappingNamed(folder, name) })));
   return found.flatMap(({ name, mapping }) => (isRefusal(mapping) ? [] : [{ name, mapping }]));
+}
+
+/** The mappings whose every column this file has. */
+export async function mappingsFitting(
+  folder: string,
+  path: string,
+  encoding?: Encoding,
+): Promise<{ name: string; mapping: Mapping }[]> {
+  const fitting: { name: string; mapping: Mapping }[] = [];
+  for (const one of await mappingsIn(folder)) {
+    const header = new Set((await headerOf(path, one.mapping, encoding)).map((column) => column.toLowerCase()));
+    if (neededBy(one.mapping).every((column) => header.has(column.toLowerCase()))) fitting.push(one);
+  }
+  return fitting;
 }

@@ -67,6 +67,26 @@ export type Problem = { column: string; value: string | null; sentence: string }
 
 export type RowReader = (cells: string[]) => { row: IntakeRow } | { problems: Problem[] } | { leftOut: string };
 
+const DEPARTURE_FIELDS = [
+  'departure_id',
+  'joined_on',
+  'left_on',
+  'plan_or_role',
+  'amount',
+  'currency',
+  'seats',
+  'reason_code',
+  'never_contact',
+] as const satisfies Field[];
+const COMPLAINT_FIELDS = [
+  'complaint_id',
+  'said_on',
+  'channel',
+  'words',
+  'note',
+  'issue',
+  'gap',
+] as const satisfies Field[];
 const LONGEST: Partial<Record<Field, number>> = { words: 20_000, note: 20_000 };
 /** Columns that an errors file adds, so that it can be imported again as it is. */
 export const OUR_COLUMNS: ReadonlySet<string> = new Set(['refused_because']);
@@ -155,7 +175,9 @@ function readerOf(
   }
 
   const said = Object.fromEntries(
-    Object.entries(mapping.fields).map(([field, rule]) => [field, saying(field as Field, rule)]),
+    Object.entries(mapping.fields)
+      .filter(([, rule]) => typeof rule !== 'string' || places.has(rule.toLowerCase()))
+      .map(([field, rule]) => [field, saying(field as Field, rule)]),
   ) as Partial<Record<Field, () => string>>;
 
   /** How a field's text is found by its rule; '' when nothing was said. */
@@ -324,6 +346,9 @@ function readerOf(
   const personRule = mapping.fields.person_id;
   const viaKind = typeof personRule === 'object' && 'via' in personRule ? personRule.via : null;
 
+  const tellsOfDeparture = DEPARTURE_FIELDS.some((field) => said[field]) || mapping.never_contact.length > 0;
+  const tellsOfComplaint = COMPLAINT_FIELDS.some((field) => said[field]);
+
   return (row) => {
     cells = row;
     problems = [];
@@ -412,6 +437,7 @@ function readerOf(
   }
 
   function readDeparture(): DepartureFacts | null {
+    if (!tellsOfDeparture) return null;
     const joined = day('joined_on');
     const left = day('left_on');
     if (joined && left && isBefore(left, joined)) {
@@ -466,6 +492,7 @@ function readerOf(
   }
 
   function readComplaint(): ComplaintFacts[] {
+    if (!tellsOfComplaint) return [];
     const words = plain('words')?.replace(/\r\n?/g, '\n') ?? null;
     const note = plain('note')?.replace(/\r\n?/g, '\n') ?? null;
     const saidOn = wholeDay('said_on');

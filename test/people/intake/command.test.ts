@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,3 +150,41 @@ test('--map asks what the columns mean and writes a mapping that reads the file'
   expect([code, JSON.parse(out[0]!)]).toMatchObject([0, { imported: 2, conflicts: [] }]);
   expect(readFileSync(to, 'utf8')).toMatch(/D\/M\/YYYY/);
 });
+
+test('--map, answered with nonsense first: a sentence each time, and then a mapping that is never written over', async () => {
+  const path = file('odd.csv', 'Client No,Remarks\n1,Too dear for us\n');
+  const to = join(folder, 'odd.yaml');
+  const { mapByAsking } = await import('../../../src/cli/map.ts');
+  const fields = ['-', 'Colour', 'Client No', '-', '-', '-', 'Remarks', '-', '-', '-', '-'];
+  const answers = ['', 'my crm', 'crm', 'elephant', 'complaint', 'customer', ...fields];
+  const [out, err]: string[][] = [[], []];
+  const io = { out: (line: string) => out!.push(line), err: (line: string) => err!.push(line) };
+  const ask = async (question: string, proposed: string) => {
+    if (question.startsWith('words')) return 'Remarks';
+    return answers.shift() ?? proposed;
+  };
+  expect(await mapByAsking(io, path, to, undefined, ask)).toBe(0);
+  const said = out!.join('\n');
+  expect(said).toMatch(/A source is made of letters/);
+  expect(said).toMatch(/“elephant” is none of these. Write one of departure, person, complaint and signal/);
+  expect(said).toMatch(/one column has to be the person’s id/);
+  expect(said).toMatch(/There is no column “Colour”. There are: Client No and Remarks/);
+  expect(await mapByAsking(io, path, to, undefined, ask)).toBe(2);
+  expect(err!.at(-1)).toMatch(/There is a file at .* already/);
+});
+
+test('--map, when the answers end before all was asked, says so and writes nothing', async () => {
+  const path = file('short.csv', 'Client No,Remarks\n1,Too dear for us\n');
+  const to = join(folder, 'short.yaml');
+  const child = spawn(process.execPath, ['src/cli/main.ts', 'import', path, '--map', to], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  child.stdin.end('\ncrm\n');
+  const [code] = await once(child, 'close');
+  expect([code, err]).toEqual([2, 'The answers ended before all was asked. Nothing was written.\n']);
+  expect(existsSync(to)).toBe(false);
+}, 120_000);
