@@ -11,6 +11,7 @@ import { makeGood } from './make-good.ts';
 import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
 import { person } from './person.ts';
+import { settingsVerb } from './settings.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
@@ -31,6 +32,7 @@ export const verbs: Verb[] = [
   auditVerb,
   exampleVerb,
   doctor,
+  settingsVerb,
 ];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };
