@@ -150,7 +150,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
 
   let draining = false;
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) => {
     const method = request.method ?? 'GET';
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const began = performance.now();
