@@ -232,7 +232,7 @@ export type Env = { [One in Name]: z.output<(typeof SETTINGS)[One]['kind']> };
 
 const NAMES = Object.keys(SETTINGS) as Name[];
 
-/** Reads every setting out of `given`. Throws one sentence for all that is wrong. `file` is what .env says. */
+/** Reads every setting out of `given`; an empty one is one that is not set. Throws one sentence for all that is wrong. `file` is what .env says. */
 export function readSettings(given: NodeJS.ProcessEnv, file: NodeJS.Dict<string> = {}): Env {
   const wrong = [
     ...Object.keys(file).flatMap((name) => (name in SETTINGS ? [] : [unknown(name, '.env names ')])),
@@ -243,7 +243,7 @@ export function readSettings(given: NodeJS.ProcessEnv, file: NodeJS.Dict<string>
   ];
   const read: Record<string, unknown> = {};
   for (const name of NAMES) {
-    const one = SETTINGS[name].kind.safeParse(given[name] ?? SETTINGS[name].default);
+    const one = SETTINGS[name].kind.safeParse(given[name] || SETTINGS[name].default);
     if (one.success) read[name] = one.data;
     else wrong.push(...one.error.issues.map(({ message }) => `${name}: ${message}`));
   }
