@@ -1,4 +1,4 @@
-import { defineMiddleware } from 'astro:middleware';
+import type { MiddlewareHandler } from 'astro';
 
 declare global {
   namespace App {
@@ -10,17 +10,17 @@ declare global {
 }
 
 /**
- * A page is written to its end before the first byte of it leaves: what breaks half-way is then a 500 with our own page, and
- * not a 200 that stops in the middle. Astro would also write the error to the log as it is, with what a person typed.
+ * A page is whole before the first byte of it leaves: what breaks half-way is then a 500 with our own page, and not a 200 that
+ * stops in the middle. Astro would also write the error to the log as it is, with what a person typed.
  */
-export const onRequest = defineMiddleware(async ({ locals }, next) => {
+export const onRequest: MiddlewareHandler = async ({ locals }, next) => {
   try {
     const response = await next();
     const page = response.body && response.headers.get('content-type')?.startsWith('text/html');
-    return page ? new Response(await response.text(), response) : response;
+    return page ? new Response(await response.arrayBuffer(), response) : response;
   } catch (error) {
     if (!locals.failed) throw error;
     locals.failed(error);
     return new Response(null, { status: 500 });
   }
-});
+};
