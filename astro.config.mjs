@@ -6,7 +6,8 @@ import { contentCheck } from './src/astro-check.ts';
 
 export default defineConfig({
   output: 'server',
-  adapter: node({ mode: 'middleware' }),
+  // src/middleware.ts wants pages whole; written in pieces they would cost more.
+  adapter: node({ mode: 'middleware', experimentalDisableStreaming: true }),
   integrations: [contentCheck(), react()],
   // src/server.ts checks where a form comes from, with the exemptions that hooks and one-click stops need.
   security: { checkOrigin: false },

@@ -1,6 +1,301 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { parseEnv } from 'node:util';
 import { z } from 'zod';
+
+/*
+ * The one reader of the environment, and the one table of settings: `amends settings` and src/docs/settings.md are written
+ * from it. A setting that can't be used, that contradicts another or that nobody knows stops the process with a sentence.
+ */
+
+export type Setting<Kind extends z.ZodType = z.ZodType> = {
+  /** What its text has to be. */
+  kind: Kind;
+  meaning: string;
+  /** As it would be written in the environment; empty: not set. */
+  default: string;
+  example: string;
+  /** Who has to think of it. */
+  for: string;
+  /** Never shown, not even by `amends settings`. */
+  secret?: true;
+};
+
+const setting = <Kind extends z.ZodType>(one: Setting<Kind>): Setting<Kind> => one;
+
+const address = (protocol: RegExp) => z.union([z.literal(''), z.url({ protocol })]);
+const count = z.coerce.number().int().min(1);
+
+const EVERYONE = 'everyone but on their own machine';
+const LETTERS = 'who sends letters';
+const MONEY = 'who takes payments';
+
+export const SETTINGS = {
+  AMENDS_URL: setting({
+    kind: z
+      .url()
+      .refine(
+        (url) => !URL.canParse(url) || new URL(url).pathname === '/',
+        'Write it without a path, as https://changes.harbour.example',
+      )
+      .transform((url) => url.replace(/\/$/, '')),
+    meaning:
+      'The address people reach this site at. Every link in every letter begins with it; the `Host` header never does.',
+    default: 'http://127.0.0.1:4321',
+    example: 'https://changes.harbour.example',
+    for: EVERYONE,
+  }),
+  HOST: setting({
+    kind: z.string(),
+    meaning: 'The address of this machine that the web process listens at.',
+    default: '127.0.0.1',
+    example: '0.0.0.0',
+    for: 'who runs it in a container',
+  }),
+  PORT: setting({
+    kind: z.coerce.number().int().min(1).max(65535),
+    meaning: 'The port that the web process listens at.',
+    default: '4321',
+    example: '8080',
+    for: 'who has another use for 4321',
+  }),
+  TRUSTED_PROXIES: setting({
+    kind: z
+      .string()
+      .transform((list) => list.split(',').flatMap((one) => one.trim() || []))
+      .refine(
+        (list) => list.every(isNetwork),
+        'Write addresses or networks, separated by commas: 127.0.0.1,10.0.0.0/8',
+      ),
+    meaning: 'Addresses or networks of your own proxies. Only they may say, in `X-Forwarded-For`, who the visitor is.',
+    default: '',
+    example: '127.0.0.1,10.0.0.0/8',
+    for: 'who runs it behind a proxy',
+  }),
+  DATABASE_URL: setting({
+    kind: z.string(),
+    meaning: 'Where the database is: `file:<path>`, or the address of a libSQL server.',
+    default: 'file:.data/amends.db',
+    example: 'libsql://amends-harbour.turso.io',
+    for: 'everyone',
+  }),
+  DATABASE_TOKEN: setting({
+    kind: z.string(),
+    meaning: 'The token of the libSQL server.',
+    default: '',
+    example: 'eyJhbGciOi…',
+    for: 'who uses a libSQL server',
+    secret: true,
+  }),
+  SUPPRESSION_KEY: setting({
+    kind: z.string().min(16),
+    meaning:
+      'The key of the fingerprints by which stopped and erased people are known again. Keep it: another one forgets them all.',
+    default: 'only-for-this-machine',
+    example: '32 or more random characters',
+    for: EVERYONE,
+    secret: true,
+  }),
+  CONTENT_DIR: setting({
+    kind: z.string(),
+    meaning: 'The folder that documents, the mappings of imports and the rules of triage are read from.',
+    default: 'content',
+    example: '/srv/amends/content',
+    for: 'who keeps their documents elsewhere',
+  }),
+  UPLOADS_DIR: setting({
+    kind: z.string(),
+    meaning: 'Where files that were uploaded at the desk lie until they are imported.',
+    default: '.data/uploads',
+    example: '/var/lib/amends/uploads',
+    for: 'who installs it as a service',
+  }),
+  MAILBOX_DIR: setting({
+    kind: z.string(),
+    meaning:
+      'Where letters are put while no mail server is set: one file a letter, shown at `/demo/mailbox` to this machine only.',
+    default: '.data/mailbox',
+    example: '/var/lib/amends/mailbox',
+    for: 'who installs it as a service',
+  }),
+  SMTP_URL: setting({
+    kind: address(/^smtps?$/),
+    meaning:
+      'The mail server: `smtps://user:password@host:465` or `smtp://…:587`; encrypted or not used, except on this machine or with `?ignoreTLS=true`. Empty: letters are put into `MAILBOX_DIR`, and nothing leaves.',
+    default: '',
+    example: 'smtps://amends:password@mail.harbour.example:465',
+    for: LETTERS,
+    secret: true,
+  }),
+  MAIL_FROM: setting({
+    kind: z.union([z.literal(''), z.email()]),
+    meaning:
+      'The organisation’s address that letters come from, behind the name of whoever signs. Empty: `reply_to` of `site.yaml`.',
+    default: '',
+    example: 'answers@harbour.example',
+    for: LETTERS,
+  }),
+  MAIL_PER_MINUTE: setting({
+    kind: count,
+    meaning: 'How many letters leave in a minute, in all.',
+    default: '120',
+    example: '600',
+    for: LETTERS,
+  }),
+  MAIL_PER_MINUTE_PER_DOMAIN: setting({
+    kind: count,
+    meaning: 'How many letters leave in a minute to one domain.',
+    default: '30',
+    example: '60',
+    for: LETTERS,
+  }),
+  MAIL_TOO_LATE_HOURS: setting({
+    kind: z.coerce.number().min(1),
+    meaning: 'A letter that waited longer than this is held, unless it is a receipt.',
+    default: '24',
+    example: '12',
+    for: LETTERS,
+  }),
+  QUIET_HOURS: setting({
+    kind: z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, 'Write two times: 20:00-08:00')
+      .transform((hours) => ({ from: hours.slice(0, 5), to: hours.slice(6) })),
+    meaning: 'When letters that can wait do, where the person lives. `00:00-00:00` is never.',
+    default: '20:00-08:00',
+    example: '19:00-09:00',
+    for: LETTERS,
+  }),
+  SENDING_FENCE: setting({
+    kind: z.string(),
+    meaning:
+      'The file that counts with the database which letters were sent, so that a restored copy sends none. Keep it out of backups.',
+    default: '.data/sending.json',
+    example: '/var/lib/amends/sending.json',
+    for: LETTERS,
+  }),
+  DKIM_DOMAIN: setting({
+    kind: z.string(),
+    meaning: 'With the two below, or none of the three: letters are then signed for this domain.',
+    default: '',
+    example: 'harbour.example',
+    for: LETTERS,
+  }),
+  DKIM_SELECTOR: setting({
+    kind: z.string(),
+    meaning: 'Under which name the public key stands in the domain’s DNS.',
+    default: '',
+    example: 'amends2026',
+    for: LETTERS,
+  }),
+  DKIM_KEY_FILE: setting({
+    kind: z.string(),
+    meaning: 'The file that holds the private key in PEM.',
+    default: '',
+    example: '/etc/amends/dkim.pem',
+    for: LETTERS,
+  }),
+  STRIPE_SECRET_KEY: setting({
+    kind: z.string(),
+    meaning: 'Your key at Stripe. The default is the sandbox’s.',
+    default: 'sk_test_sandbox',
+    example: 'sk_live_…',
+    for: MONEY,
+    secret: true,
+  }),
+  STRIPE_WEBHOOK_SECRET: setting({
+    kind: z.string(),
+    meaning: 'What Stripe signs its events to `<AMENDS_URL>/hooks/stripe` with. The default is the sandbox’s.',
+    default: 'whsec_sandbox',
+    example: 'whsec_…',
+    for: MONEY,
+    secret: true,
+  }),
+  STRIPE_API_BASE: setting({
+    kind: address(/^https?$/),
+    meaning: 'Set only to talk to the sandbox process; empty means Stripe itself.',
+    default: '',
+    example: 'http://127.0.0.1:4421',
+    for: 'the demo',
+  }),
+  LOG_LEVEL: setting({
+    kind: z.enum(['silent', 'error', 'warn', 'info', 'debug']),
+    meaning: 'How much is written to standard output: one JSON object a line, without words or addresses of people.',
+    default: 'info',
+    example: 'warn',
+    for: 'who pays for the storage of logs',
+  }),
+};
+
+type Name = keyof typeof SETTINGS;
+export type Env = { [One in Name]: z.output<(typeof SETTINGS)[One]['kind']> };
+
+const NAMES = Object.keys(SETTINGS) as Name[];
+
+/** Reads every setting out of `given`; an empty one is one that is not set. Throws one sentence for all that is wrong. `file` is what .env says. */
+export function readSettings(given: NodeJS.ProcessEnv, file: NodeJS.Dict<string> = {}): Env {
+  const wrong = [
+    ...Object.keys(file).flatMap((name) => (name in SETTINGS ? [] : [unknown(name, '.env names ')])),
+    // Of all that stands in an environment, only what is nearly one of ours can be told to be a slip.
+    ...Object.keys(given).flatMap((name) =>
+      name in SETTINGS || name in file || !name.includes('_') || !nearest(name) ? [] : [unknown(name, '')],
+    ),
+  ];
+  const read: Record<string, unknown> = {};
+  for (const name of NAMES) {
+    const one = SETTINGS[name].kind.safeParse(given[name] || SETTINGS[name].default);
+    if (one.success) read[name] = one.data;
+    else wrong.push(...one.error.issues.map(({ message }) => `${name}: ${message}`));
+  }
+  if (wrong.length > 0) throw new Error(`The settings can't be used. ${wrong.join('; ')}.`);
+  const env = read as Env;
+  const contradiction = contradictionIn(env);
+  if (contradiction) throw new Error(contradiction);
+  return env;
+}
+
+function unknown(name: string, where: string): string {
+  const meant = nearest(name);
+  return `${where}${name}, which is no setting${meant ? `. Is ${meant} meant?` : '. See: npm run amends -- settings'}`;
+}
+
+function contradictionIn(env: Env): string | null {
+  const live = env.STRIPE_SECRET_KEY !== SETTINGS.STRIPE_SECRET_KEY.default;
+  if (env.STRIPE_API_BASE !== '' && env.STRIPE_SECRET_KEY.startsWith('sk_live_')) {
+    return 'STRIPE_API_BASE points at the sandbox, but STRIPE_SECRET_KEY is a live key. Remove one of them.';
+  }
+  if (live && env.STRIPE_API_BASE === '' && env.STRIPE_WEBHOOK_SECRET === SETTINGS.STRIPE_WEBHOOK_SECRET.default) {
+    return 'STRIPE_SECRET_KEY is your own, but STRIPE_WEBHOOK_SECRET is still the sandbox’s, which everybody knows. Set the one Stripe shows beside your endpoint.';
+  }
+  if (new Set([env.DKIM_DOMAIN, env.DKIM_SELECTOR, env.DKIM_KEY_FILE].map(Boolean)).size > 1) {
+    return 'DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE are set together, or none of them is.';
+  }
+  if (env.DATABASE_TOKEN !== '' && env.DATABASE_URL.startsWith('file:')) {
+    return 'DATABASE_TOKEN is for a server, but DATABASE_URL is a file. Remove one of them.';
+  }
+  if (env.SUPPRESSION_KEY === SETTINGS.SUPPRESSION_KEY.default && !isLoopback(env.AMENDS_URL)) {
+    return 'SUPPRESSION_KEY is not set. Set it to 32 or more random characters, and keep it: it is how people who were erased stay erased.';
+  }
+  return null;
+}
+
+/** The setting that differs in one or two letters. */
+function nearest(name: string): Name | undefined {
+  return NAMES.find((known) => !(name in SETTINGS) && isNear(name.toUpperCase(), known));
+}
+
+function isNear(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 2) return false;
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]! <= 2;
+}
 
 function isNetwork(text: string): boolean {
   const [address = '', bits] = text.split('/');
@@ -8,81 +303,16 @@ function isNetwork(text: string): boolean {
   return longest !== undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest));
 }
 
-/*
- * The one reader of the environment. Every setting has a sentence; a wrong one stops the process at start with it.
- */
-const settings = z.object({
-  /** `file:<path>` for an embedded database, `libsql://…` or `https://…` for a server. */
-  DATABASE_URL: z.string().default('file:.data/amends.db'),
-  DATABASE_TOKEN: z.string().optional(),
-  /** The address people reach this site at. Every link in every letter begins with it; the Host header never does. */
-  AMENDS_URL: z.url().default('http://127.0.0.1:4321'),
-  HOST: z.string().default('127.0.0.1'),
-  PORT: z.coerce.number().int().min(1).max(65535).default(4321),
-  CONTENT_DIR: z.string().default('content'),
-  /** Where letters are put while no mail server is set: one file a letter, shown at /demo/mailbox to this machine only. */
-  MAILBOX_DIR: z.string().default('.data/mailbox'),
-  /** Where files that were uploaded at the desk lie until they are imported. */
-  UPLOADS_DIR: z.string().default('.data/uploads'),
-  /** `smtps://user:password@host:465` or `smtp://…:587`. Empty: letters are put into MAILBOX_DIR, and nothing leaves. */
-  SMTP_URL: z.union([z.literal(''), z.url({ protocol: /^smtps?$/ })]).default(''),
-  /** The organisation's address that letters come from, behind the name of whoever signs. Empty: `reply_to` of site.yaml. */
-  MAIL_FROM: z.union([z.literal(''), z.email()]).default(''),
-  /** Letters a minute, in all and to one domain. */
-  MAIL_PER_MINUTE: z.coerce.number().int().min(1).default(120),
-  MAIL_PER_MINUTE_PER_DOMAIN: z.coerce.number().int().min(1).default(30),
-  /** A letter that waited longer than this is held, unless it is a receipt. */
-  MAIL_TOO_LATE_HOURS: z.coerce.number().min(1).default(24),
-  /** When letters that can wait do, where the person lives. `00:00-00:00` is never. */
-  QUIET_HOURS: z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, 'Write two times: 20:00-08:00')
-    .default('20:00-08:00')
-    .transform((hours) => ({ from: hours.slice(0, 5), to: hours.slice(6) })),
-  /** The file that counts with the database which letters were sent, so that a restored copy sends none. Keep it out of backups. */
-  SENDING_FENCE: z.string().default('.data/sending.json'),
-  /** All three, or none: letters are then signed. The file holds the private key in PEM. */
-  DKIM_DOMAIN: z.string().default(''),
-  DKIM_SELECTOR: z.string().default(''),
-  DKIM_KEY_FILE: z.string().default(''),
-  STRIPE_SECRET_KEY: z.string().default('sk_test_sandbox'),
-  STRIPE_WEBHOOK_SECRET: z.string().default('whsec_sandbox'),
-  /** Set only to talk to the sandbox process; empty means Stripe itself. */
-  STRIPE_API_BASE: z.union([z.literal(''), z.url()]).default(''),
-  /** The key of the hashes by which stopped and erased people are known again. Keep it: another one forgets them all. */
-  SUPPRESSION_KEY: z.string().min(16).default('only-for-this-machine'),
-  /** Proxies in front of this process, as addresses or networks: `127.0.0.1,10.0.0.0/8`. Only they may say who the visitor is. */
-  TRUSTED_PROXIES: z
-    .string()
-    .default('')
-    .transform((list) => list.split(',').flatMap((one) => one.trim() || []))
-    .refine((list) => list.every(isNetwork), 'Write addresses or networks, separated by commas: 127.0.0.1,10.0.0.0/8'),
-  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
-});
-
-export type Env = z.output<typeof settings>;
-
 function readEnv(): Env {
-  // What the environment says already wins over the file.
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  const read = settings.safeParse(process.env);
-  if (!read.success) {
-    const wrong = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`The settings can't be used. ${wrong.join('; ')}.`);
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
+  try {
+    // What the environment says already wins over the file.
+    if (existsSync('.env')) process.loadEnvFile('.env');
+    return readSettings(process.env, file);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
   }
-  if (read.data.STRIPE_API_BASE !== '' && read.data.STRIPE_SECRET_KEY.startsWith('sk_live_')) {
-    throw new Error('STRIPE_API_BASE points at the sandbox, but STRIPE_SECRET_KEY is a live key. Remove one of them.');
-  }
-  const { DKIM_DOMAIN, DKIM_SELECTOR, DKIM_KEY_FILE } = read.data;
-  if (new Set([DKIM_DOMAIN, DKIM_SELECTOR, DKIM_KEY_FILE].map(Boolean)).size > 1) {
-    throw new Error('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE are set together, or none of them is.');
-  }
-  if (read.data.SUPPRESSION_KEY === 'only-for-this-machine' && !isLoopback(read.data.AMENDS_URL)) {
-    throw new Error(
-      'SUPPRESSION_KEY is not set. Set it to 32 or more random characters, and keep it: it is how people who were erased stay erased.',
-    );
-  }
-  return read.data;
 }
 
 export const env = readEnv();

@@ -73,7 +73,7 @@ export function keeper(stamp: () => Promise<number | null>, clock = () => Date.n
 }
 
 /** What belongs to one answer and not to the page. */
-const OF_ONE_ANSWER = ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length'];
+const OF_ONE_ANSWER = ['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length', 'x-request-id'];
 
 /** Hands on the whole body of a public page once it has been sent; of anything else nothing is looked at. */
 function whenMade(response: ServerResponse, made: (body: Buffer) => void): void {

@@ -13,6 +13,7 @@ import { openDatabase } from '../db/client.ts';
 import { env, isLoopback } from './env.ts';
 import { keeper } from './keeping.ts';
 import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
+import { newId } from './shared/ids.ts';
 
 /*
  * The web process: Astro's handler behind what every request must pass. Origin check, body limits, headers on every
@@ -88,6 +89,13 @@ export function withoutSecrets(path: string): string {
   return path.replace(/\?.*$/, '').replace(/[A-Za-z0-9_-]{43}/g, ':link');
 }
 
+/** What may be logged of an error: its kind and where it was. Its message may hold what a person wrote. */
+export function withoutWords(error: unknown): { error: string; at?: string[] } {
+  if (!(error instanceof Error)) return { error: 'unknown' };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^ +at \S/.test(line));
+  return { error: error.name, at: frames.slice(0, 5).map((line) => line.trim()) };
+}
+
 /** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
 const BAD_LINKS_A_MINUTE = 20;
 /** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
@@ -140,7 +148,12 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   const entry = join(root, 'dist/server/entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
   const { handler } = (await import(pathToFileURL(entry).href)) as {
-    handler: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => unknown;
+    handler: (
+      request: IncomingMessage,
+      response: ServerResponse,
+      next: (error?: unknown) => void,
+      locals: App.Locals,
+    ) => unknown;
   };
   const files = sirv(join(root, 'dist/client'), {
     etag: true,
@@ -154,12 +167,15 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
 
   let draining = false;
-  const server = createServer((request, response) => {
+  const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) => {
     const method = request.method ?? 'GET';
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const began = performance.now();
+    const id = newId();
+    response.setHeader('X-Request-Id', id);
     response.on('finish', () =>
       log.info({
+        request: id,
         method,
         path: withoutSecrets(path),
         status: response.statusCode,
@@ -204,7 +220,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     }
     files(request, response, () => {
       const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
-      const make = () => void Promise.resolve(handler(request, response, next)).catch(failed);
+      const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
       pages(request, response, make).catch(failed);
     });
 
@@ -216,11 +232,15 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       request.method = 'GET';
       request.url = `/staff/too-large?${query}`;
       const next = () => answer(response, 413, 'That is more than this page accepts.');
-      Promise.resolve(handler(request, response, next)).catch(failed);
+      Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
+    }
+
+    function broke(error: unknown): void {
+      log.error({ request: id, path: withoutSecrets(path), ...withoutWords(error) });
     }
 
     function failed(error: unknown): void {
-      log.error({ path: withoutSecrets(path), error: error instanceof Error ? error.name : 'unknown' });
+      broke(error);
       if (!response.headersSent)
         answer(response, 500, 'Something broke on our side. Nothing of yours was changed. Please try again.');
       else response.destroy();

@@ -14,6 +14,7 @@ import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
 import { outcomesVerb } from './outcomes.ts';
 import { person } from './person.ts';
+import { settingsVerb } from './settings.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
@@ -37,6 +38,7 @@ const verbs: Verb[] = [
   auditVerb,
   exampleVerb,
   doctor,
+  settingsVerb,
 ];
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };

@@ -34,6 +34,8 @@ export async function openPlace(options: {
   settings?: Record<string, string>;
   /** Without jobs, a test says itself when their rounds run. */
   jobs?: boolean;
+  /** An open file for what the site and the jobs write. */
+  log?: number;
 }): Promise<Place> {
   const { data, say = () => {} } = options;
   mkdirSync(data, { recursive: true });
@@ -94,9 +96,10 @@ export async function openPlace(options: {
     if (example) {
       await fetch(`${sandboxUrl}/_sandbox/fixtures`, { method: 'POST', body: JSON.stringify(SANDBOX_FIXTURES) });
     }
-    const site = startProcess('src/server.ts', [], settings);
+    const site = startProcess('src/server.ts', [], settings, options.log);
     children.push(['The site', site]);
-    if (options.jobs !== false) children.push(['The jobs process', startProcess('src/jobs/main.ts', [], settings)]);
+    if (options.jobs !== false)
+      children.push(['The jobs process', startProcess('src/jobs/main.ts', [], settings, options.log)]);
     await untilAnswers(url, site);
   } catch (error) {
     await close();
@@ -154,6 +157,7 @@ function fingerprint(paths: string[]): string {
   const hash = createHash('sha256');
   const add = (path: string) => {
     const full = join(root, path);
+    if (path === 'src/docs') return;
     if (statSync(full).isDirectory()) for (const name of readdirSync(full).sort()) add(join(path, name));
     else hash.update(path).update(readFileSync(full));
   };

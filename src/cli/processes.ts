@@ -5,13 +5,18 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** Starts one of our own programs under the Node that runs this one. */
-export function startProcess(file: string, args: string[], settings: Record<string, string>): ChildProcess {
+/** Starts one of our own programs under the Node that runs this one. What it writes goes where ours does, or into an open file. */
+export function startProcess(
+  file: string,
+  args: string[],
+  settings: Record<string, string>,
+  log: number | 'inherit' = 'inherit',
+): ChildProcess {
   // The jobs import files of a million rows: as in bootstrap.mjs.
   const frugal = file.startsWith('src/jobs/') ? ['--max-semi-space-size=8'] : [];
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...frugal, join(root, file), ...args], {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', log, log],
     env: { ...process.env, ...settings },
   });
 }

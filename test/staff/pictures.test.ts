@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseDocument } from '../../src/proofs/content.ts';
@@ -54,6 +55,30 @@ test('a small file of a great many pixels is refused before it is unpacked', asy
     .toBuffer();
   expect(bomb.length).toBeLessThan(2 * 1024 * 1024);
   expect(await readPicture(bomb)).toMatchObject({ refused: true, code: 'too-many-pixels' });
+});
+
+test('a picture that is a page, a script or an archive as well is only a picture afterwards', async () => {
+  const second = '<script>alert(1)</script>';
+  const png = await noise(40, 30).png().toBuffer();
+  const text = Buffer.from(`tEXtComment\0${second}`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length - 4);
+  const crc = Buffer.alloc(4);
+  crc.writeUInt32BE(crc32(text));
+  const withText = Buffer.concat([png.subarray(0, 33), length, text, crc, png.subarray(33)]);
+  const withTail = Buffer.concat([await noise(40, 30).jpeg().toBuffer(), Buffer.from(`PK\x03\x04${second}`)]);
+  const gif = await noise(40, 30).gif().toBuffer();
+  for (const file of [withText, withTail, Buffer.concat([gif, Buffer.from(second)])]) {
+    expect(file.includes(second)).toBe(true);
+    const picture = (await readPicture(file)) as Picture;
+    expect(picture.mediaType).toBe('image/webp');
+    expect(picture.bytes.subarray(0, 4).toString()).toBe('RIFF');
+    expect(picture.bytes.includes('script')).toBe(false);
+  }
+});
+
+test.each(['tiff', 'raw'] as const)('what a browser does not show as a picture (%s) is refused', async (format) => {
+  expect(await readPicture(await noise(40, 30).toFormat(format).toBuffer())).toMatchObject({ code: 'unreadable' });
 });
 
 test('a draft names its picture with what it shows; without that, or with a file name, it is refused', async () => {

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eq, sql } from 'drizzle-orm';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright';
 import type { CastMember } from '../../db/cast.ts';
-import { persons } from '../../db/schema/people.ts';
+import { complaints, persons } from '../../db/schema/people.ts';
+import { staff } from '../../db/schema/staff.ts';
 import { buildSite, openPlace, type Place } from '../../src/cli/place.ts';
 import { root } from '../../src/cli/processes.ts';
 import type { Outgoing } from '../../src/mail/delivery.ts';
@@ -36,6 +37,7 @@ export const PORTS = {
   'desk-answers': 23_400,
   'grace-writes': 24_400,
   'chosen-and-taken-back': 24_200,
+  'nothing-runs': 24_800,
 };
 
 export type Journey = {
@@ -61,12 +63,19 @@ export type Journey = {
 export async function openJourney(file: keyof typeof PORTS, settings: Record<string, string> = {}): Promise<Journey> {
   await buildOnce();
   const data = mkdtempSync(join(tmpdir(), `amends-${file}-`));
-  const opened = await Promise.allSettled([openPlace({ data, port: PORTS[file], settings }), openBrowser()]);
+  const logFile = join(data, 'log');
+  const log = openSync(logFile, 'a');
+  const all = { LOG_LEVEL: 'debug', ...settings };
+  const opened = await Promise.allSettled([openPlace({ data, port: PORTS[file], settings: all, log }), openBrowser()]);
   const [place, browser] = opened.map((one) => (one.status === 'fulfilled' ? one.value : null)) as [Place, Browser];
   const close = async () => {
     await browser?.close();
+    const told = place ? await secretsOf(place) : [];
     await place?.close();
+    closeSync(log);
+    const written = readFileSync(logFile, 'utf8');
     rmSync(data, { recursive: true, force: true });
+    expectNobodyIn(written, told);
   };
   for (const one of opened) {
     if (one.status === 'rejected') {
@@ -111,6 +120,32 @@ export async function openJourney(file: keyof typeof PORTS, settings: Record<str
     },
     amends: (...args) => run(args, place.settings),
   };
+}
+
+/** What people are called, where they are written to, what they said, and what opens their pages: no log may hold any of it. */
+async function secretsOf(place: Place): Promise<string[]> {
+  const { read } = place.db;
+  const letters = await readMailbox(place.settings['MAILBOX_DIR']!);
+  const [people, workers, told] = await Promise.all([
+    read.select({ last: persons.lastName, email: persons.email }).from(persons),
+    read.select({ name: staff.name, address: staff.address }).from(staff),
+    read.select({ words: complaints.words }).from(complaints),
+  ]);
+  return [
+    ...people.flatMap(({ last, email }) => [last, email]),
+    ...workers.flatMap(({ name, address }) => [name, address]),
+    ...told.map(({ words }) => words?.slice(0, 24)),
+    ...letters.flatMap(({ to, text }) => [to, ...(text.match(/[A-Za-z0-9_-]{43}/g) ?? [])]),
+    ...place.links.flatMap(({ url, member }) => [url.slice(-43), member.name]),
+  ].filter((one): one is string => !!one && one.length > 4);
+}
+
+/** Throws naming the first line of a log that tells something of somebody. */
+export function expectNobodyIn(log: string, secrets: string[]): void {
+  for (const line of log.split('\n')) {
+    const found = secrets.find((secret) => line.includes(secret)) ?? /[^\s"@]+@[\w-]+\.\w+/.exec(line)?.[0];
+    if (found) throw new Error(`The log holds “${found}”: ${line}`);
+  }
 }
 
 /**

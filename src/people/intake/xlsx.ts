@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createInflateRaw } from 'node:zlib';
 import { readSheet } from 'read-excel-file/node';
 import { type Refusal, refuse } from '../../shared/refusal.ts';
 import type { Table } from './json.ts';
@@ -11,7 +12,7 @@ const LARGEST_UNPACKED = 256 * 1024 * 1024;
  */
 export async function xlsxTable(path: string, bytes: number): Promise<Table | Refusal> {
   const file = await readFile(path);
-  const unpacked = unpackedSize(file);
+  const unpacked = await unpackedSize(file, LARGEST_UNPACKED);
   if (unpacked === null) return broken();
   if (unpacked > LARGEST_UNPACKED) {
     return refuse(
@@ -55,17 +56,40 @@ function text(cell: unknown): string {
   return String(cell);
 }
 
-/** What the archive says that its parts come to. Null when it has no table of contents, as one that was cut off. */
-function unpackedSize(file: Buffer): number | null {
-  const end = file.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
-  if (end < 0 || end + 22 > file.length) return null;
-  const parts = file.readUInt16LE(end + 10);
-  let at = file.readUInt32LE(end + 16);
+/** Where a part of an archive begins, and where its table of contents ends. */
+const PART = Buffer.from('PK\x03\x04', 'latin1');
+const END = Buffer.from('PK\x05\x06', 'latin1');
+
+/**
+ * What the parts of the archive really come to, or the first figure past `most`. What the archive says of itself may be a lie, so
+ * each place where a part could begin is unpacked, and nothing of it kept. Null when it was cut off.
+ */
+async function unpackedSize(file: Buffer, most: number): Promise<number | null> {
+  if (file.lastIndexOf(END) < 0) return null;
   let size = 0;
-  for (let part = 0; part < parts; part += 1) {
-    if (at + 46 > file.length || file.readUInt32LE(at) !== 0x02014b50) return null;
-    size += file.readUInt32LE(at + 24);
-    at += 46 + file.readUInt16LE(at + 28) + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32);
+  for (
+    let at = file.indexOf(PART);
+    at >= 0 && at + 30 <= file.length && size <= most;
+    at = file.indexOf(PART, at + 4)
+  ) {
+    const begins = at + 30 + file.readUInt16LE(at + 26) + file.readUInt16LE(at + 28);
+    if (file.readUInt16LE(at + 8) === DEFLATED) size += await inflatedSize(file.subarray(begins), most - size);
   }
   return size;
+}
+
+const DEFLATED = 8;
+
+/** Reading counts like writing, so that a part of nothing can't be looked at for ever. */
+function inflatedSize(bytes: Buffer, most: number): Promise<number> {
+  return new Promise((resolve) => {
+    const inflate = createInflateRaw();
+    let size = 0;
+    const done = () => resolve(Math.max(size, inflate.bytesWritten));
+    inflate.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > most) inflate.destroy();
+    });
+    inflate.on('error', done).on('close', done).end(bytes);
+  });
 }

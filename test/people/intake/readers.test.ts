@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { asc, sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { complaints, departures, persons, signals } from '../../../db/schema/people.ts';
@@ -405,6 +406,32 @@ describe('what can’t be right is refused with its column', () => {
     expect(await bring('half.xlsx', bytes.subarray(0, bytes.length / 2), 'ibm-telco')).toMatchObject({
       code: 'workbook',
     });
+  });
+
+  test('a workbook that says it is small and unpacks to more than 256 MB is refused, however its parts are named', async () => {
+    const zeros = deflateRawSync(Buffer.alloc(257 * 1024 * 1024), { level: 1 });
+    const name = Buffer.from('xl/worksheets/sheet1.xml');
+    // Every size that the archive gives is ten bytes.
+    const facts = (more: number[]) => Buffer.from(more.flatMap((n) => [n & 255, (n >> 8) & 255]));
+    const local = Buffer.concat([
+      Buffer.from('PK\x03\x04', 'latin1'),
+      facts([20, 0, 8, 0, 0, 0, 0, zeros.length & 65535, zeros.length >> 16, 10, 0, name.length, 0]),
+      name,
+      zeros,
+    ]);
+    const listed = Buffer.concat([
+      Buffer.from('PK\x01\x02', 'latin1'),
+      facts([20, 20, 0, 8, 0, 0, 0, 0, zeros.length & 65535, zeros.length >> 16, 10, 0, name.length, 0, 0, 0, 0]),
+      facts([0, 0, 0, 0]),
+      name,
+    ]);
+    const ended = Buffer.concat([
+      Buffer.from('PK\x05\x06', 'latin1'),
+      facts([0, 0, 1, 1, listed.length, 0, local.length & 65535, local.length >> 16, 0]),
+    ]);
+    const before = process.memoryUsage().rss;
+    expect(await bring('bomb.xlsx', Buffer.concat([local, listed, ended]))).toMatchObject({ code: 'too-large' });
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
   });
 });
 

@@ -1,0 +1,26 @@
+import type { MiddlewareHandler } from 'astro';
+
+declare global {
+  namespace App {
+    interface Locals {
+      /** Writes down that this request failed, without anything a person wrote. Absent under `npm run dev`. */
+      failed?: (error: unknown) => void;
+    }
+  }
+}
+
+/**
+ * A page is whole before the first byte of it leaves: what breaks half-way is then a 500 with our own page, and not a 200 that
+ * stops in the middle. Astro would also write the error to the log as it is, with what a person typed.
+ */
+export const onRequest: MiddlewareHandler = async ({ locals }, next) => {
+  try {
+    const response = await next();
+    const page = response.body && response.headers.get('content-type')?.startsWith('text/html');
+    return page ? new Response(await response.arrayBuffer(), response) : response;
+  } catch (error) {
+    if (!locals.failed) throw error;
+    locals.failed(error);
+    return new Response(null, { status: 500 });
+  }
+};

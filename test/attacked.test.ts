@@ -1,0 +1,252 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { letters } from '../db/schema/mail.ts';
+import { root } from '../src/cli/processes.ts';
+import { mintLink } from '../src/invitations/links.ts';
+import { withoutWords } from '../src/server.ts';
+import type { FreshDatabase } from './support/database.ts';
+import { buildOnce, expectNobodyIn } from './support/place.ts';
+import { castPerson, NOW, seededDatabase } from './support/seeded.ts';
+import { type Answer, type Site, startSite } from './support/site.ts';
+
+/* The web process under https and in trouble: what it answers, what it keeps in memory and what it writes down. */
+
+const MAYA_AT = 'maya@rennickpress.example';
+const GRACE_AT = 'grace.adeyemi@northline.example';
+const NOBODY = 'A'.repeat(43);
+
+let db: FreshDatabase;
+let site: Site;
+let token: string;
+/** Opened first and asked about last: a visitor who sends one header, and then nothing more. */
+let slow: { since: number; closed: Promise<number> };
+
+beforeAll(async () => {
+  await buildOnce();
+  db = await seededDatabase();
+  const maya = await castPerson(db.read, 'c-maya');
+  token = await db.write((tx) => mintLink(tx, { personId: maya.id, purpose: 'page', days: 9000 }, NOW));
+  site = await startSite(24_400, {
+    DATABASE_URL: db.url,
+    AMENDS_URL: 'https://changes.harbour.example',
+    SUPPRESSION_KEY: 'for-the-length-of-this-test',
+    TRUSTED_PROXIES: '127.0.0.1',
+    // On a large machine Node would put off clearing up, and nobody could tell what is kept from what is rubbish.
+    NODE_OPTIONS: '--max-old-space-size=120',
+  });
+  const socket = connect(site.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.resume().write('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+  const since = performance.now();
+  slow = { since, closed: once(socket, 'close').then(() => performance.now() - since) };
+});
+afterAll(async () => {
+  await site?.stop();
+  await db?.cleanup();
+});
+
+const form = (more: Record<string, string> = {}) => ({
+  origin: site.origin,
+  'content-type': 'application/x-www-form-urlencoded',
+  ...more,
+});
+
+function expectEveryHeader({ headers }: Answer): void {
+  expect(headers['content-security-policy']).toMatch(/default-src 'none'.*base-uri 'none'.*frame-ancestors 'none'/);
+  expect(headers['content-security-policy']).not.toMatch(/unsafe|\*(?!\.stripe\.com)/);
+  expect(headers).toMatchObject({
+    'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'strict-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': expect.stringContaining('payment=()'),
+    'cache-control': expect.any(String),
+    'x-request-id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+  });
+  expect(headers['x-powered-by']).toBeUndefined();
+}
+
+test('under https every answer carries every header: pages, files, redirects, refusals, hooks', async () => {
+  const asset = `/_astro/${readdirSync(join(root, 'dist/client/_astro'))[0]}`;
+  const far = { 'x-forwarded-for': '203.0.113.99' };
+  for (let wrong = 0; wrong < 20; wrong += 1) await site.ask('GET', `/for/${NOBODY}`, far);
+  const { headers } = await site.ask('GET', '/changes.atom');
+  const answers: [number, Promise<Answer>][] = [
+    [200, site.ask('GET', '/')],
+    [200, site.ask('HEAD', '/proofs/exports-finish')],
+    [200, site.ask('GET', asset)],
+    [200, site.ask('GET', `/for/${token}`)],
+    [200, site.ask('GET', '/robots.txt')],
+    [304, site.ask('GET', '/changes.atom', { 'if-none-match': headers.etag! })],
+    [303, site.ask('GET', '/staff')],
+    [303, site.ask('POST', '/staff/sign-in', form(), `address=${GRACE_AT}`)],
+    [422, site.ask('POST', '/staff/sign-in', form(), 'address=nobody')],
+    [400, site.ask('POST', '/hooks/stripe', {}, '{}')],
+    [401, site.ask('POST', '/measurements/exports-finish/failed', { 'content-type': 'application/json' }, '[]')],
+    [403, site.ask('POST', '/staff/sign-in', { 'content-type': 'text/plain' }, 'address=x')],
+    [404, site.ask('GET', '/nothing-here')],
+    [405, site.ask('OPTIONS', '/')],
+    [411, site.ask('POST', `/for/${token}/rejoin`, form({ 'transfer-encoding': 'chunked' }), 'x')],
+    [413, site.ask('POST', `/for/${token}/rejoin`, form(), 'x'.repeat(64 * 1024 + 1))],
+    [303, site.ask('POST', '/staff/people', form(), 'x'.repeat(64 * 1024 + 1))],
+    [429, site.ask('GET', `/for/${NOBODY}`, far)],
+  ];
+  for (const [status, answering] of answers) {
+    const answer = await answering;
+    expect(answer.status).toBe(status);
+    expectEveryHeader(answer);
+  }
+});
+
+test('every address that takes a press refuses one from elsewhere, whatever it says it is', async () => {
+  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(astro|ts)$/.test(name),
+  );
+  const pressed = pages.filter((name) =>
+    /'POST'|const (POST|ALL)\b/.test(readFileSync(join(root, 'src/pages', name), 'utf8')),
+  );
+  const paths = pressed.map(
+    (name) =>
+      `/${name
+        .replace(/(\/index)?\.(astro|ts)$/, '')
+        .replace(/^index$/, '')
+        .replaceAll(/\[(link|token)\]/g, token)
+        .replaceAll(/\[[^\]]+\]/g, 'x')}`,
+  );
+  const own = paths.filter((path) => /^\/(hooks|stop|measurements)\//.test(path));
+  expect(paths.length).toBeGreaterThan(35);
+  expect(own).toHaveLength(3);
+
+  const types = [
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/plain',
+    'application/json',
+    'application/octet-stream',
+    '',
+  ];
+  const origins = [undefined, 'null', 'https://evil.example', 'http://changes.harbour.example'];
+  const before = site.log().length;
+  let refused = 0;
+  for (const path of paths.filter((one) => !own.includes(one))) {
+    for (const type of types) {
+      const asked = origins.map((origin) =>
+        site.ask('POST', path, { ...(type && { 'content-type': type }), ...(origin && { origin }) }, 'a=b'),
+      );
+      for (const { status } of await Promise.all(asked)) {
+        expect([path, type, status]).toEqual([path, type, 403]);
+        refused += 1;
+      }
+    }
+  }
+  expect(refused).toBe((paths.length - 3) * types.length * origins.length);
+  // Refused ahead of the pages: none of them broke or looked at anything.
+  expect(site.log().slice(before)).not.toContain('"error"');
+  // What has a proof of its own instead of a page behind it is asked for that.
+  for (const path of own) expect((await site.ask('POST', path, {}, 'a=b')).status).not.toBe(403);
+});
+
+test('a foreign Host reaches no page, feed, file, redirect or letter', async () => {
+  const foreign = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' };
+  for (const path of [
+    ...['/', '/changes.atom', '/changes.json', '/sitemap.xml', '/robots.txt', '/search?q=export', '/privacy'],
+    ...['/proofs/exports-finish/check.json', '/proofs/exports-finish/versions/1.json', '/issues', '/nothing'],
+    ...[`/for/${token}`, `/for/${token}/yours`, '/staff', '/staff/sign-in', '//evil.example/%2f..', '/\\evil.example'],
+  ]) {
+    const { body, headers } = await site.ask('GET', path, foreign);
+    const { location = '', ...others } = headers;
+    expect(body.replaceAll(path, '') + JSON.stringify(others)).not.toContain('evil.example');
+    expect(location).not.toMatch(/^(https?:)?[\\/]{2}/);
+  }
+  await site.ask('POST', '/staff/sign-in', form(foreign), `address=${GRACE_AT}`);
+  await site.ask('POST', `/for/${token}/why`, form(foreign), 'answer=yes');
+  const written = await db.read.select().from(letters);
+  expect(written.length).toBeGreaterThan(0);
+  expect(JSON.stringify(written)).not.toContain('evil.example');
+});
+
+test('two hundred bodies that are too long, and a hundred that just fit, take less than 50 MB', async () => {
+  const long = 'x'.repeat(300 * 1024);
+  const just = `address=${'x'.repeat(64 * 1024 - 8)}`;
+  const fiftyAtOnce = (ask: () => Promise<Answer>) =>
+    Promise.all(Array.from({ length: 50 }, () => ask().catch(() => null)));
+  const attack = async () => {
+    await fiftyAtOnce(() => site.ask('POST', `/for/${token}/rejoin`, form(), long));
+    await fiftyAtOnce(() => site.ask('POST', '/hooks/stripe', {}, long));
+    await fiftyAtOnce(() => site.ask('POST', '/staff/sign-in', form(), just));
+  };
+  // What a process takes for its first requests, it takes once.
+  await attack();
+  const before = site.memory();
+  for (let at = 0; at < 2; at += 1) await attack();
+  expect((site.memory() - before) / 1024 / 1024).toBeLessThan(50);
+});
+
+describe('when the database breaks', () => {
+  test('the answer is a 500 with our own page, in which nothing stands of what was asked or of what broke', async () => {
+    await db.write((tx) => tx.run(sql`alter table staff rename to staff_gone`));
+    const asked = [
+      await site.ask('POST', '/staff/sign-in', form(), `address=${GRACE_AT}`),
+      await site.ask('GET', '/staff', { cookie: `__Host-amends-staff=${token}` }),
+    ];
+    await db.write((tx) => tx.run(sql`alter table staff_gone rename to staff`));
+    await db.write((tx) => tx.run(sql`alter table persons rename to persons_gone`));
+    asked.push(await site.ask('GET', `/for/${token}?to=${MAYA_AT}`));
+    await db.write((tx) => tx.run(sql`alter table persons_gone rename to persons`));
+    for (const answer of asked) {
+      expect(answer.status).toBe(500);
+      expectEveryHeader(answer);
+      expect(answer.body).toContain('Something broke on our side');
+      expect(answer.body).not.toMatch(/at file|node_modules|\.ts:|\.mjs|sqlite|select|staff_gone/i);
+      expect(answer.body).not.toMatch(/grace|maya/i);
+    }
+    for (const { headers } of asked) {
+      const id = headers['x-request-id'] as string;
+      const lines = () =>
+        site
+          .log()
+          .split('\n')
+          .flatMap((line) => (line.includes(id) ? JSON.parse(line) : []));
+      await expect.poll(lines).toMatchObject([
+        { level: 50, error: 'DatabaseError', at: expect.arrayContaining([expect.stringContaining('at ')]) },
+        { level: 30, status: 500 },
+      ]);
+    }
+    expect((await site.ask('GET', `/for/${token}`)).status).toBe(200);
+  });
+
+  test('of an error only its kind and its place are written down', () => {
+    const error = new Error(`no such person: ${MAYA_AT}\n    ${MAYA_AT}`);
+    error.name = 'LookupError';
+    expect(withoutWords(error)).toMatchObject({ error: 'LookupError', at: expect.any(Array) });
+    expect(JSON.stringify(withoutWords(error))).not.toContain('maya');
+    expect(withoutWords(MAYA_AT)).toEqual({ error: 'unknown' });
+  });
+});
+
+test('every line of the log is one object, with the id of its request, and holds nobody', () => {
+  const lines = site.log().trim().split('\n');
+  expect(lines.length).toBeGreaterThan(1000);
+  for (const line of lines) {
+    const one = JSON.parse(line);
+    expect([line, one.process]).toEqual([line, 'web']);
+    if (one.msg !== 'listening') expect(one.request).toMatch(/^[0-9a-f-]{36}$/);
+  }
+  for (const word of [token, MAYA_AT, GRACE_AT, 'rennickpress', 'address=']) expect(site.log()).not.toContain(word);
+});
+
+test('a log that tells of somebody is noticed, wherever a journey ends', () => {
+  const line = (path: string) => `{"level":30,"request":"0199","path":"${path}","status":200}\n`;
+  expect(() => expectNobodyIn(line('/for/:link'), ['Rennick', token])).not.toThrow();
+  for (const path of [`/for/${token}`, '/search/Rennick', '/x/someone@else.example'])
+    expect(() => expectNobodyIn(line('/') + line(path), ['Rennick', token])).toThrow(path);
+});
+
+test('who sends a request too slowly is let go, within fifteen seconds', { timeout: 30_000 }, async () => {
+  expect(await slow.closed).toBeLessThan(15_000);
+});

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { verbs } from '../src/cli/main.ts';
+import { root } from '../src/cli/processes.ts';
+import { readSettings } from '../src/env.ts';
+import type { FreshDatabase } from './support/database.ts';
+import { seededDatabase } from './support/seeded.ts';
+
+/*
+ * What the documents say is so: each command in them is run, in a copy of the house with a place of its own, or says why it
+ * can't be; each link leads to a file; each verb, script and setting that is named is there.
+ */
+
+const DOCUMENTS = [
+  ...readdirSync(join(root, 'src/docs')).map((name) => `src/docs/${name}`),
+  ...readdirSync(join(root, '.github')).map((name) => `.github/${name}`),
+];
+const textOf = (document: string) => readFileSync(join(root, document), 'utf8');
+
+type Block = { how: string; commands: string };
+const blocksIn = (document: string): Block[] =>
+  [...textOf(document).matchAll(/^```sh ?(.*)\n([\s\S]*?)^```$/gm)].map(([, how, commands]) => ({
+    how: how!,
+    commands: commands!,
+  }));
+const isRun = ({ how }: Block) => how.startsWith('runs');
+
+test('each command is run, or says what it needs', () => {
+  const unsaid = DOCUMENTS.flatMap((document) =>
+    blocksIn(document)
+      .filter(({ how }) => !/^(runs( beside the example)?(; exits \d: .+)?|needs .+|not run: .+)$/.test(how))
+      .map(({ commands }) => `${document}: ${commands}`),
+  );
+  expect(unsaid).toEqual([]);
+  expect(DOCUMENTS.flatMap(blocksIn).filter(isRun).length).toBeGreaterThan(6);
+});
+
+test('no document is longer than two screens of a book', () => {
+  expect(DOCUMENTS.filter((document) => textOf(document).split('\n').length > 151)).toEqual([]);
+});
+
+test.each([...DOCUMENTS, 'README.md'])('%s names only files, verbs and scripts that are there', (document) => {
+  const text = textOf(document);
+  const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to]) => to!);
+  const files = readdirSync(root, { encoding: 'utf8' });
+  for (const link of links) {
+    const path = resolve(root, dirname(document), link);
+    expect([link, files.includes(path.slice(root.length + 1).split('/')[0]!)]).toEqual([link, true]);
+    expect(() => readdirSync(dirname(path)).includes(path.split('/').at(-1)!) || fail(link)).not.toThrow();
+  }
+  const known = new Set(verbs.map(({ name }) => name));
+  const named = [...text.matchAll(/\bamends -- ([a-z][a-z-]+)|`amends ([a-z-]+)/g)].map((one) => (one[1] ?? one[2])!);
+  // These come with the work on durability.
+  const coming = ['backup', 'restore'];
+  expect(named.filter((verb) => !known.has(verb) && !coming.includes(verb))).toEqual([]);
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+  const run = [...text.matchAll(/\bnpm run (?:-s )?([a-z:]+)/g)].map(([, name]) => name!);
+  expect(run.filter((name) => !(name in scripts))).toEqual([]);
+});
+
+function fail(what: string): never {
+  throw new Error(`${what} is not there.`);
+}
+
+test('the settings to begin with are settings, and refuse to start until they are filled in', () => {
+  const lines = readFileSync(join(root, '.deploy/production.env'), 'utf8').matchAll(/^([A-Z_]+)=(.*)$/gm);
+  const file = Object.fromEntries([...lines].map(([, name, value]) => [name!, value!]));
+  expect(() => readSettings(file, file)).toThrow('SUPPRESSION_KEY is not set');
+  expect(() => readSettings({ ...file, SUPPRESSION_KEY: 'x'.repeat(64) }, file)).not.toThrow();
+});
+
+test('what starts the processes names files that are there', () => {
+  for (const name of ['amends-web.service', 'amends-jobs.service', 'Containerfile', 'compose.yaml']) {
+    const text = readFileSync(join(root, '.deploy', name), 'utf8');
+    const started = [...text.matchAll(/\bsrc\/[\w/]+\.ts/g)].map(([file]) => file);
+    for (const file of started) expect(() => readFileSync(join(root, file))).not.toThrow();
+  }
+  const web = readFileSync(join(root, '.deploy/amends-web.service'), 'utf8');
+  const jobs = readFileSync(join(root, '.deploy/amends-jobs.service'), 'utf8');
+  const hardened = (unit: string) =>
+    unit.split('\n').filter((line) => /^(No|Protect|Private|Restrict|Lock|Cap|Sys)/.test(line));
+  expect(hardened(jobs)).toEqual(hardened(web));
+  expect(hardened(web).length).toBeGreaterThan(15);
+});
+
+describe('run', () => {
+  let folder: string;
+  let example: FreshDatabase;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'amends-docs-'));
+    for (const name of ['src', 'db', 'content', 'package.json', 'package-lock.json']) {
+      cpSync(join(root, name), join(folder, name), { recursive: true, preserveTimestamps: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    example = await seededDatabase();
+  });
+  afterAll(async () => {
+    await example?.cleanup();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test.each(DOCUMENTS.filter((document) => blocksIn(document).some(isRun)))(
+    '%s',
+    { timeout: 90_000 },
+    async (document) => {
+      const own = join(folder, document.replaceAll('/', '-'));
+      for (const { how, commands } of blocksIn(document).filter(isRun)) {
+        const database = how.includes('beside the example') ? example.url : `file:${own}/amends.db`;
+        const { code, out } = await shell(document.includes('developers') ? commands : SHORT + commands, folder, {
+          NODE_NO_WARNINGS: '1',
+          NODE_COMPILE_CACHE: join(tmpdir(), 'amends-docs-compiled'),
+          DATABASE_URL: database,
+          AMENDS_URL: 'https://changes.harbour.example',
+          SUPPRESSION_KEY: 'for-the-length-of-this-test',
+          MAILBOX_DIR: join(own, 'mailbox'),
+          UPLOADS_DIR: join(own, 'uploads'),
+          SENDING_FENCE: join(own, 'sending.json'),
+        });
+        expect([commands, out, code]).toEqual([commands, out, Number(/exits (\d)/.exec(how)?.[1] ?? 0)]);
+      }
+    },
+  );
+});
+
+/** `npm run amends --` without the second that npm takes for itself each time; the developers' page goes through npm. */
+const SHORT = `npm() {
+  if [ "$1 $2 $3" = "run amends --" ]; then shift 3; '${process.execPath}' src/cli/main.ts "$@"
+  else command npm "$@"; fi
+}
+`;
+
+function shell(
+  commands: string,
+  cwd: string,
+  settings: Record<string, string>,
+): Promise<{ code: number; out: string }> {
+  return new Promise((done, failed) => {
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', commands], { cwd, env: { ...process.env, ...settings } });
+    let out = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        out += chunk;
+      });
+    }
+    child.once('error', failed);
+    child.once('close', (code) => done({ code: code ?? -1, out }));
+  });
+}

@@ -1,0 +1,38 @@
+import type { APIContext } from 'astro';
+import { expect, test } from 'vitest';
+import { onRequest } from '../src/middleware.ts';
+
+const html = { 'Content-Type': 'text/html' };
+
+/** A page that begins, and then goes on as `rest` says. */
+const begun = (rest: (stream: ReadableStreamDefaultController) => void, headers: Record<string, string> = html) => {
+  const start = (stream: ReadableStreamDefaultController) => stream.enqueue(new TextEncoder().encode('<h1>You are'));
+  return new Response(new ReadableStream({ start, pull: rest }), { status: 200, headers });
+};
+
+async function asked(answer: () => Response, locals: App.Locals): Promise<Response> {
+  return (await onRequest({ locals } as APIContext, async () => answer())) as Response;
+}
+
+test('a page that breaks half-way is a 500, of which nothing was sent', async () => {
+  const failures: unknown[] = [];
+  const error = new Error('maya@rennickpress.example');
+  const response = await asked(() => begun((stream) => stream.error(error)), { failed: (one) => failures.push(one) });
+  expect([response.status, response.body]).toEqual([500, null]);
+  expect(failures).toEqual([error]);
+});
+
+test('a page that breaks before it begins is one too; under `npm run dev` the error is shown', async () => {
+  const broken = () => {
+    throw new Error('broken');
+  };
+  expect((await asked(broken, { failed: () => {} })).status).toBe(500);
+  await expect(asked(broken, {})).rejects.toThrow('broken');
+});
+
+test('what does not break arrives as it was; a file is not read first', async () => {
+  const whole = await asked(() => begun((stream) => stream.close(), { ...html, ETag: 'x' }), { failed: () => {} });
+  expect([whole.status, whole.headers.get('etag'), await whole.text()]).toEqual([200, 'x', '<h1>You are']);
+  const file = begun((stream) => stream.close(), { 'Content-Type': 'text/csv' });
+  expect(await asked(() => file, { failed: () => {} })).toBe(file);
+});
