@@ -41,6 +41,22 @@ const settings = z.object({
     .transform((hours) => ({ from: hours.slice(0, 5), to: hours.slice(6) })),
   /** The file that counts with the database which letters were sent, so that a restored copy sends none. Keep it out of backups. */
   SENDING_FENCE: z.string().default('.data/sending.json'),
+  /** Keyed fingerprints of who was erased or said stop, so that a backup brings nobody back. Keep it out of backups, and for good. */
+  ERASURES_FILE: z.string().default('.data/erasures.ndjson'),
+  /** Where backups are put, best on another disk. Empty: the jobs process makes none. */
+  BACKUP_DIR: z.string().default(''),
+  /** Public keys (`age1…`, separated by commas) of those who can read backups: `amends backup --new-key` makes a pair. */
+  BACKUP_RECIPIENTS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((one) => one.trim() || []))
+    .refine((list) => list.every((one) => /^age1[a-z0-9]+$/.test(one)), 'Write public keys that begin with age1'),
+  /** How often a backup is made when something was written since the last one, in minutes: at most so much is lost. */
+  BACKUP_EVERY_MINUTES: z.coerce.number().int().min(1).max(1440).default(15),
+  /** Days for which backups are kept. People are told 35 at most. */
+  BACKUP_KEEP_DAYS: z.coerce.number().int().min(1).max(35).default(30),
+  /** The file by which the web process and `doctor` see that the jobs process lives. */
+  HEARTBEAT_FILE: z.string().default('.data/jobs-alive'),
   /** All three, or none: letters are then signed. The file holds the private key in PEM. */
   DKIM_DOMAIN: z.string().default(''),
   DKIM_SELECTOR: z.string().default(''),
@@ -76,6 +92,11 @@ function readEnv(): Env {
   const { DKIM_DOMAIN, DKIM_SELECTOR, DKIM_KEY_FILE } = read.data;
   if (new Set([DKIM_DOMAIN, DKIM_SELECTOR, DKIM_KEY_FILE].map(Boolean)).size > 1) {
     throw new Error('DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE are set together, or none of them is.');
+  }
+  if (read.data.BACKUP_DIR !== '' && read.data.BACKUP_RECIPIENTS.length === 0) {
+    throw new Error(
+      'BACKUP_DIR is set, but nobody could read the backups. Make a key with `BACKUP_DIR= npm run amends -- backup --new-key`, and set BACKUP_RECIPIENTS.',
+    );
   }
   if (read.data.SUPPRESSION_KEY === 'only-for-this-machine' && !isLoopback(read.data.AMENDS_URL)) {
     throw new Error(

@@ -1,4 +1,5 @@
 import { auditVerb } from './audit.ts';
+import { backup } from './backup.ts';
 import { check } from './check.ts';
 import { coverageVerb } from './coverage.ts';
 import { doctor } from './doctor.ts';
@@ -11,6 +12,7 @@ import { makeGood } from './make-good.ts';
 import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
 import { person } from './person.ts';
+import { restore } from './restore.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
@@ -30,6 +32,8 @@ export const verbs: Verb[] = [
   staffVerb,
   auditVerb,
   exampleVerb,
+  backup,
+  restore,
   doctor,
 ];
 
