@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -7,8 +7,8 @@ import loadDirective from 'astro/runtime/client/load.prebuilt.js';
 import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
 import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
 import pino from 'pino';
-import sirv from 'sirv';
 import { env, isLoopback } from './env.ts';
+import { filesIn } from './files.ts';
 import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
 
 /*
@@ -126,12 +126,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
   const { handler } = (await import(pathToFileURL(entry).href)) as {
     handler: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => unknown;
   };
-  const files = sirv(join(root, 'dist/client'), {
-    etag: true,
-    setHeaders: (response, path) => {
-      if (path.startsWith('/_astro/')) response.setHeader('Cache-Control', 'public, max-age=31536000, immutable');
-    },
-  });
+  const files = filesIn(join(root, 'dist/client'));
 
   const proxies = networks(env.TRUSTED_PROXIES);
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
@@ -141,8 +136,12 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     const method = request.method ?? 'GET';
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const began = performance.now();
+    // What a person reads out to us when something broke, and what stands in the log.
+    const id = randomUUID().slice(0, 8);
+    response.setHeader('X-Request-Id', id);
     response.on('finish', () =>
       log.info({
+        id,
         method,
         path: withoutSecrets(path),
         status: response.statusCode,
@@ -185,10 +184,10 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
         refused === 413 ? 'That is more than this page accepts.' : 'The length of the message is missing.',
       );
     }
-    files(request, response, () => {
-      const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
-      Promise.resolve(handler(request, response, next)).catch(failed);
-    });
+    if (path === '/healthz') return answer(response, 200, 'This process is alive.');
+    if (files(request, response, path)) return;
+    const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
+    Promise.resolve(handler(request, response, next)).catch(failed);
 
     /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
     function tooLarge(): void {
@@ -202,7 +201,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
     }
 
     function failed(error: unknown): void {
-      log.error({ path: withoutSecrets(path), error: error instanceof Error ? error.name : 'unknown' });
+      log.error({ id, path: withoutSecrets(path), error: error instanceof Error ? error.name : 'unknown' });
       if (!response.headersSent)
         answer(response, 500, 'Something broke on our side. Nothing of yours was changed. Please try again.');
       else response.destroy();

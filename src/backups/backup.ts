@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
@@ -95,7 +95,7 @@ export async function makeBackup(
     // The keys that can read it are not here. So that what was written can be read back all the same, it is also encrypted to a key
     // that lives until the end of this function and is kept nowhere.
     const passing = recipients.length > 0 ? await generateX25519Identity() : null;
-    const packed = Readable.from(writeTar(entries, now), { objectMode: false }).pipe(createGzip({ level: 1 }));
+    const packed = piped(Readable.from(writeTar(entries, now), { objectMode: false }), createGzip({ level: 1 }));
     let out: Readable = packed;
     if (passing) {
       const encrypter = new Encrypter();
@@ -131,11 +131,9 @@ export async function readBackup(
     decrypter.addIdentity(key);
     source = fromWeb(await decrypter.decrypt(toWeb(source)));
   }
-  const gunzip = createGunzip();
-  source.on('error', (error) => gunzip.destroy(error));
   let made: Manifest | undefined;
   const missing = new Map<string, string>();
-  for await (const { name, body } of readTar(source.pipe(gunzip))) {
+  for await (const { name, body } of readTar(piped(source, createGunzip()))) {
     if (name === MANIFEST) {
       const text = Buffer.concat(await Array.fromAsync(body)).toString();
       made = manifest.parse(JSON.parse(text));
@@ -246,6 +244,12 @@ async function hashOf(path: string): Promise<string> {
 async function synced(path: string): Promise<void> {
   const handle = await open(path, 'r');
   await handle.sync().finally(() => handle.close());
+}
+
+/** As `pipe`, but an error of the source is the target's too: whoever reads it learns of it. */
+function piped<Through extends Transform>(source: Readable, through: Through): Through {
+  pipeline(source, through).catch(() => {});
+  return through;
 }
 
 const toWeb = (stream: Readable) => Readable.toWeb(stream) as unknown as globalThis.ReadableStream<Uint8Array>;

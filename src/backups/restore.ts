@@ -2,7 +2,7 @@ import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmS
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openDatabase } from '../../db/client.ts';
-import { inspectDatabase } from '../../db/engines/copy.ts';
+import { copyDatabase, inspectDatabase } from '../../db/engines/copy.ts';
 import { migrate } from '../../db/migrate.ts';
 import { markRestored } from '../mail/fence.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
@@ -46,8 +46,12 @@ export async function restoreBackup(
       const migrated = await migrate(db);
       await db.write((tx) => markRestored(tx));
       const reapplied = await reapplyErasures(db, readOutside(erasures), manifest.madeAt, now);
-      await db.fold();
       await db.close();
+      if (reapplied.people > 0) {
+        // SQLite overwrites a row that is deleted, but not always what stood in a page that it put in order since. A copy holds neither.
+        copyDatabase(file, `${file}.clean`);
+        renameSync(`${file}.clean`, file);
+      }
       renameSync(part, folder);
       return { folder, manifest, migrated, erasuresFrom: [...erasures], ...reapplied };
     } finally {

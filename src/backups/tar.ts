@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 
 export type Entry = { name: string; size: number; body: string | Uint8Array | { path: string } };
 
-/** Names are up to 255 bytes, in ASCII or UTF-8. A file must keep its size while it is read. */
+/** A file must keep its size while it is read. */
 export async function* writeTar(entries: Iterable<Entry>, now: Date): AsyncGenerator<Uint8Array> {
   for (const { name, size, body } of entries) {
     yield headerOf(name, size, now);
@@ -26,13 +26,20 @@ export async function* writeTar(entries: Iterable<Entry>, now: Date): AsyncGener
 }
 
 function headerOf(name: string, size: number, now: Date): Buffer {
+  const long = Buffer.from(`${name}\0`);
+  if (long.length <= 101) return block(name, size, '0', now);
+  // A name that doesn't fit goes before, as GNU and BSD tar have it.
+  const padding = Buffer.alloc((512 - (long.length % 512)) % 512);
+  return Buffer.concat([block('././@LongLink', long.length, 'L', now), long, padding, block('long', size, '0', now)]);
+}
+
+function block(name: string, size: number, type: '0' | 'L', now: Date): Buffer {
   const header = Buffer.alloc(512);
-  const [prefix, base] = splitName(name);
-  header.write(base, 0);
+  header.write(name, 0);
   header.write('0000600\0', 100);
   header.write('0000000\0', 108);
   header.write('0000000\0', 116);
-  // Eleven octal digits end at 8 GiB; beyond, the number stands in binary behind a set bit, as GNU and BSD tar have it.
+  // Eleven octal digits end at 8 GiB; beyond, the number stands in binary behind a set bit.
   if (size < 8 ** 11) header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
   else {
     header[124] = 0x80;
@@ -44,22 +51,15 @@ function headerOf(name: string, size: number, now: Date): Buffer {
       .padStart(11, '0')}\0`,
     136,
   );
-  header.write('0', 156);
+  header.write(type, 156);
   header.write('ustar\x0000', 257);
-  header.write(prefix, 345);
-  header.write('        ', 148);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  header.write(`${sumOf(header).toString(8).padStart(6, '0')}\0 `, 148);
   return header;
 }
 
-function splitName(name: string): [prefix: string, base: string] {
-  if (Buffer.byteLength(name) <= 100) return ['', name];
-  for (let at = name.indexOf('/'); at !== -1; at = name.indexOf('/', at + 1)) {
-    const [prefix, base] = [name.slice(0, at), name.slice(at + 1)];
-    if (Buffer.byteLength(prefix) <= 155 && Buffer.byteLength(base) <= 100) return [prefix, base];
-  }
-  throw new Error(`The name ${name} is too long for a backup.`);
+/** The sum of all bytes, its own eight taken as spaces. */
+function sumOf(header: Buffer): number {
+  return header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
 }
 
 /** The files of a tar, one after the other; what of a body wasn't read is passed over. Throws when it ends too early. */
@@ -86,14 +86,13 @@ export async function* readTar(
       yield piece;
     }
   }
+  let longName: string | undefined;
   for (;;) {
     const header = Buffer.concat(await Array.fromAsync(exactly(512)));
     if (header.every((byte) => byte === 0)) break;
     const text = (from: number, length: number) => header.toString('utf8', from, from + length).replace(/\0.*$/s, '');
-    const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
-    if (sum !== Number.parseInt(text(148, 8), 8)) throw new Error('This is not a backup of Amends.');
+    if (sumOf(header) !== Number.parseInt(text(148, 8), 8)) throw new Error('This is not a backup of Amends.');
     const size = header[124] === 0x80 ? Number(header.readBigUInt64BE(128)) : Number.parseInt(text(124, 12), 8);
-    const prefix = text(345, 155);
     let left = size;
     const body = (async function* () {
       while (left > 0) {
@@ -102,7 +101,13 @@ export async function* readTar(
         yield piece;
       }
     })();
-    yield { name: prefix ? `${prefix}/${text(0, 100)}` : text(0, 100), size, body };
+    if (text(156, 1) === 'L') {
+      const bytes = Buffer.concat(await Array.fromAsync(body));
+      longName = bytes.toString('utf8').replace(/\0.*$/s, '');
+    } else {
+      yield { name: longName ?? text(0, 100), size, body };
+      longName = undefined;
+    }
     for await (const _ of exactly(left + ((512 - (size % 512)) % 512)));
   }
   // Whatever packed the tar has checks of its own at its very end.
