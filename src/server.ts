@@ -115,6 +115,15 @@ function setHeaders(response: ServerResponse, path: string): void {
   }
 }
 
+/** Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. */
+function letErrorsBeTemporary(response: ServerResponse): void {
+  const writeHead = response.writeHead.bind(response) as (...said: unknown[]) => ServerResponse;
+  response.writeHead = (status: number, ...said: unknown[]) => {
+    const later = status === 500 && JSON.stringify(said).toLowerCase().includes('"retry-after"');
+    return writeHead(later ? 503 : status, ...said);
+  };
+}
+
 function answer(response: ServerResponse, status: number, sentence: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
   response.end(`${sentence}\n`);
@@ -149,6 +158,7 @@ export async function startServer(): Promise<{ close(): Promise<void> }> {
       }),
     );
     setHeaders(response, path);
+    letErrorsBeTemporary(response);
     if (draining) response.setHeader('Connection', 'close');
 
     if (PERSONAL.test(path)) {
