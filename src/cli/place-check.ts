@@ -7,13 +7,18 @@ import { sameKey } from '../backups/erased.ts';
 import { type Env, isLoopback } from '../env.ts';
 import type { Finding } from '../mail/inspect.ts';
 import { checkContent, problemLine } from '../proofs/check.ts';
+import type { Problem } from '../proofs/content.ts';
 import { counted } from '../shared/words.ts';
 
 /* What a stranger gets wrong about the place where Amends runs. Reads only; every sentence says what to do. */
 
 const GB = 1024 ** 3;
 
-export async function inspectPlace(env: Env, now: Date): Promise<Finding[]> {
+export async function inspectPlace(
+  env: Env,
+  now: Date,
+  check: (dir: string) => Promise<{ problems: Problem[] }> = checkContent,
+): Promise<Finding[]> {
   const found: Finding[] = [];
   const say = (about: string, verdict: Finding['verdict'], sentence: string) =>
     found.push({ about, verdict, sentence });
@@ -24,7 +29,7 @@ export async function inspectPlace(env: Env, now: Date): Promise<Finding[]> {
   lookAtBackups(env, now, say);
   lookAtProxies(env, say);
   await lookAtPort(env, say);
-  const { problems } = await checkContent(env.CONTENT_DIR);
+  const { problems } = await check(env.CONTENT_DIR);
   if (problems.length === 0) say('content', 'ok', 'Everything that is written in CONTENT_DIR can be published.');
   else
     say(
