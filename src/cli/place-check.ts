@@ -244,7 +244,7 @@ async function lookAtPort({ HOST, PORT }: Env, say: Say): Promise<void> {
 function isWritable(folder: string): boolean {
   try {
     accessSync(nearest(folder), constants.W_OK);
-    return true;
+    return statSync(nearest(folder)).isDirectory();
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -54,7 +54,7 @@ test.each<[string, Partial<Env> | (() => Partial<Env>), string, RegExp]>([
   ['no mail', { SMTP_URL: '' }, 'letters', /doctor mail/],
   ['no content', () => ({ CONTENT_DIR: join(folder, 'nowhere') }), 'CONTENT_DIR', /not there/],
   ['bad content', () => badContent(), 'content', /amends check/],
-  ['no place to write', { UPLOADS_DIR: '/proc/nowhere' }, 'UPLOADS_DIR', /can’t be written/],
+  ['no place to write', () => ({ UPLOADS_DIR: join(folder, 'alive', 'uploads') }), 'UPLOADS_DIR', /can’t be written/],
   ['no jobs', () => ({ HEARTBEAT_FILE: join(folder, 'never') }), 'jobs', /npm start/],
   ['jobs that died', () => seen(-3_600), 'jobs', /60 minutes ago/],
   ['a clock that went back', () => seen(3_600), 'clock', /NTP/],
@@ -69,9 +69,10 @@ test.each<[string, Partial<Env> | (() => Partial<Env>), string, RegExp]>([
 });
 
 test('a port that somebody else has is said', async () => {
-  const other = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nhello'));
+  const other = createServer((_, response) => response.end('hello'));
   await new Promise<void>((resolve) => other.listen(28_998, '127.0.0.1', resolve));
   const found = await wrongIn({ PORT: 28_998 });
+  other.closeAllConnections();
   await new Promise((closed) => other.close(closed));
   expect(found).toContainEqual(
     expect.objectContaining({ about: 'web', sentence: expect.stringMatching(/Something else/) }),
