@@ -174,6 +174,53 @@ export const SETTINGS = {
     example: '/var/lib/amends/sending.json',
     for: LETTERS,
   }),
+  ERASURES_FILE: setting({
+    kind: z.string(),
+    meaning:
+      'Keyed fingerprints of who was erased or said stop, so that a backup brings nobody back. Keep it for good, and out of backups.',
+    default: '.data/erasures.ndjson',
+    example: '/var/lib/amends/erasures.ndjson',
+    for: 'who makes backups',
+  }),
+  BACKUP_DIR: setting({
+    kind: z.string(),
+    meaning: 'Where the jobs process puts backups, best on another disk. Empty: it makes none.',
+    default: '',
+    example: '/mnt/backups/amends',
+    for: 'who makes backups',
+  }),
+  BACKUP_RECIPIENTS: setting({
+    kind: z
+      .string()
+      .transform((list) => list.split(',').flatMap((one) => one.trim() || []))
+      .refine((list) => list.every((one) => /^age1[a-z0-9]+$/.test(one)), 'Write public keys that begin with age1'),
+    meaning:
+      'Public keys of those who can read backups, separated by commas: `amends backup --new-key` makes a pair. Needed with `BACKUP_DIR`.',
+    default: '',
+    example: 'age1…',
+    for: 'who makes backups',
+  }),
+  BACKUP_EVERY_MINUTES: setting({
+    kind: count.max(1440),
+    meaning: 'How often a backup is made when something was written since the last one: at most so much is lost.',
+    default: '15',
+    example: '60',
+    for: 'who makes backups',
+  }),
+  BACKUP_KEEP_DAYS: setting({
+    kind: count.max(35),
+    meaning: 'Days for which backups are kept. People are told 35 at most.',
+    default: '30',
+    example: '14',
+    for: 'who makes backups',
+  }),
+  HEARTBEAT_FILE: setting({
+    kind: z.string(),
+    meaning: 'The file by which the web process and `doctor` see that the jobs process lives.',
+    default: '.data/jobs-alive',
+    example: '/var/lib/amends/jobs-alive',
+    for: 'who installs it as a service',
+  }),
   DKIM_DOMAIN: setting({
     kind: z.string(),
     meaning: 'With the two below, or none of the three: letters are then signed for this domain.',
@@ -269,6 +316,9 @@ function contradictionIn(env: Env): string | null {
   }
   if (new Set([env.DKIM_DOMAIN, env.DKIM_SELECTOR, env.DKIM_KEY_FILE].map(Boolean)).size > 1) {
     return 'DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE are set together, or none of them is.';
+  }
+  if (env.BACKUP_DIR !== '' && env.BACKUP_RECIPIENTS.length === 0) {
+    return 'BACKUP_DIR is set, but nobody could read the backups. Make a key with `BACKUP_DIR= npm run amends -- backup --new-key`, and set BACKUP_RECIPIENTS.';
   }
   if (env.DATABASE_TOKEN !== '' && env.DATABASE_URL.startsWith('file:')) {
     return 'DATABASE_TOKEN is for a server, but DATABASE_URL is a file. Remove one of them.';

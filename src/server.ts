@@ -8,9 +8,9 @@ import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
 import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
 import { sql } from 'drizzle-orm';
 import pino from 'pino';
-import sirv from 'sirv';
 import { openDatabase } from '../db/client.ts';
 import { env, isLoopback } from './env.ts';
+import { filesIn } from './files.ts';
 import { keeper } from './keeping.ts';
 import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
 import { newId } from './shared/ids.ts';
@@ -132,6 +132,15 @@ function setHeaders(response: ServerResponse, path: string): void {
   }
 }
 
+/** Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. */
+function letErrorsBeTemporary(response: ServerResponse): void {
+  const writeHead = response.writeHead.bind(response) as (...said: unknown[]) => ServerResponse;
+  response.writeHead = (status: number, ...said: unknown[]) => {
+    const later = status === 500 && JSON.stringify(said).toLowerCase().includes('"retry-after"');
+    return writeHead(later ? 503 : status, ...said);
+  };
+}
+
 function answer(response: ServerResponse, status: number, sentence: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' });
   response.end(`${sentence}\n`);
@@ -155,12 +164,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       locals: App.Locals,
     ) => unknown;
   };
-  const files = sirv(join(root, 'dist/client'), {
-    etag: true,
-    setHeaders: (response, path) => {
-      if (path.startsWith('/_astro/')) response.setHeader('Cache-Control', 'public, max-age=31536000, immutable');
-    },
-  });
+  const files = filesIn(join(root, 'dist/client'));
 
   const pages = keeper(await commits());
   const proxies = networks(env.TRUSTED_PROXIES);
@@ -183,6 +187,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       }),
     );
     setHeaders(response, path);
+    letErrorsBeTemporary(response);
     if (draining) response.setHeader('Connection', 'close');
 
     if (PERSONAL.test(path)) {
@@ -218,11 +223,11 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
         refused === 413 ? 'That is more than this page accepts.' : 'The length of the message is missing.',
       );
     }
-    files(request, response, () => {
-      const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
-      const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
-      pages(request, response, make).catch(failed);
-    });
+    if (path === '/healthz') return answer(response, 200, 'This process is alive.');
+    if (files(request, response, path)) return;
+    const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
+    const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
+    pages(request, response, make).catch(failed);
 
     /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
     function tooLarge(): void {

@@ -16,7 +16,7 @@ const ROWS: [pattern: RegExp, row: number][] = [
   [/^src\/(proofs|people|offers|invitations|rejoin|reonboarding|checkins|landing|staff)\//, 4],
   [/^src\/reactions\.ts$/, 5],
   [
-    /^src\/(server|database|billing|erasing|limits|visit|desk|caching|keeping|feed|astro-check|content\.config|middleware)\.ts$|^src\/(jobs|cli)\/|^db\/(cast|seed)\.ts$/,
+    /^src\/(server|files|away|database|billing|erasing|limits|visit|desk|caching|keeping|feed|astro-check|content\.config|middleware)\.ts$|^src\/(jobs|cli|backups)\/|^db\/(cast|seed)\.ts$/,
     6,
   ],
   [/^src\/pages\//, 7],

@@ -2,36 +2,48 @@ import { parseArgs } from 'node:util';
 import type { Db } from '../../db/client.ts';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
-import { inspectMail } from '../mail/inspect.ts';
+import { waitsAsRestored } from '../mail/fence.ts';
+import { type Finding, inspectMail } from '../mail/inspect.ts';
 import { mailSender } from '../mail/sender.ts';
 import { openSmtp } from '../mail/smtp.ts';
 import { hasEnded } from '../offers/offer.ts';
 import { type Expected, inspectStripe } from '../payments/inspect.ts';
 import { publishedOffers, publishedSite } from '../proofs/published.ts';
 import { dayOf } from '../shared/dates.ts';
+import { inspectPlace } from './place-check.ts';
 import type { Verb } from './verb.ts';
 
 export const doctor: Verb = {
   name: 'doctor',
-  summary: 'Say whether payments and letters can go live, and what to do where they can’t.',
-  help: `Use: amends doctor stripe|mail [--json]
+  summary: 'Say what is wrong with settings, folders, jobs, backups, payments and letters, and what to do.',
+  help: `Use: amends doctor [place|stripe|mail] [--json]
 
-stripe: looks at the key, the webhook secret and endpoint, the API version, and whether every published offer costs at
+place (or nothing): looks at the settings, the folders, the disk, the content, the jobs process, the backups, and whether this
+database is a restored copy. stripe: looks at the key, the webhook secret and endpoint, the API version, and whether every published offer costs at
 Stripe what it says here. mail: looks at the mail server, the sender, the signature, whether this database is the one that
 sends, and what became of every letter. Reads only, and sends nothing.
 
 Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } });
-    const [what] = positionals;
-    if (positionals.length !== 1 || (what !== 'stripe' && what !== 'mail')) {
+    const [what = 'place'] = positionals;
+    const look = { place: lookAtPlace, stripe: lookAtStripe, mail: lookAtMail }[what];
+    if (positionals.length > 1 || !look) {
       io.err(this.help);
       return 2;
     }
-    const db = await database();
+    let db: Db | null = null;
+    let broken: Finding | null = null;
     try {
-      const findings = await (what === 'stripe' ? lookAtStripe(db) : lookAtMail(db));
-      const subject = what === 'stripe' ? 'Payments are' : 'Letters are';
+      db = await database();
+    } catch (error) {
+      // It says what is wrong itself: newer than the code, no leave to write, no server.
+      const sentence = error instanceof Error ? error.message : String(error);
+      broken = { about: 'database', verdict: 'wrong', sentence: `It can’t be opened. ${sentence}` };
+    }
+    try {
+      const findings = [...(broken ? [broken] : []), ...(db ? await look(db) : await inspectPlace(env, new Date()))];
+      const subject = { place: 'This place is', stripe: 'Payments are', mail: 'Letters are' }[what];
       const ready = findings.every(({ verdict }) => verdict !== 'wrong');
       if (values.json) io.out(JSON.stringify({ ready, findings }));
       else {
@@ -41,10 +53,20 @@ Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
       }
       return ready ? 0 : 1;
     } finally {
-      await db.close();
+      await db?.close();
     }
   },
 };
+
+async function lookAtPlace(db: Db): Promise<Finding[]> {
+  const found = await inspectPlace(env, new Date());
+  if (await waitsAsRestored(db.read)) {
+    const sentence =
+      'It was brought back from a backup, and neither sends nor pays. When it is the one that goes on: amends due --send-from-here.';
+    found.push({ about: 'this database', verdict: 'wrong', sentence });
+  } else found.push({ about: 'database', verdict: 'ok', sentence: 'It opens, and is at this version.' });
+  return found;
+}
 
 async function lookAtStripe(db: Db) {
   const { time_zone } = await publishedSite(db.read);

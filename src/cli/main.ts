@@ -1,4 +1,5 @@
 import { auditVerb } from './audit.ts';
+import { backup } from './backup.ts';
 import { bounce } from './bounce.ts';
 import { check } from './check.ts';
 import { coverageVerb } from './coverage.ts';
@@ -14,12 +15,13 @@ import { measure } from './measure.ts';
 import { measuringKey } from './measuring-key.ts';
 import { outcomesVerb } from './outcomes.ts';
 import { person } from './person.ts';
+import { restore } from './restore.ts';
 import { settingsVerb } from './settings.ts';
 import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
 import { verify } from './verify.ts';
 
-const verbs: Verb[] = [
+export const verbs: Verb[] = [
   check,
   verify,
   importVerb,
@@ -37,6 +39,8 @@ const verbs: Verb[] = [
   staffVerb,
   auditVerb,
   exampleVerb,
+  backup,
+  restore,
   doctor,
   settingsVerb,
 ];

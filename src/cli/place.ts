@@ -54,6 +54,9 @@ export async function openPlace(options: {
     CONTENT_DIR: join(root, 'content'),
     MAILBOX_DIR: join(data, 'mailbox'),
     UPLOADS_DIR: join(data, 'uploads'),
+    ERASURES_FILE: join(data, 'erasures.ndjson'),
+    HEARTBEAT_FILE: join(data, 'jobs-alive'),
+    BACKUP_DIR: '',
     // Whatever this machine is set to: nothing of the demo leaves it.
     SMTP_URL: '',
     STRIPE_API_BASE: sandboxUrl,

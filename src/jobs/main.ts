@@ -28,6 +28,8 @@ const schedule: [name: string, cadence: string, round: (now: Date) => Promise<nu
   ['batches', '50 0 * * * *', (now) => rounds.batches(db, now)],
   ['late', '15 * * * * *', (now) => rounds.late(db, now)],
   ['erasures', '*/10 * * * * *', (now) => rounds.erasures(db, now)],
+  ['backups', '20 * * * * *', (now) => rounds.backups(now)],
+  ['heartbeat', '*/10 * * * * *', async (now) => rounds.heartbeat(now)],
   ['retention', '30 17 * * * *', (now) => rounds.retention(db, now)],
 ];
 
@@ -43,6 +45,7 @@ const running = schedule.map(
       }
     }),
 );
+rounds.heartbeat(new Date());
 log.info('jobs started');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,18 +1,24 @@
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
+import { backupsIn, databaseFile, lastWritten } from '../backups/backup.ts';
+import { ERASURES, erasureMark, noteErasures } from '../backups/erased.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
 import { closeBatches } from '../checkins/batches.ts';
 import { tellMissed } from '../checkins/promises.ts';
 import { passOnLate } from '../checkins/reopen.ts';
 import { askDueCheckins } from '../checkins/schedule.ts';
 import { tellWaiting } from '../checkins/tell.ts';
+import { startProcess } from '../cli/processes.ts';
 import { bulkDatabase } from '../database.ts';
 import { env } from '../env.ts';
 import { mintFor } from '../invitations/letters.ts';
 import { answersTo } from '../invitations/sign.ts';
 import { deliverDueLetters } from '../mail/delivery.ts';
+import { waitsAsRestored } from '../mail/fence.ts';
 import { forgetLetters, mailboxTransport } from '../mail/mailbox.ts';
 import type { Letter } from '../mail/outbox.ts';
 import { quietUntil } from '../mail/quiet.ts';
@@ -110,6 +116,7 @@ const reactions = { onRejoined, onEnded, onLeft };
 export const payments = (db: Db, provider: Payments, now: Date) => applyPaymentEvents(db, provider, reactions, now);
 
 export async function unfinished(db: Db, provider: Payments, now: Date): Promise<number> {
+  if (await waitsAsRestored(db.read)) return 0;
   let done = 0;
   const rounds = [
     () => resumeRejoins(db, provider, now),
@@ -182,8 +189,41 @@ export const scheduled = (db: Db, now: Date) => publishDueDrafts(db, now);
 
 export const sessions = (db: Db, now: Date) => db.write((tx) => forgetEndedSessions(tx, now));
 
-/** Finishes what an erasure left to do: the bytes leave the file and its log. */
-export const erasures = (db: Db, now: Date) => foldErasures(db, now);
+let noted = '';
+
+/** Finishes what an erasure left to do: it is written down outside the database, and the bytes leave the file and its log. */
+export async function erasures(db: Db, now: Date): Promise<number> {
+  const mark = await erasureMark(db.read);
+  if (mark !== noted) {
+    await noteErasures(db.read, env.ERASURES_FILE);
+    if (env.BACKUP_DIR) await noteErasures(db.read, join(env.BACKUP_DIR, ERASURES));
+    noted = mark;
+  }
+  return foldErasures(db, now);
+}
+
+/**
+ * A backup when one is due and something was written since the last one, in a process of its own: copying a large database would keep
+ * everything else here waiting.
+ */
+export async function backups(now: Date): Promise<number> {
+  const database = databaseFile(env.DATABASE_URL);
+  if (env.BACKUP_DIR === '' || database === null) return 0;
+  const last = backupsIn(env.BACKUP_DIR)[0]?.at ?? 0;
+  const due = now.getTime() - last >= env.BACKUP_EVERY_MINUTES * 60_000;
+  if (!due || lastWritten(database) < last) return 0;
+  const child = startProcess('src/cli/main.ts', ['backup', '--json'], {});
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error('The backup was not made.');
+  return 1;
+}
+
+/** Says to whoever looks that this process lives. */
+export function heartbeat(now: Date): number {
+  mkdirSync(dirname(env.HEARTBEAT_FILE), { recursive: true });
+  writeFileSync(env.HEARTBEAT_FILE, now.toISOString());
+  return 0;
+}
 
 export async function retention(db: Db, now: Date): Promise<number> {
   const { people, letterIds } = await keepOnlyWhatWeMay(db, now);

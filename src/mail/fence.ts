@@ -16,6 +16,9 @@ type Count = { instance: string; handed: number };
 /** Why this database must not send, or null. */
 export async function fencedBecause(reader: Reader, file: string): Promise<string | null> {
   const [row] = await reader.select().from(sending);
+  if (row && isRestored(row.instance)) {
+    return 'This database was brought back from a backup, so nothing is sent. When it is the one that goes on: amends due --send-from-here.';
+  }
   const known = readFence(file);
   if (!row && !known) return null;
   const first =
@@ -27,6 +30,23 @@ export async function fencedBecause(reader: Reader, file: string): Promise<strin
     why &&
     `${why} (${file}), so this may be a restored copy, and nothing is sent. Say which it is: amends due --send-from-here.`
   );
+}
+
+const isRestored = (instance: string) => instance.startsWith('restored-');
+
+/** Marks what `amends restore` brought back: it neither sends nor pays before somebody says that it is the one that goes on. */
+export async function markRestored(tx: Tx): Promise<void> {
+  const count = { instance: `restored-${newId()}`, handed: 0 };
+  await tx
+    .insert(sending)
+    .values({ id: 'here', ...count })
+    .onConflictDoUpdate({ target: sending.id, set: count });
+}
+
+/** Whether nobody has said yet that this copy goes on. */
+export async function waitsAsRestored(reader: Reader): Promise<boolean> {
+  const [row] = await reader.select().from(sending);
+  return row !== undefined && isRestored(row.instance);
 }
 
 /** Counts one more letter, in the transaction that hands it over. */
