@@ -53,7 +53,6 @@ test.each([...DOCUMENTS, 'README.md'])('%s names only files, verbs and scripts t
   }
   const known = new Set(verbs.map(({ name }) => name));
   const named = [...text.matchAll(/\bamends -- ([a-z][a-z-]+)|`amends ([a-z-]+)/g)].map((one) => (one[1] ?? one[2])!);
-  // These come with the work on durability.
   expect(named.filter((verb) => !known.has(verb))).toEqual([]);
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
   const run = [...text.matchAll(/\bnpm run (?:-s )?([a-z:]+)/g)].map(([, name]) => name!);

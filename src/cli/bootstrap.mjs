@@ -19,9 +19,9 @@ function writable(folder) {
 
 const [verb = 'help', ...args] = process.argv.slice(2);
 
-const entry = { demo: 'demo.ts', dev: 'dev.ts', test: 'test.ts', amends: 'main.ts', trials: 'trials.ts' }[verb];
+const entry = { demo: 'demo.ts', dev: 'dev.ts', test: 'test.ts', amends: 'main.ts', trials: 'trials.ts', bench: '../../test/bench/bench.ts' }[verb];
 if (!entry) {
-  console.error('Use: npm run demo, npm run dev, npm test, npm run amends -- <verb>, npm run trials -- <name>.');
+  console.error('Use: npm run demo, npm run dev, npm test, npm run amends -- <verb>, npm run trials -- <name>, npm run bench.');
   process.exit(2);
 }
 

@@ -136,6 +136,8 @@ test('without script, two writers: the second overwrites nothing, sees both vers
   expect(text).toContain('Your large files load while you wait');
   expect((await stored())!.source).toContain('Files over 2 GB load in ten minutes');
 
+  expect(await owen.locator('fieldset.versions input:checked').count(), 'nobody chose for them').toBe(0);
+  await owen.getByRole('group', { name: 'Headline' }).getByLabel('Grace Adeyemi, saved').check();
   await owen.getByRole('group', { name: 'We look again on' }).getByLabel('Yours, not saved').check();
   await owen.getByRole('button', { name: 'Save what I picked' }).click();
   const draft = await stored();
@@ -188,6 +190,7 @@ test('with script: a second writer is told at once, and goes on with both versio
   await grace.getByText('Owen Pritchard saved at').waitFor();
   await grace.getByRole('button', { name: 'See both versions' }).click();
   await grace.getByRole('button', { name: 'Save all of mine' }).waitFor();
+  await grace.getByRole('group', { name: 'Headline' }).getByLabel('Owen Pritchard, saved').check();
   await grace.getByRole('group', { name: 'We look again on' }).getByLabel('Yours, not saved').check();
   await grace.getByRole('button', { name: 'Save what I picked' }).click();
   await grace.locator('#f-headline').waitFor();
