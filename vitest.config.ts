@@ -6,7 +6,7 @@ export default defineConfig({
     setupFiles: ['test/support/seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    // Two cores: the browser and the servers under test need one.
-    maxWorkers: 2,
+    // On two cores: a walk mostly waits for its browser and its servers.
+    maxWorkers: 3,
   },
 });

@@ -19,9 +19,18 @@ function writable(folder) {
 
 const [verb = 'help', ...args] = process.argv.slice(2);
 
-const entry = { demo: 'demo.ts', dev: 'dev.ts', test: 'test.ts', amends: 'main.ts', trials: 'trials.ts', bench: '../../test/bench/bench.ts' }[verb];
+const entry = {
+  demo: 'demo.ts',
+  dev: 'dev.ts',
+  test: 'test.ts',
+  amends: 'main.ts',
+  trials: 'trials.ts',
+  bench: '../../test/bench/bench.ts',
+}[verb];
 if (!entry) {
-  console.error('Use: npm run demo, npm run dev, npm test, npm run amends -- <verb>, npm run trials -- <name>, npm run bench.');
+  console.error(
+    'Use: npm run demo, npm run dev, npm test, npm run amends -- <verb>, npm run trials -- <name>, npm run bench.',
+  );
   process.exit(2);
 }
 
@@ -63,6 +72,8 @@ const child = spawn(node, [...flags, join(root, 'src/cli', entry), ...args], {
     ...process.env,
     PATH: `${join(root, 'node_modules/node/bin')}:${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
     ASTRO_TELEMETRY_DISABLED: '1',
+    // What Node has compiled once it needn’t compile for the next command.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/compiled'),
   },
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

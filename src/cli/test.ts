@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSite } from './place.ts';
@@ -15,18 +15,21 @@ const report = join(root, '.data/test-report.json');
 let failedSteps = 0;
 let passedSteps = 0;
 
-function step(name: string, run: () => boolean): void {
+async function step(name: string, run: () => boolean | Promise<boolean>): Promise<void> {
   const began = performance.now();
-  const ok = run();
+  const ok = await run();
   if (ok) passedSteps += 1;
   else failedSteps += 1;
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
 }
 
-function tool(bin: string, ...toolArgs: string[]): boolean {
-  const run = spawnSync(join(root, 'node_modules/.bin', bin), toolArgs, { cwd: root, encoding: 'utf8' });
-  if (run.status !== 0) console.log(`${run.stdout}${run.stderr}`);
-  return run.status === 0;
+async function tool(bin: string, ...toolArgs: string[]): Promise<boolean> {
+  const run = spawn(join(root, 'node_modules/.bin', bin), toolArgs, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [run.stdout, run.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+  const status = await new Promise((ended) => run.once('close', ended));
+  if (status !== 0) console.log(said);
+  return status === 0;
 }
 
 function built(): boolean {
@@ -40,12 +43,14 @@ function built(): boolean {
 }
 
 if (args.length === 0) {
-  step('format and lint', () => tool('biome', 'check', '.'));
-  step('build, with the content checked', built);
-  step('types of pages', () => tool('astro', 'check', '--minimumSeverity', 'warning'));
-  step('types of everything else', () => tool('tsc', '--noEmit'));
+  await step('format and lint', () => tool('biome', 'check', '.'));
+  await step('build, with the content checked', built);
+  await Promise.all([
+    step('types of pages', () => tool('astro', 'check', '--minimumSeverity', 'warning')),
+    step('types of everything else', () => tool('tsc', '--noEmit')),
+  ]);
 } else {
-  step('build, with the content checked', built);
+  await step('build, with the content checked', built);
 }
 
 rmSync(report, { force: true });

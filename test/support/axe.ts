@@ -11,6 +11,25 @@ const COLOURS: axe.RunOptions = {
   runOnly: { type: 'rule', values: ['color-contrast', 'color-contrast-enhanced', 'link-in-text-block'] },
   resultTypes: ['violations'],
 };
+const LAYOUT: axe.RunOptions = {
+  runOnly: {
+    type: 'rule',
+    values: [
+      'color-contrast',
+      'color-contrast-enhanced',
+      'link-in-text-block',
+      'target-size',
+      'scrollable-region-focusable',
+      'heading-order',
+      'duplicate-id-aria',
+      'label',
+      'td-headers-attr',
+      'th-has-data-cells',
+    ],
+  },
+  resultTypes: ['violations'],
+};
+
 /** What a state may break: rules by their id, and how many scripts the page comes with. */
 export type Allowed = { except?: string[]; scripts?: number };
 
@@ -27,8 +46,9 @@ export async function lookAt(page: Page, state: string, { except = [], scripts =
     await page.setViewportSize({ width, height: 800 });
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      // The dark page differs from the light one in its colours only.
-      const violations = await page.evaluate(violationsOf, colorScheme === 'light' ? EVERYTHING : COLOURS);
+      // The dark page differs from the light one in its colours only, the wide one from the narrow one in its layout.
+      const rules = colorScheme === 'dark' ? COLOURS : width === 360 ? EVERYTHING : LAYOUT;
+      const violations = await page.evaluate(violationsOf, rules);
       for (const one of violations.filter(({ id }) => !except.includes(id))) found.push({ width, colorScheme, ...one });
       const { SHOTS } = process.env;
       if (SHOTS) await page.screenshot({ path: `${SHOTS}/${state}-${width}-${colorScheme}.png`, fullPage: true });
