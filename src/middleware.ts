@@ -1,10 +1,13 @@
 import type { MiddlewareHandler } from 'astro';
+import { noRoomBecause } from './away.ts';
 
 declare global {
   namespace App {
     interface Locals {
       /** Writes down that this request failed, without anything a person wrote. Absent under `npm run dev`. */
       failed?: (error: unknown) => void;
+      /** What is said when nothing can be saved for a while: the error page has it from here, and is then a 503. */
+      away?: string;
     }
   }
 }
@@ -21,6 +24,8 @@ export const onRequest: MiddlewareHandler = async ({ locals }, next) => {
   } catch (error) {
     if (!locals.failed) throw error;
     locals.failed(error);
+    const away = noRoomBecause(error);
+    if (away) locals.away = away;
     return new Response(null, { status: 500 });
   }
 };

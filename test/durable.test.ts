@@ -174,10 +174,14 @@ test('each request has an id in its answer and in the log', async () => {
   await start(db.url);
   const { headers } = await fetch(`${url}/nothing-here`);
   const id = headers.get('x-request-id');
-  expect(id).toMatch(/^[0-9a-f]{8}$/);
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
   await setTimeout(50);
   const lines = log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
-  expect(lines.find((line) => line.id === id)).toMatchObject({ path: '/nothing-here', status: 404, process: 'web' });
+  expect(lines.find((line) => line.request === id)).toMatchObject({
+    path: '/nothing-here',
+    status: 404,
+    process: 'web',
+  });
 });
 
 describe('whether it is alive, and ready', () => {

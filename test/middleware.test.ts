@@ -30,6 +30,16 @@ test('a page that breaks before it begins is one too; under `npm run dev` the er
   await expect(asked(broken, {})).rejects.toThrow('broken');
 });
 
+test('when there is no room it says so to the error page; of another error it says nothing', async () => {
+  const breaks = (code: string) => () => {
+    throw Object.assign(new Error('broken'), { code });
+  };
+  const [full, other]: App.Locals[] = [{ failed: () => {} }, { failed: () => {} }];
+  await asked(breaks('SQLITE_FULL'), full!);
+  await asked(breaks('SQLITE_CONSTRAINT'), other!);
+  expect([full!.away, other!.away]).toEqual([expect.stringContaining('nothing was changed'), undefined]);
+});
+
 test('what does not break arrives as it was; a file is not read first', async () => {
   const whole = await asked(() => begun((stream) => stream.close(), { ...html, ETag: 'x' }), { failed: () => {} });
   expect([whole.status, whole.headers.get('etag'), await whole.text()]).toEqual([200, 'x', '<h1>You are']);
