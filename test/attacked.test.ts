@@ -120,7 +120,7 @@ test('every address that takes a press refuses one from elsewhere, whatever it s
   );
   const own = paths.filter((path) => /^\/(hooks|stop|measurements)\//.test(path));
   expect(paths.length).toBeGreaterThan(35);
-  expect(own).toHaveLength(3);
+  expect(own).toHaveLength(4);
 
   const types = [
     'application/x-www-form-urlencoded',
@@ -144,7 +144,7 @@ test('every address that takes a press refuses one from elsewhere, whatever it s
       }
     }
   }
-  expect(refused).toBe((paths.length - 3) * types.length * origins.length);
+  expect(refused).toBe((paths.length - own.length) * types.length * origins.length);
   // Refused ahead of the pages: none of them broke or looked at anything.
   expect(site.log().slice(before)).not.toContain('"error"');
   // What has a proof of its own instead of a page behind it is asked for that.
