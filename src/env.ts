@@ -197,7 +197,7 @@ export const SETTINGS = {
     meaning:
       'Public keys of those who can read backups, separated by commas: `amends backup --new-key` makes a pair. Needed with `BACKUP_DIR`.',
     default: '',
-    example: 'age1…',
+    example: 'age1yourpublickey,age1publickeyofacolleague',
     for: 'who makes backups',
   }),
   BACKUP_EVERY_MINUTES: setting({
