@@ -63,6 +63,7 @@ const CONNECTS: { [file: string]: string } = {
   'src/cli/verify.ts': 'the address that an operator types, on their own machine',
   'src/cli/processes.ts': 'the processes that it started',
   'src/cli/place.ts': 'the processes that it started',
+  'src/cli/place-check.ts': 'the web process of this site, at HOST and PORT',
   'src/payments/sandbox/webhooks.ts': 'the site beside the stand-in',
   'src/mail/compose.ts': 'nowhere: it only writes a letter down',
   'src/mail/smtp.ts': 'the mail server, by the environment',
