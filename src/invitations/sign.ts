@@ -22,9 +22,6 @@ import { composeInvitation, FILLER, type Invitation, letterFor, problemsOfOwn } 
 
 /* Who is to be written to next, and the one way in which an invitation gets into the outbox: read, and signed by a person. */
 
-/** One person gets three invitations at most, ever, whatever they are about. */
-export const MOST_INVITATIONS = 3;
-
 /** Which of those who may be invited: everyone, or those of one choice. */
 export type Whom = { batchId?: string | null };
 
@@ -191,11 +188,7 @@ async function limitsOf(
         or(eq(letters.personId, person.id), eq(sql`lower(${letters.toAddress})`, address)),
       ),
     );
-  if (known.length >= MOST_INVITATIONS) {
-    const sentence = `They have had ${counted(known.length, 'invitation')}. Nobody gets more than ${MOST_INVITATIONS}, ever.`;
-    refusals.push({ code: 'enough', sentence });
-  }
-  // The same address can stand in another record; the gate knows this one.
+  // The same address can stand in another record, or in one that was merged into this one; the gate knows this one.
   const own = `invitation:${person.id}:`;
   if (main?.issueId && known.some(({ cause }) => !cause.startsWith(own) && cause.endsWith(`:${main.issueId}`))) {
     const sentence = 'Somebody with this address has had our apology for it. A second apology is worse than none.';

@@ -279,7 +279,7 @@ describe('refused, each with a sentence', () => {
         .set({ cause: `invitation:${maya.id}:c` })
         .where(like(letters.cause, '%:exports-failed')),
     );
-    expect(await trySigning('c-maya')).toBe('enough');
+    expect(await trySigning('c-maya')).toBe('invited-enough');
   });
 
   test('somebody whose address had our apology for it in another record', async () => {
@@ -398,6 +398,18 @@ describe('asked again as it leaves', () => {
       'whoever signed it has left',
       'signer-left',
       () => db.write((tx) => tx.update(staff).set({ leftAt: 1 }).where(eq(staff.id, 'grace'))),
+    ],
+    [
+      'they had three others by then, in another record with their address',
+      'invited-enough',
+      () =>
+        db.write(async (tx) => {
+          const [mine] = await tx.select().from(letters).where(eq(letters.kind, 'invitation'));
+          for (const about of ['a', 'b', 'c']) {
+            const sent = { id: about, personId: 'other', cause: `invitation:other:${about}`, sentAt: 1 };
+            await tx.insert(letters).values({ ...mine!, ...sent });
+          }
+        }),
     ],
     ['nobody signed it', 'unsigned', () => db.write((tx) => tx.update(letters).set({ signedBy: null }))],
   ])('%s: %s', async (_, because, happens) => {
