@@ -76,6 +76,8 @@ export const RECORDS: readonly Record[] = [
     title: 'That two records about you have the same address',
     about: 'And whether somebody here took them for one person. What stood in both is kept, so that it can be undone.',
     where: ({ people }) => or(inArray(merges.olderId, people), inArray(merges.newerId, people)),
+    // Until somebody has decided, and where they were kept apart, the other record may be somebody else's.
+    without: ['olderId', 'newerId', 'keptId', 'emptiedId'],
   },
   {
     table: importFills,
