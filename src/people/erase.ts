@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
@@ -71,18 +71,13 @@ export async function erasePerson(
  * work takes that back first, or waits until they have begun, or nobody would know who comes.
  */
 export async function stillRuns(tx: Reader, people: string[], now: Date): Promise<Refusal | null> {
-  const { time_zone } = await publishedSite(tx);
-  const [awaited] = await tx
+  const accepted = await tx
     .select()
     .from(roleOffers)
-    .where(
-      and(
-        inArray(roleOffers.personId, people),
-        isNotNull(roleOffers.acceptedAt),
-        isNull(roleOffers.withdrawnAt),
-        gt(roleOffers.startOn, dayOf(now, time_zone)),
-      ),
-    );
+    .where(and(inArray(roleOffers.personId, people), isNotNull(roleOffers.acceptedAt), isNull(roleOffers.withdrawnAt)));
+  // Nothing was accepted before anything was published, so the time zone is known here.
+  const today = accepted.length > 0 ? dayOf(now, (await publishedSite(tx)).time_zone) : '';
+  const awaited = accepted.find(({ startOn }) => startOn > today);
   if (awaited) {
     return refuse(
       'awaited',
