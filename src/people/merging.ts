@@ -3,7 +3,7 @@ import { alias, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { insertRows } from '../../db/bulk.ts';
 import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { chosen, links } from '../../db/schema/invitations.ts';
+import { choosings, chosen, links, postponed } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import {
@@ -18,6 +18,7 @@ import {
 } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { finishedItems, roleOffers, talks } from '../../db/schema/reonboarding.ts';
+import { devices } from '../../db/schema/sessions.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 
@@ -37,7 +38,7 @@ export type History = {
 export type Double = { merge: Merge; older: History; newer: History };
 
 /** What moves, by the column that finds each row again. What the other one has already, under the same key, stays where it is. */
-const MOVED: readonly [table: SQLiteTable, key: string][] = [
+export const MOVED: readonly [table: SQLiteTable, key: string][] = [
   [departures, 'id'],
   [complaints, 'id'],
   [signals, 'id'],
@@ -50,8 +51,26 @@ const MOVED: readonly [table: SQLiteTable, key: string][] = [
   [letters, 'id'],
   [confirmations, 'id'],
   [chosen, 'batch_id'],
+  [choosings, 'id'],
   [links, 'hex(hash)'],
+  [devices, 'hex(hash)'],
+  // By its moment: another one that took its place since is not taken back with the merge.
+  [postponed, 'at'],
 ];
+
+const HAS_RETURNED = 'comes with a return or a role, and a record with one is not emptied';
+
+/** Tables that name a person and don't move, and why. */
+export const UNMOVED: { [table: string]: string } = {
+  rejoins: HAS_RETURNED,
+  role_offers: HAS_RETURNED,
+  checkins: HAS_RETURNED,
+  reopenings: HAS_RETURNED,
+  promises: HAS_RETURNED,
+  window_overrides:
+    'a leave to write was given for what that record alone said; it lets letters through, so it is asked for again',
+  codes: 'ends within minutes; whoever waits for one asks again',
+};
 
 /** Remembers pairs with one address. One that was proposed before, or decided, stays as it is. */
 export async function proposeMerges(tx: Tx, pairs: readonly (readonly [string, string])[], now: Date): Promise<void> {
@@ -142,6 +161,9 @@ export async function merge(
 
   await tx.run(sql`update ${departures} set external_id = ${`${emptied.id}/`} || external_id
     where person_id = ${emptied.id} and external_id in (select external_id from ${departures} where person_id = ${kept.id})`);
+  // Of two that were put off, the later day holds. It stays when the merge is taken back.
+  await tx.run(sql`update ${postponed} set until = later.until from ${postponed} as later
+    where ${postponed}.person_id = ${kept.id} and later.person_id = ${emptied.id} and later.until > ${postponed}.until`);
   const moved: Record<string, string[]> = {};
   for (const [table, key] of MOVED) {
     const keys = await tx.all<[string]>(
