@@ -55,6 +55,10 @@ test('an export leaves out fingerprints of secrets and nothing else but what wou
     'confirmations.hash',
     'devices.hash',
     'links.hash',
+    'merges.emptiedId',
+    'merges.keptId',
+    'merges.newerId',
+    'merges.olderId',
     'steps.taskHash',
     'suppressions.addressHash',
   ]);
