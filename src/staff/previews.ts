@@ -57,6 +57,7 @@ const SAMPLE: Record<string, string> = {
   value: '4.2%',
   limit: 'above 2%',
   on: '21 November 2026',
+  inPublic: 'The public page counts it from now on.',
   next: 'The next question comes on 22 December 2026.',
 };
 
