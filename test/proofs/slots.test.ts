@@ -55,6 +55,10 @@ function altered(from: string | RegExp, to: string): SourceDocument {
 
 const field = (name: string) => new RegExp(`^${name}:.*\\n(?: .*\\n)*`, 'm');
 
+/** By an answer: its row holds the name and the words. */
+const ANSWER = '01a2023f-caf7-7b1d-b956-6efb72e44885';
+const NAME_OR_ANSWER = /^index\.md:23 schema confirmer: Name who confirmed it and how, or the answer/;
+
 test.each<[slot: string, from: string | RegExp, to: string, refused: RegExp]>([
   ['1 the headline', field('headline'), '', /^index\.md:\d+ schema headline is missing/],
   [
@@ -111,7 +115,10 @@ test.each<[slot: string, from: string | RegExp, to: string, refused: RegExp]>([
     /^index\.md:6 reference “exports-team” is nobody in site\.yaml/,
   ],
   ['9 the day of the confirmation', '  on: 2026-07-09\n', '', /^index\.md:23 schema on is missing/],
-  ['9 how it was confirmed', /\n {2}how: .*/, '', /^index\.md:23 schema how is missing/],
+  ['9 how it was confirmed', /\n {2}how: .*/, '', NAME_OR_ANSWER],
+  ['9 who confirmed it', /\n {2}name: .*/, '', NAME_OR_ANSWER],
+  ['9 either of them, or an answer', /\n {2}(name|how): .*/g, '', NAME_OR_ANSWER],
+  ['9 one of the two: an answer beside a name', / {2}how: .*/, `  answer: ${ANSWER}`, NAME_OR_ANSWER],
   ['9 a confirmer who is not the owner', 'Eilidh Strachan', 'Priya Nair', /^index\.md:24 S206 Priya Nair owns this/],
   ['10 what is still not right', field('still_not_right'), '', /schema still_not_right is missing/],
   [
