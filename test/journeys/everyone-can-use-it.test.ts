@@ -19,6 +19,7 @@ import {
   TARIQ,
 } from '../../db/cast.ts';
 import { letters } from '../../db/schema/mail.ts';
+import { complaints, departures, persons, resolutions } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
 import { postLetter } from '../../src/mail/outbox.ts';
@@ -468,6 +469,21 @@ describe('The desk', { timeout: 120_000 }, () => {
   });
 
   test('Writing to one person: who waits, the letter, refused, signed, put off, nobody; and every letter', async () => {
+    // A “no” on the pages before brought back what most others left over; so somebody else waits for the same as Inês.
+    await journey.place.db.write(async (tx) => {
+      const ines = await journey.personIdOf(INES);
+      const [personId, departureId, complaintId] = [newId(), newId(), newId()];
+      const [person] = await tx.select().from(persons).where(eq(persons.id, ines));
+      const email = 'rosa@almeida.example';
+      const rosa = { firstName: 'Rosa', lastName: 'Almeida', email, emailNorm: email, billingId: null };
+      await tx.insert(persons).values({ ...person!, ...rosa, id: personId, externalId: 'rosa' });
+      const [left] = await tx.select().from(departures).where(eq(departures.personId, ines));
+      await tx.insert(departures).values({ ...left!, id: departureId, personId });
+      const [told] = await tx.select().from(complaints).where(eq(complaints.personId, ines));
+      await tx.insert(complaints).values({ ...told!, id: complaintId, personId, departureId, ref: 'rosa' });
+      const [said] = await tx.select().from(resolutions).where(eq(resolutions.complaintId, told!.id));
+      await tx.insert(resolutions).values({ ...said!, complaintId });
+    });
     await asColleague('grace');
     await goto('/staff/write-to');
     await look('writing, who waits');
@@ -511,8 +527,9 @@ describe('The desk', { timeout: 120_000 }, () => {
     await look('doubles, none');
     await asColleague('grace');
     await goto('/staff/triage');
-    // The bulk bar counts the ticks; without it every press works the same.
-    await look('triage', { scripts: 1 });
+    // The bulk bar counts the ticks, where there are any; without it every press works the same.
+    const ticks = await page.locator('main').getByRole('checkbox').count();
+    await look('triage', { scripts: ticks > 0 ? 1 : 0 });
   });
 
   test('What an admin sees: colleagues, all of it open, refused and done; the log, whole, filtered and broken', async () => {
