@@ -27,8 +27,8 @@ const compressed = {
 };
 
 /**
- * Stands before what makes the pages. `stamp` is a number that is another one after every commit to the database; null: it can't be
- * said, and nothing is kept.
+ * Stands before what makes the pages. `stamp` is a number that is another one after every commit to the database; null, or an
+ * error: it can't be said, and nothing is kept.
  */
 export function keeper(stamp: () => Promise<number | null>, clock = () => Date.now()) {
   const kept = new Map<string, Kept>();
@@ -57,7 +57,7 @@ export function keeper(stamp: () => Promise<number | null>, clock = () => Date.n
 
   return async function answer(request: IncomingMessage, response: ServerResponse, make: () => void): Promise<void> {
     const key = request.url ?? '/';
-    const before = request.method === 'GET' || request.method === 'HEAD' ? await stamp() : null;
+    const before = request.method === 'GET' || request.method === 'HEAD' ? await stamp().catch(() => null) : null;
     if (before === null) return make();
     const page = kept.get(key);
     if (page && page.stamp === before && clock() - page.at < KEPT_MS) return send(request, response, page);

@@ -16,7 +16,10 @@ beforeEach(async () => {
   [stamp, now, made, status] = [1, 0, [], 200];
   headers = { 'cache-control': 'public, max-age=0, s-maxage=60', etag: 'W/"one"', 'content-type': 'text/html' };
   const pages = keeper(
-    async () => stamp,
+    async () => {
+      if (stamp === -1) throw new Error('The database is away.');
+      return stamp;
+    },
     () => now,
   );
   server = createServer((asked, response) => {
@@ -112,8 +115,8 @@ test.each([
   expect(made).toHaveLength(2);
 });
 
-test('where nobody can say whether something was written, nothing is kept', async () => {
-  stamp = null;
+test.each([null, -1])('where nobody can say whether something was written (%s), nothing is kept', async (unknown) => {
+  stamp = unknown;
   await get();
   await get();
   expect(made).toHaveLength(2);

@@ -29,7 +29,7 @@ export async function mintLink(tx: Tx, link: MintLink, now: Date): Promise<strin
 }
 
 /** Small enough that a request waits a few milliseconds at most for its turn. */
-export const LINKS_A_TRANSACTION = 250;
+const LINKS_A_TRANSACTION = 250;
 
 /**
  * Mints a page link for each of these people, under one batch that can be revoked as one. Answers the tokens in their order. One

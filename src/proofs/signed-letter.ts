@@ -36,7 +36,7 @@ const PERSONAL = [
 const TELLS = ['theirWords', 'whatWeDid', 'notFixed', 'better', 'betterSaidOn', 'proofLine', 'proofLink'];
 
 export const MOST_WORDS = 120;
-export const LEAST_SHARE = 0.3;
+const LEAST_SHARE = 0.3;
 /** Room that a letter leaves for the sentence of whoever signs it. */
 export const OWN_WORDS = 20;
 /** From this many days after leaving on, a letter says how long it took us. */

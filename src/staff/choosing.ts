@@ -157,7 +157,7 @@ async function fill(db: Db, choosing: Choosing, now: Date): Promise<Choosing> {
   return row ?? choosing;
 }
 
-export function choiceOf({ choice, personId }: Pick<Choosing, 'choice' | 'personId'>): Choice {
+function choiceOf({ choice, personId }: Pick<Choosing, 'choice' | 'personId'>): Choice {
   return { ...choice, ...(personId && { personId }) };
 }
 
