@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verbs } from '../src/cli/main.ts';
+import { VERBS } from '../src/cli/main.ts';
 import { root } from '../src/cli/processes.ts';
 import { readSettings } from '../src/env.ts';
 import type { FreshDatabase } from './support/database.ts';
@@ -51,7 +51,7 @@ test.each([...DOCUMENTS, 'README.md'])('%s names only files, verbs and scripts t
     expect([link, files.includes(path.slice(root.length + 1).split('/')[0]!)]).toEqual([link, true]);
     expect(() => readdirSync(dirname(path)).includes(path.split('/').at(-1)!) || fail(link)).not.toThrow();
   }
-  const known = new Set(verbs.map(({ name }) => name));
+  const known = new Set(Object.keys(VERBS));
   const named = [...text.matchAll(/\bamends -- ([a-z][a-z-]+)|`amends ([a-z-]+)/g)].map((one) => (one[1] ?? one[2])!);
   expect(named.filter((verb) => !known.has(verb))).toEqual([]);
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };

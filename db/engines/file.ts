@@ -31,7 +31,7 @@ export async function openFile(path: string, bulk = false): Promise<Engine> {
   const writer = connect(path, { ...everyConnection, query_only: 0, mmap_size: 0, ...(bulk ? bulkWriter : {}) });
   let reader: DatabaseSync;
   try {
-    reader = connect(path, { ...everyConnection, query_only: 1, mmap_size: 2 ** 30 });
+    reader = connect(path, { ...everyConnection, query_only: 1, mmap_size: bulk ? 0 : 2 ** 30 });
   } catch (error) {
     writer.close();
     throw error;

@@ -1,56 +1,37 @@
-import { auditVerb } from './audit.ts';
-import { backup } from './backup.ts';
-import { bounce } from './bounce.ts';
-import { check } from './check.ts';
-import { coverageVerb } from './coverage.ts';
-import { doctor } from './doctor.ts';
-import { due } from './due.ts';
-import { exampleVerb } from './example.ts';
-import { gate } from './gate.ts';
-import { importVerb } from './import.ts';
-import { invite } from './invite.ts';
-import { link } from './link.ts';
-import { makeGood } from './make-good.ts';
-import { measure } from './measure.ts';
-import { measuringKey } from './measuring-key.ts';
-import { outcomesVerb } from './outcomes.ts';
-import { person } from './person.ts';
-import { restore } from './restore.ts';
-import { settingsVerb } from './settings.ts';
-import { staffVerb } from './staff.ts';
 import type { Io, Verb } from './verb.ts';
-import { verify } from './verify.ts';
 
-export const verbs: Verb[] = [
-  check,
-  verify,
-  importVerb,
-  coverageVerb,
-  gate,
-  invite,
-  link,
-  makeGood,
-  due,
-  bounce,
-  person,
-  outcomesVerb,
-  measure,
-  measuringKey,
-  staffVerb,
-  auditVerb,
-  exampleVerb,
-  backup,
-  restore,
-  doctor,
-  settingsVerb,
-];
+/** Each is read only when it is asked for: all of them take a second, and 40 MB. */
+export const VERBS: Record<string, () => Promise<Verb>> = {
+  check: async () => (await import('./check.ts')).check,
+  verify: async () => (await import('./verify.ts')).verify,
+  import: async () => (await import('./import.ts')).importVerb,
+  coverage: async () => (await import('./coverage.ts')).coverageVerb,
+  gate: async () => (await import('./gate.ts')).gate,
+  invite: async () => (await import('./invite.ts')).invite,
+  link: async () => (await import('./link.ts')).link,
+  'make-good': async () => (await import('./make-good.ts')).makeGood,
+  due: async () => (await import('./due.ts')).due,
+  bounce: async () => (await import('./bounce.ts')).bounce,
+  person: async () => (await import('./person.ts')).person,
+  outcomes: async () => (await import('./outcomes.ts')).outcomesVerb,
+  measure: async () => (await import('./measure.ts')).measure,
+  'measuring-key': async () => (await import('./measuring-key.ts')).measuringKey,
+  staff: async () => (await import('./staff.ts')).staffVerb,
+  audit: async () => (await import('./audit.ts')).auditVerb,
+  example: async () => (await import('./example.ts')).exampleVerb,
+  backup: async () => (await import('./backup.ts')).backup,
+  restore: async () => (await import('./restore.ts')).restore,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  settings: async () => (await import('./settings.ts')).settingsVerb,
+};
 
 const io: Io = { out: (line) => console.log(line), err: (line) => console.error(line) };
 
 export async function main(argv: string[]): Promise<number> {
   const [name, ...args] = argv;
-  const verb = verbs.find((known) => known.name === name);
-  if (!verb) {
+  const read = name !== undefined && Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (!read) {
+    const verbs = await Promise.all(Object.values(VERBS).map((one) => one()));
     const width = Math.max(...verbs.map((known) => known.name.length));
     const usage = [
       'Use: npm run amends -- <verb> [options]',
@@ -64,6 +45,7 @@ export async function main(argv: string[]): Promise<number> {
     for (const line of usage) (asked ? io.out : io.err)(line);
     return asked ? 0 : 2;
   }
+  const verb = await read();
   if (args.includes('--help') || args.includes('-h')) {
     io.out(verb.help);
     return 0;

@@ -307,10 +307,7 @@ export async function useConfirmation(
 }
 
 /** What the document says about a yes: never who. Their name and words stand with their answer, and leave with it. */
-function confirmerOf(
-  { id, relation, answeredAt }: Confirmation,
-  timeZone: string,
-): NonNullable<Proof['confirmer']> {
+function confirmerOf({ id, relation, answeredAt }: Confirmation, timeZone: string): NonNullable<Proof['confirmer']> {
   return { answer: id, relation, on: dayOf(answeredAt!, timeZone) };
 }
 

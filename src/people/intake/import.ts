@@ -59,7 +59,7 @@ export type ImportOptions = {
   onRefused?: (record: RefusedRecord) => void;
 };
 
-const ROWS_A_TRANSACTION = 5000;
+const ROWS_A_TRANSACTION = 3000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
 const SHOWN_REFUSED = 50_000;
