@@ -18,7 +18,7 @@ export async function addPeople(db: Db, many: number, now: Date): Promise<string
   const step = 20_000;
   const id = (prefix: string) => sql.raw(`'${prefix}' || printf('%08x', (i * 2654435761) % 4294967296)`);
   for (let from = 0; from < many; from += step) {
-    const numbers = sql`with recursive numbers(i) as (select ${from} union all select i + 1 from numbers where i + 1 < ${Math.min(many, from + step)})`;
+    const numbers = sql`with recursive numbers(i) as (select cast(${from} as integer) union all select i + 1 from numbers where i + 1 < ${Math.min(many, from + step)})`;
     const said = (at: number) =>
       sql`${numbers} insert into complaints (id, ref, person_id, departure_id, said_on, channel, words, issue_id, main, confidentiality, names_others, public_consent, created_at)
         select ${id(`c${at}-`)}, 'bench:' || i || '-' || ${at}, ${id('p-')}, ${id('d-')}, '2025-0' || (1 + i % 9) || '-1' || (i % 9), 'ticket',
