@@ -371,9 +371,8 @@ try {
 
 const elsewhere = {
   'B6, B7': 'npm run trials -- import-million',
-  B9: 'not measured yet',
   B10: 'npm run trials -- kill-sending',
-  B14: 'needs Lighthouse, which is not among our packages',
+  'B9, B11, B12, B14': 'not part of this yet; see test/bench/README.md',
 };
 for (const [id, where] of Object.entries(elsewhere)) say(`${id}: ${where}`);
 const result = {
