@@ -41,12 +41,14 @@ function etagOf(text: string): string {
   return `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`;
 }
 
-function isKept(request: Request, etag: string): boolean {
-  const kept = request.headers.get('if-none-match');
-  if (kept === null) return false;
+/** Whether what stands in `If-None-Match` is this one, compared weakly (RFC 9110, 13.1.2). */
+export function namesTag(ifNoneMatch: string | null | undefined, etag: string): boolean {
+  if (ifNoneMatch == null) return false;
   const bare = (tag: string) => tag.trim().replace(/^W\//, '');
-  return kept.trim() === '*' || kept.split(',').some((tag) => bare(tag) === bare(etag));
+  return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((tag) => bare(tag) === bare(etag));
 }
+
+const isKept = (request: Request, etag: string) => namesTag(request.headers.get('if-none-match'), etag);
 
 function notModified(etag: string): Response {
   return new Response(null, { status: 304, headers: { 'Cache-Control': FOR_EVERYONE, ETag: etag } });

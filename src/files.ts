@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
+import { namesTag } from './caching.ts';
 
 /* The built styles, fonts and scripts, from memory: there are few, and a build under a running site takes them off the disk. */
 
@@ -32,7 +33,7 @@ export function filesIn(folder: string): (request: IncomingMessage, response: Se
     if (!file) return false;
     if (path.startsWith('/_astro/')) response.setHeader('Cache-Control', 'public, max-age=31536000, immutable');
     response.setHeader('ETag', file.tag);
-    if (request.headers['if-none-match'] === file.tag) {
+    if (namesTag(request.headers['if-none-match'], file.tag)) {
       response.writeHead(304).end();
       return true;
     }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { namesTag } from './caching.ts';
 
 /*
  * Public pages in memory, compressed, for as long as nothing in the database has changed: a page that everybody reads at once is made
@@ -42,7 +43,6 @@ export function keeper(stamp: () => Promise<number | null>, clock = () => Date.n
   }
 
   async function keep(key: string, page: Kept): Promise<void> {
-    forget(key);
     const [br, gz] = await Promise.all([compressed.br(page.body.identity), compressed.gzip(page.body.identity)]);
     forget(key);
     page.body = { identity: page.body.identity, br, gzip: gz };
@@ -55,6 +55,7 @@ export function keeper(stamp: () => Promise<number | null>, clock = () => Date.n
     }
   }
 
+  /** Never for a page that is one person's: it would be taken apart byte by byte, and then not be kept. */
   return async function answer(request: IncomingMessage, response: ServerResponse, make: () => void): Promise<void> {
     const key = request.url ?? '/';
     const before = request.method === 'GET' || request.method === 'HEAD' ? await stamp().catch(() => null) : null;
@@ -101,9 +102,7 @@ function whenMade(response: ServerResponse, made: (body: Buffer) => void): void 
 function send(request: IncomingMessage, response: ServerResponse, { headers, etag, body }: Kept): void {
   for (const [name, value] of headers) response.setHeader(name, value);
   response.setHeader('Vary', 'Accept-Encoding');
-  const bare = (tag: string) => tag.trim().replace(/^W\//, '');
-  const has = request.headers['if-none-match'];
-  if (has !== undefined && etag !== null && has.split(',').some((tag) => bare(tag) === bare(etag))) {
+  if (etag !== null && namesTag(request.headers['if-none-match'], etag)) {
     response.removeHeader('Content-Type');
     response.writeHead(304).end();
     return;

@@ -227,7 +227,8 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     if (files(request, response, path)) return;
     const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
     const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
-    pages(request, response, make).catch(failed);
+    if (PERSONAL.test(path)) make();
+    else pages(request, response, make).catch(failed);
 
     /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
     function tooLarge(): void {

@@ -6,6 +6,7 @@ import { complaints, departures, resolutions } from '../../db/schema/people.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { type Letter, postLetter } from '../mail/outbox.ts';
 import { type History, historyOf } from '../people/diagnosis.ts';
+import { normaliseAddress } from '../people/suppression.ts';
 import {
   issueStates,
   type NoAnswers,
@@ -177,7 +178,7 @@ async function limitsOf(
 ): Promise<{ code: string; sentence: string }[]> {
   const { person, main } = of.history;
   const refusals: { code: string; sentence: string }[] = [];
-  const address = person.email?.trim().toLowerCase() ?? '';
+  const address = normaliseAddress(person.email ?? '');
   const known = await reader
     .select({ cause: letters.cause })
     .from(letters)
