@@ -3,6 +3,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { erasedIds, type persons, suppressions } from '../../db/schema/people.ts';
 import { env } from '../env.ts';
+import { plainName } from '../shared/words.ts';
 
 export type SuppressionReason = (typeof suppressions.$inferSelect)['reason'];
 
@@ -32,7 +33,7 @@ export function idHashes(
 
 /** The name under which somebody confirmed a proof: by it the name is known again on pages after they were erased. */
 export function confirmerHash(proofId: string, name: string): Buffer {
-  return keyedHash(`confirmer:${proofId}\n${name.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase()}`);
+  return keyedHash(`confirmer:${proofId}\n${plainName(name)}`);
 }
 
 /** Whoever confirmed this proof under this name was erased since: no page says the name, or what they wrote. */

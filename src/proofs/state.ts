@@ -1,5 +1,5 @@
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
-import { counted } from '../shared/words.ts';
+import { counted, plainName } from '../shared/words.ts';
 import type { Proof, Series, Site } from './documents.ts';
 import { formatValue, inOrder, median, type Point, splitAtChange } from './evidence.ts';
 
@@ -176,8 +176,7 @@ function missingConfirmation(
 }
 
 export function sameName(a: string, b: string): boolean {
-  const plain = (name: string) => name.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase();
-  return plain(a) === plain(b);
+  return plainName(a) === plainName(b);
 }
 
 /** What a proof's own evidence says. A proof with series is judged by them; without one, by what was verified. */

@@ -27,3 +27,8 @@ export function maskEmail(address: string): string {
   const at = address.lastIndexOf('@');
   return at < 1 ? '•••' : `${address.charAt(0)}•••${address.slice(at)}`;
 }
+
+/** A name as it is compared: however it was spaced, composed or capitalised. */
+export function plainName(name: string): string {
+  return name.normalize('NFKC').trim().replace(/\s+/g, ' ').toLowerCase();
+}
