@@ -8,7 +8,6 @@ import { letters } from '../../db/schema/mail.ts';
 import { departures, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit, staff } from '../../db/schema/staff.ts';
-import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { leftOverExports } from '../invitations/many.ts';
 import { backAgain } from '../invitations/returns.ts';
@@ -33,9 +32,7 @@ afterAll(() => journey?.close());
 /** A colleague's browser, in place of the one before: without script unless axe needs it. */
 async function as(id: string, javaScriptEnabled = false): Promise<void> {
   await context?.close();
-  context = await journey.device({ javaScriptEnabled });
-  const value = await db().write((tx) => beginSession(tx, id, undefined, new Date()));
-  await context.addCookies([{ name: 'amends-staff', value, url: journey.place.url, httpOnly: true, sameSite: 'Lax' }]);
+  context = await journey.colleague(id, { javaScriptEnabled });
   context.setDefaultTimeout(30_000);
   page = await context.newPage();
 }

@@ -40,9 +40,7 @@ afterAll(() => journey?.close());
 /** A colleague's browser, in place of the one before: without script unless axe needs it. */
 async function as(id: string, javaScriptEnabled = false): Promise<void> {
   await context?.close();
-  context = await journey.device({ javaScriptEnabled });
-  const value = await db().write((tx) => beginSession(tx, id, undefined, new Date()));
-  await context.addCookies([{ name: 'amends-staff', value, url: journey.place.url, httpOnly: true, sameSite: 'Lax' }]);
+  context = await journey.colleague(id, { javaScriptEnabled });
   context.setDefaultTimeout(30_000);
   page = await context.newPage();
 }

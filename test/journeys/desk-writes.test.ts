@@ -3,7 +3,6 @@ import type { BrowserContextOptions, Page } from 'playwright';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drafts } from '../../db/schema/desk.ts';
-import { beginSession } from '../../src/sessions/staff.ts';
 import { draftOf } from '../../src/staff/drafts.ts';
 import { type Journey, openJourney, textOf, until } from '../support/place.ts';
 
@@ -29,12 +28,7 @@ function day(from: string, days: number): string {
 }
 
 async function signedIn(staffId: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const secret = await journey.place.db.write((tx) => beginSession(tx, staffId, undefined, new Date()));
-  const context = await journey.device(options);
-  await context.addCookies([
-    { name: 'amends-staff', value: secret, url: journey.place.url, httpOnly: true, sameSite: 'Lax' },
-  ]);
-  return context.newPage();
+  return (await journey.colleague(staffId, options)).newPage();
 }
 
 const at = (path: string) => `${journey.place.url}/staff/drafts${path}`;

@@ -23,7 +23,6 @@ import { complaints, departures, persons, resolutions } from '../../db/schema/pe
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
 import { postLetter } from '../../src/mail/outbox.ts';
-import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { mintSecret } from '../../src/shared/secrets.ts';
@@ -105,10 +104,7 @@ async function as(member: CastMember, path = ''): Promise<void> {
 /** A colleague's browser, in place of the one before. */
 async function asColleague(id: string): Promise<void> {
   await context.close();
-  context = await journey.device({ javaScriptEnabled: true });
-  const { url, db } = journey.place;
-  const value = await db.write((tx) => beginSession(tx, id, undefined, new Date()));
-  await context.addCookies([{ name: 'amends-staff', value, url, httpOnly: true, sameSite: 'Lax' }]);
+  context = await journey.colleague(id, { javaScriptEnabled: true });
   page = await context.newPage();
 }
 

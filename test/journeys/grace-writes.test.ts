@@ -3,7 +3,6 @@ import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { IDRIS, MAYA } from '../../db/cast.ts';
 import { letters } from '../../db/schema/mail.ts';
-import { beginSession } from '../../src/sessions/staff.ts';
 import { brokenRules } from '../support/axe.ts';
 import { dumpOf, type Journey, openJourney } from '../support/place.ts';
 
@@ -24,9 +23,7 @@ afterAll(() => journey?.close());
 
 async function as(id: string): Promise<void> {
   await context?.close();
-  context = await journey.device({ viewport: { width: 360, height: 740 } });
-  const value = await db().write((tx) => beginSession(tx, id, undefined, new Date()));
-  await context.addCookies([{ name: 'amends-staff', value, url: journey.place.url, httpOnly: true, sameSite: 'Lax' }]);
+  context = await journey.colleague(id, { viewport: { width: 360, height: 740 } });
   context.setDefaultTimeout(30_000);
   page = await context.newPage();
 }

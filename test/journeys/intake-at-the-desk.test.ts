@@ -6,7 +6,6 @@ import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { complaints, persons, suggestions } from '../../db/schema/people.ts';
 import { audit } from '../../db/schema/staff.ts';
-import { beginSession } from '../../src/sessions/staff.ts';
 import { lookAt } from '../support/axe.ts';
 import { type Journey, openJourney, until } from '../support/place.ts';
 
@@ -39,9 +38,7 @@ afterAll(() => journey?.close());
 
 async function as(id: string, script = false): Promise<void> {
   await context?.close();
-  context = await journey.device({ javaScriptEnabled: script });
-  const value = await journey.place.db.write((tx) => beginSession(tx, id, undefined, new Date()));
-  await context.addCookies([{ name: 'amends-staff', value, url: journey.place.url, httpOnly: true, sameSite: 'Lax' }]);
+  context = await journey.colleague(id, { javaScriptEnabled: script });
   page = await context.newPage();
 }
 

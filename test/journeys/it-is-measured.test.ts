@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAYA } from '../../db/cast.ts';
 import { measuringKeys } from '../../db/schema/measurements.ts';
 import { root } from '../../src/cli/processes.ts';
-import { beginSession } from '../../src/sessions/staff.ts';
 import { hashSecret } from '../../src/shared/secrets.ts';
 import { lookAt } from '../support/axe.ts';
 import { type Journey, openJourney, textOf } from '../support/place.ts';
@@ -23,17 +22,7 @@ beforeAll(async () => {
 afterAll(() => journey?.close());
 
 async function signedIn(staffId: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const secret = await journey.place.db.write((tx) => beginSession(tx, staffId, undefined, new Date()));
-  const device = await journey.device(options);
-  const cookie = {
-    name: 'amends-staff',
-    value: secret,
-    url: journey.place.url,
-    httpOnly: true,
-    sameSite: 'Lax' as const,
-  };
-  await device.addCookies([cookie]);
-  return device.newPage();
+  return (await journey.colleague(staffId, options)).newPage();
 }
 
 async function send(body: unknown, { as = key, to = SERIES, raw = false } = {}) {

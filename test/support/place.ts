@@ -14,6 +14,7 @@ import { root } from '../../src/cli/processes.ts';
 import type { Outgoing } from '../../src/mail/delivery.ts';
 import { readMailbox } from '../../src/mail/mailbox.ts';
 import type { LoggedRequest } from '../../src/payments/sandbox/server.ts';
+import { beginSession } from '../../src/sessions/staff.ts';
 import { openBrowser } from './browser.ts';
 
 /*
@@ -48,6 +49,8 @@ export type Journey = {
   personIdOf(member: CastMember): Promise<string>;
   /** A device of its own; script is off unless asked for, because every page must work without. */
   device(options?: BrowserContextOptions): Promise<BrowserContext>;
+  /** A device on which a colleague is signed in, by their short id. */
+  colleague(id: string, options?: BrowserContextOptions): Promise<BrowserContext>;
   letters(): Promise<Outgoing[]>;
   /** Waits for a letter of this kind to this address that is not among `before`. */
   letter(kind: string, to: string, before?: Outgoing[]): Promise<Outgoing>;
@@ -83,6 +86,11 @@ export async function openJourney(file: keyof typeof PORTS, settings: Record<str
       throw one.reason;
     }
   }
+  const device = async (options: BrowserContextOptions = {}) => {
+    const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en-GB', ...options });
+    context.setDefaultTimeout(10_000);
+    return context;
+  };
   const letters = () => readMailbox(place.settings['MAILBOX_DIR']!);
 
   return {
@@ -102,9 +110,11 @@ export async function openJourney(file: keyof typeof PORTS, settings: Record<str
         .where(eq(persons.externalId, member.personId));
       return rows[0]!.id;
     },
-    async device(options = {}) {
-      const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en-GB', ...options });
-      context.setDefaultTimeout(10_000);
+    device,
+    async colleague(id, options) {
+      const value = await place.db.write((tx) => beginSession(tx, id, undefined, new Date()));
+      const context = await device(options);
+      await context.addCookies([{ name: 'amends-staff', value, url: place.url, httpOnly: true, sameSite: 'Lax' }]);
       return context;
     },
     letter: (kind, to, before = []) =>
