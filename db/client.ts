@@ -5,11 +5,10 @@ import { sql } from 'drizzle-orm';
 import { drizzle, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy';
 import type { Engine, Execute } from './engines/engine.ts';
 import { databaseError, isBusy } from './engines/errors.ts';
-import * as schema from './schema/index.ts';
 
 export { DatabaseError, isUniqueViolation } from './engines/errors.ts';
 
-type Handle = SqliteRemoteDatabase<typeof schema>;
+type Handle = SqliteRemoteDatabase;
 
 /**
  * What a look at the database needs; a Tx is one too. Raw queries (`all`, `get`, `values` with sql`…`) give each row as
@@ -19,8 +18,11 @@ type Handle = SqliteRemoteDatabase<typeof schema>;
  */
 export type Reader = Pick<
   Handle,
-  'select' | 'selectDistinct' | 'query' | 'all' | 'get' | 'values' | 'with' | '$with' | '$count'
->;
+  'select' | 'selectDistinct' | 'all' | 'get' | 'values' | 'with' | '$with' | '$count'
+> & {
+  /** Another number after every commit, of any process; null where that can't be said, on a server. Absent in a transaction. */
+  commits?: () => number | null;
+};
 
 /** The handle inside `write`. Raw `run` gives no counts: use `returning`. */
 export type Tx = Omit<Handle, 'transaction' | 'batch'>;
@@ -89,8 +91,21 @@ function databaseOn(engine: Engine, patience: number): Db {
   // share a transaction, on two connections they would wait for each other inside SQLite. Writers of other processes
   // are met with patience, below.
   let queue: Promise<unknown> = Promise.resolve();
-  const writing = new AsyncLocalStorage<{ open: boolean }>();
+  const writing = new AsyncLocalStorage<{ open: boolean; execute: Execute }>();
   let closed = false;
+
+  // One handle for every transaction, because making one costs more than a statement: which transaction a query belongs to
+  // is known from where it was asked.
+  const tx = handle(async (sql, params, method) => {
+    const scope = writing.getStore();
+    // A query that nobody awaited must not slip into the next transaction, or in between two.
+    if (!scope?.open) throw new Error('This tx is over: a query came after its db.write had ended.');
+    try {
+      return await scope.execute(sql, params, method);
+    } catch (error) {
+      throw databaseError(error, sql);
+    }
+  });
 
   function inTurn<T>(task: () => Promise<T>): Promise<T> {
     if (closed) throw new Error('This database was closed.');
@@ -107,16 +122,7 @@ function databaseOn(engine: Engine, patience: number): Db {
 
   async function transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const transaction = await patiently(() => engine.begin(), 'BEGIN IMMEDIATE', patience);
-    const scope = { open: true };
-    const tx = handle(async (sql, params, method) => {
-      // A query that nobody awaited must not slip into the next transaction, or in between two.
-      if (!scope.open) throw new Error('This tx is over: a query came after its db.write had ended.');
-      try {
-        return await transaction.execute(sql, params, method);
-      } catch (error) {
-        throw databaseError(error, sql);
-      }
-    });
+    const scope = { open: true, execute: transaction.execute };
     try {
       const result = await writing.run(scope, () => work(tx));
       scope.open = false;
@@ -132,7 +138,10 @@ function databaseOn(engine: Engine, patience: number): Db {
   }
 
   return {
-    read: handle((sql, params, method) => patiently(() => engine.read(sql, params, method), sql, patience)),
+    read: Object.assign(
+      handle((sql, params, method) => patiently(() => engine.read(sql, params, method), sql, patience)),
+      { commits: engine.commits },
+    ),
     write: async (work) => inTurn(() => transact(work)),
     applyMigration: async (statements) =>
       inTurn(() => patiently(() => engine.applyMigration(statements), 'migration', patience)),
@@ -196,7 +205,7 @@ export async function runStatement(tx: Tx, sql: string, params: unknown[]): Prom
 function handle(execute: Execute): Handle {
   // Drizzle reads `casing` only from the third argument; nothing here sends batches.
   const noBatches = () => Promise.reject(new Error('Batches are not used: see write.'));
-  const database = drizzle(execute, noBatches, { schema, casing: 'snake_case' });
+  const database = drizzle(execute, noBatches, { casing: 'snake_case' });
   // Drizzle wraps every failure in an error whose message holds the parameters. Its session is not public, but it is the
   // only place where that can be turned off; the conformance test notices when an upgrade undoes this.
   const { session } = database as unknown as { session: { prepareQuery(...args: unknown[]): object } };

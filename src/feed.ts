@@ -1,8 +1,8 @@
-import { noAnswersByIssue } from './checkins/answers.ts';
+import { issuesNow } from './checkins/answers.ts';
 import { database } from './database.ts';
 import { env } from './env.ts';
 import { entriesOf } from './proofs/feeds.ts';
-import { issueStates, publishedSite } from './proofs/published.ts';
+import { publishedSite } from './proofs/published.ts';
 import { latestVersions } from './proofs/versions.ts';
 
 /** As many versions a feed goes back. */
@@ -12,10 +12,7 @@ const VERSIONS = 50;
 export async function feedNow(now: Date) {
   const db = (await database()).read;
   const site = await publishedSite(db);
-  const [versions, issues] = await Promise.all([
-    latestVersions(db, VERSIONS),
-    issueStates(db, await noAnswersByIssue(db), now),
-  ]);
+  const [versions, issues] = await Promise.all([latestVersions(db, VERSIONS), issuesNow(db, now)]);
   const url = siteUrl();
   return { organisation: site.organisation, about: site.about, url, entries: entriesOf(versions, issues, site, url) };
 }

@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { complaints, persons } from '../db/schema/people.ts';
 import { rejoins } from '../db/schema/rejoin.ts';
-import { noAnswersByIssue } from './checkins/answers.ts';
+import { issuesNow, noAnswersByIssue } from './checkins/answers.ts';
 import type { Batch } from './checkins/batches.ts';
 import { askWhyTheyLeft } from './checkins/leaving.ts';
 import { cancelPromises, makePromises, type PromiseRow, promiseReview } from './checkins/promises.ts';
@@ -207,7 +207,7 @@ export async function onAnswered(tx: Tx, checkin: Checkin, now: Date): Promise<v
     known.findLastIndex(({ personId }) => personId === checkin.personId),
     1,
   );
-  const stateBy = async (given: NoAnswer[]) =>
+  const stateBy = async (given: readonly NoAnswer[]) =>
     (await issueWithState(tx, checkin.issueId, new Map([[checkin.issueId, given]]), now))?.state;
   const state = await stateBy(known);
   if (state?.state !== 'came_back' || (await stateBy(without))?.state === 'came_back') return;
@@ -566,7 +566,7 @@ export async function heldAtSending(tx: Tx, letter: Letter, now: Date): Promise<
   const held = await heldBecause(tx, letter);
   if (held !== null) return held;
   if (letter.kind === 'fixed') {
-    const ask = async () => issueStates(tx, await noAnswersByIssue(tx), now);
+    const ask = () => issuesNow(tx, now);
     if (!(await stillTrue(tx, letter, ask))) return 'not-holding';
   }
   if (letter.kind !== 'invitation' && !letter.cause.startsWith('invitation:')) return null;

@@ -13,6 +13,8 @@ export type Execute = (sql: string, params: unknown[], method: Method) => Promis
 export interface Engine {
   /** One statement outside of any transaction; sees committed data only. */
   read: Execute;
+  /** Another number after every commit of any process, this one included; null: it can't be said. */
+  commits(): number | null;
   /** Takes the write lock. Fails with SQLITE_BUSY at once, without waiting, when somebody else holds it. */
   begin(): Promise<{ execute: Execute; commit(): Promise<void>; rollback(): Promise<void> }>;
   /** All statements in one transaction, with foreign keys off, or none. */

@@ -50,6 +50,9 @@ export function openScratch(): Engine {
 
 function engineOf(writer: DatabaseSync, reader: DatabaseSync, bulk: boolean): Engine {
   const write = executor(writer);
+  // It differs only for commits of other connections, so the one that never writes is asked.
+  const version = reader.prepare('pragma data_version');
+  version.setReturnArrays(true);
   const run = (statement: string) => {
     try {
       writer.exec(statement);
@@ -60,6 +63,7 @@ function engineOf(writer: DatabaseSync, reader: DatabaseSync, bulk: boolean): En
 
   return {
     read: executor(reader),
+    commits: () => (reader === writer ? null : (version.get() as unknown as [number])[0]),
 
     async begin() {
       if (writer.isTransaction) writer.exec('ROLLBACK'); // an earlier ROLLBACK failed, say on a bad disk

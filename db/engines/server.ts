@@ -14,6 +14,8 @@ export async function openServer(url: string, authToken: string | undefined): Pr
       return rows(await reader.execute(sql, bindable(params, sql)), method);
     },
 
+    commits: () => null,
+
     async begin() {
       // The client sends BEGIN IMMEDIATE together with the first statement. We send one of our own, so that BUSY shows
       // here, before any work has run, and the work never has to run twice. It also checks the connection.

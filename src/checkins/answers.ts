@@ -1,7 +1,7 @@
 import { and, eq, isNotNull } from 'drizzle-orm';
-import type { Reader } from '../../db/client.ts';
+import { kept } from '../../db/kept.ts';
 import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
-import { publishedSite } from '../proofs/published.ts';
+import { issueStates, type NoAnswers, publishedSite } from '../proofs/published.ts';
 import type { NoAnswer } from '../proofs/state.ts';
 import { dayOf } from '../shared/dates.ts';
 import { batchesWithNo } from './batches.ts';
@@ -10,7 +10,7 @@ import { batchesWithNo } from './batches.ts';
  * Every “no” of returned people that may be known, by issue: what an issue's state is judged by, beside its measurements. Those of
  * people who work here again are in it as nobody's, on the day of their batch.
  */
-export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAnswer[]>> {
+export const noAnswersByIssue = kept(async (reader): Promise<NoAnswers> => {
   const { time_zone } = await publishedSite(reader);
   const rows = await reader
     .select({ issueId: checkins.issueId, personId: checkins.personId, answeredAt: checkins.answeredAt })
@@ -35,4 +35,7 @@ export async function noAnswersByIssue(reader: Reader): Promise<Map<string, NoAn
   }
   for (const { issueId, ...no } of nobodys) byIssue.set(issueId, [...(byIssue.get(issueId) ?? []), no]);
   return byIssue;
-}
+});
+
+/** Every issue with its state and the proofs for it, as it stands now. */
+export const issuesNow = kept(async (reader, now: Date) => issueStates(reader, await noAnswersByIssue(reader), now));

@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
-import { noAnswersByIssue } from '../checkins/answers.ts';
+import { issuesNow } from '../checkins/answers.ts';
 import { database } from '../database.ts';
 import { type Coverage, coverage } from '../people/coverage.ts';
-import { issueStates } from '../proofs/published.ts';
 import { counted } from '../shared/words.ts';
 import { issueToCover } from '../staff/home.ts';
 import type { Verb } from './verb.ts';
@@ -29,7 +28,7 @@ Exit code: 0.`,
     const now = new Date();
     const db = await database();
     try {
-      const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+      const issues = await issuesNow(db.read, now);
       const covered = await coverage(
         db.read,
         issues.map((one) => issueToCover(one, now)),

@@ -6,7 +6,7 @@ import type { Db, Tx } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
 import { backupsIn, databaseFile, lastWritten } from '../backups/backup.ts';
 import { ERASURES, erasureMark, noteErasures } from '../backups/erased.ts';
-import { noAnswersByIssue } from '../checkins/answers.ts';
+import { issuesNow } from '../checkins/answers.ts';
 import { closeBatches } from '../checkins/batches.ts';
 import { tellMissed } from '../checkins/promises.ts';
 import { passOnLate } from '../checkins/reopen.ts';
@@ -33,7 +33,7 @@ import { keepOnlyWhatWeMay } from '../people/retention.ts';
 import { rulesIn } from '../people/rules.ts';
 import { suppress } from '../people/suppression.ts';
 import { propose } from '../people/triage.ts';
-import { issueStates, publishedIssues, publishedSite } from '../proofs/published.ts';
+import { publishedIssues, publishedSite } from '../proofs/published.ts';
 import {
   heldAtSending,
   onBatchClosed,
@@ -136,18 +136,18 @@ export async function unfinished(db: Db, provider: Payments, now: Date): Promise
 export const missed = (db: Db, provider: Payments, now: Date) => fetchMissedEvents(db, provider, now);
 
 export async function questions(db: Db, now: Date): Promise<number> {
-  const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  const issues = await issuesNow(db.read, now);
   return askDueCheckins(db, issues, now);
 }
 
 /** Answers of people who work here, as far as they may become public by now. */
 export async function batches(db: Db, now: Date): Promise<number> {
-  const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  const issues = await issuesNow(db.read, now);
   return closeBatches(db, issues, onBatchClosed, now);
 }
 
 export async function promises(db: Db, now: Date): Promise<number> {
-  const issues = await issueStates(db.read, await noAnswersByIssue(db.read), now);
+  const issues = await issuesNow(db.read, now);
   return tellWaiting(db, issues, env.AMENDS_URL, now);
 }
 

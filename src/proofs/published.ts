@@ -1,5 +1,6 @@
 import { asc, inArray, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { kept } from '../../db/kept.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { dayOf } from '../shared/dates.ts';
@@ -208,8 +209,10 @@ async function proofsOf(db: Reader, query: ReturnType<typeof newestOf>): Promise
   return versions.map((version) => withMeasurements(version, since.get(version.id)));
 }
 
+const everyDocument = kept((db, collection: Collection) => documentsOf(db, collection, newestOfAll(collection)));
+
 async function all<C extends Collection>(db: Reader, collection: C): Promise<PublishedDocument<C>[]> {
-  return documentsOf(db, collection, newestOfAll(collection));
+  return (await everyDocument(db, collection)) as unknown as PublishedDocument<C>[];
 }
 
 async function one<C extends Collection>(db: Reader, collection: C, id: string): Promise<PublishedDocument<C> | null> {
@@ -217,9 +220,7 @@ async function one<C extends Collection>(db: Reader, collection: C, id: string):
   return document ?? null;
 }
 
-export async function publishedProofs(db: Reader): Promise<PublishedProof[]> {
-  return proofsOf(db, newestOfAll('proofs'));
-}
+export const publishedProofs = kept((db) => proofsOf(db, newestOfAll('proofs')));
 
 export async function publishedProof(db: Reader, id: string): Promise<PublishedProof | null> {
   const [proof] = await proofsOf(db, newestOf('proofs', id));
@@ -285,7 +286,7 @@ export async function publishedSite(db: Reader): Promise<Site> {
   return site;
 }
 
-async function siteOrNull(db: Reader): Promise<Site | null> {
+const siteOrNull = kept(async (db): Promise<Site | null> => {
   const { id, name, title, address, leftAt } = staff;
   const [site, members] = await Promise.all([
     one(db, 'site', 'site'),
@@ -298,7 +299,7 @@ async function siteOrNull(db: Reader): Promise<Site | null> {
     people[id] ??= { name, role: title, ...(leftAt === null && { address }) };
   }
   return { ...site.data, people };
-}
+});
 
 /** What the rules may know when a document of `collection` is published: what was published before it. */
 export async function publishedOthers(db: Reader, collection: Collection): Promise<Others> {

@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { confirmations, drafts, signOffs } from '../../db/schema/desk.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
-import { noAnswersByIssue } from '../checkins/answers.ts';
+import { issuesNow } from '../checkins/answers.ts';
 import { openReopenings } from '../checkins/reopen.ts';
 import { coverage, type IssueToCover, type NextAction } from '../people/coverage.ts';
 import type { Gap } from '../people/diagnosis.ts';
@@ -10,7 +10,7 @@ import { wrongClaims } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
 import { daysBehind } from '../proofs/evidence.ts';
-import { type IssueWithState, issueStates, publishedSite } from '../proofs/published.ts';
+import { type IssueWithState, publishedSite } from '../proofs/published.ts';
 import { type StateName, stateWords } from '../proofs/state.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
@@ -55,7 +55,7 @@ type Handed = { draft: Draft; standing: Standing };
 
 export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home> {
   const [issues, written, said] = await Promise.all([
-    noAnswersByIssue(reader).then((noAnswers) => issueStates(reader, noAnswers, now)),
+    issuesNow(reader, now),
     reader.select().from(drafts),
     reader.select().from(signOffs),
   ]);

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Db, Reader } from '../../db/client.ts';
 import { outcomeCounts } from '../../db/schema/invitations.ts';
-import { noAnswersByIssue } from '../checkins/answers.ts';
+import { issuesNow } from '../checkins/answers.ts';
 import { atRiskOn, type Step } from '../invitations/lift.ts';
 import {
   type Compared,
@@ -17,7 +17,7 @@ import {
   WITHIN,
 } from '../invitations/outcomes.ts';
 import type { Site } from '../proofs/documents.ts';
-import { issueStates, publishedSite } from '../proofs/published.ts';
+import { publishedSite } from '../proofs/published.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
 
 /*
@@ -92,7 +92,7 @@ export async function recountOutcomes(db: Db, now: Date): Promise<number> {
 }
 
 export async function countAll(reader: Reader, now: Date): Promise<Outcomes> {
-  return outcomes(reader, await issueStates(reader, await noAnswersByIssue(reader), now), now);
+  return outcomes(reader, await issuesNow(reader, now), now);
 }
 
 async function areFew(reader: Reader): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { eq, inArray } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
-import { noAnswersByIssue } from '../checkins/answers.ts';
+import { issuesNow, noAnswersByIssue } from '../checkins/answers.ts';
 import { env } from '../env.ts';
 import {
   invitationFor,
@@ -21,7 +21,7 @@ import { type Outcome, outcomeOf } from '../landing/sentences.ts';
 import type { Letter } from '../mail/outbox.ts';
 import type { Person, Shown } from '../people/diagnosis.ts';
 import { resolvedNow } from '../people/resolve.ts';
-import { issueStates, publishedIssues, publishedSite } from '../proofs/published.ts';
+import { publishedIssues, publishedSite } from '../proofs/published.ts';
 import { type LetterProblem, proseOfSigned } from '../proofs/signed-letter.ts';
 import { type Day, dayOf } from '../shared/dates.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
@@ -207,7 +207,7 @@ export async function letterPage(
   const own = oneLine(ownSentence);
   const [read, issues] = await Promise.all([
     invitationFor(reader, { personId, by: who.id, ownSentence: own, batchId }, noAnswers, env.AMENDS_URL, now),
-    issueStates(reader, noAnswers, now),
+    issuesNow(reader, now),
   ]);
   if (read === null) return refuse('nobody', 'There is nobody by this id. Their data may have been erased.');
   if (isRefusal(read)) return read;

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { suppressions } from '../../db/schema/people.ts';
 import { countDaily, countedAt, countPeople, peoplePerIssue, publicCount } from '../../src/people/counts.ts';
 import { coverage, type IssueToCover, nextAction } from '../../src/people/coverage.ts';
 import { importFile } from '../../src/people/intake/import.ts';
@@ -127,7 +128,7 @@ test('an address is suppressed however it is spelt; the first reason stands, exc
   await db.write((tx) => suppress(tx, 'ada@studio.example', 'bounced', new Date(0)));
   expect(await isSuppressed(db.read, 'ADA@STUDIO.EXAMPLE ')).toBe(true);
   expect(await isSuppressed(db.read, 'eve@studio.example')).toBe(false);
-  const reasons = async () => (await db.read.query.suppressions.findMany()).map(({ reason, at }) => [reason, at]);
+  const reasons = async () => (await db.read.select().from(suppressions)).map(({ reason, at }) => [reason, at]);
   expect(await reasons()).toEqual([['stopped', NOW.getTime()]]);
   await db.write((tx) => suppress(tx, 'ada@studio.example', 'erased', new Date(0)));
   expect(await reasons()).toEqual([['erased', NOW.getTime()]]);

@@ -1,4 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { publishedVersions } from '../../db/schema/proofs.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { checkDraft } from '../../src/staff/checking.ts';
 import type { Draft } from '../../src/staff/draft.ts';
@@ -97,9 +99,10 @@ test('a new draft is no mistake: the check names what is still to write, and jud
 
 test('the check of a draft is the check of the folder: a published proof has nothing to mend', async () => {
   const site = await publishedSite(db.read);
-  const [row] = await db.read.query.publishedVersions.findMany({
-    where: (t, { eq }) => eq(t.documentId, 'exports-finish'),
-  });
+  const [row] = await db.read
+    .select()
+    .from(publishedVersions)
+    .where(eq(publishedVersions.documentId, 'exports-finish'));
   const checked = await checkDraft(db.read, drafted('proofs', 'exports-finish', row!), site, NOW);
   expect([checked.problems, checked.missing]).toEqual([[], []]);
   expect(checked.computed.slice(0, 3).map(({ name, text }) => `${name} ${text}`)).toEqual([
