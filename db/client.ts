@@ -124,7 +124,8 @@ function databaseOn(engine: Engine, patience: number): Db {
     const transaction = await patiently(() => engine.begin(), 'BEGIN IMMEDIATE', patience);
     const scope = { open: true, execute: transaction.execute };
     try {
-      const result = await writing.run(scope, () => work(tx));
+      // Awaited within: a query that `work` hands back is asked only when somebody waits for it.
+      const result = await writing.run(scope, async () => await work(tx));
       scope.open = false;
       await transaction.commit().catch((error) => {
         throw databaseError(error, 'COMMIT');

@@ -1,5 +1,6 @@
 import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { links } from '../../db/schema/invitations.ts';
 import { persons } from '../../db/schema/people.ts';
 import { type Device, deviceOf, forgetDevices, forgetUnproven, rememberDevice } from '../sessions/devices.ts';
@@ -138,6 +139,21 @@ export type Visit = {
   trusted: boolean;
 };
 
+const standing = prepared((reader) =>
+  reader
+    .select({ link: links, person: persons })
+    .from(links)
+    .innerJoin(persons, eq(persons.id, links.personId))
+    .where(
+      and(
+        eq(links.hash, sql.placeholder('hash')),
+        eq(links.purpose, sql.placeholder('purpose')),
+        gt(links.expiresAt, sql.placeholder('now')),
+        isNull(links.revokedAt),
+      ),
+    ),
+);
+
 /**
  * Opens a link without changing anything: reading only, however often, by whomever. Null for a link that is unknown,
  * expired or revoked: the three look the same from outside.
@@ -153,18 +169,7 @@ export async function openLink(
   now: Date,
 ): Promise<Visit | null> {
   if (!looksLikeSecret(token)) return null;
-  const [found] = await reader
-    .select({ link: links, person: persons })
-    .from(links)
-    .innerJoin(persons, eq(persons.id, links.personId))
-    .where(
-      and(
-        eq(links.hash, hashSecret(token)),
-        eq(links.purpose, purpose),
-        gt(links.expiresAt, now.getTime()),
-        isNull(links.revokedAt),
-      ),
-    );
+  const [found] = await standing(reader, { hash: hashSecret(token), purpose, now: now.getTime() });
   if (!found) return null;
   const known = await deviceOf(reader, visitor.deviceSecret, now);
   const device = known?.personId === found.person.id ? known : null;

@@ -1,5 +1,6 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
 import { corrections, waits } from '../../db/schema/people.ts';
 import type { Visit } from '../invitations/links.ts';
@@ -79,6 +80,21 @@ export type Landing = {
   owed: MakeGood[];
 };
 
+const theirs = sql.placeholder('personId');
+const waitsOf = prepared((reader) =>
+  reader
+    .select({ issueId: waits.issueId })
+    .from(waits)
+    .where(and(eq(waits.personId, theirs), isNull(waits.toldAt))),
+);
+const reopeningsOf = prepared((reader) =>
+  reader
+    .select()
+    .from(reopenings)
+    .where(and(eq(reopenings.personId, theirs), isNull(reopenings.settledAt))),
+);
+const correctionsOf = prepared((reader) => reader.select().from(corrections).where(eq(corrections.personId, theirs)));
+
 /** Everything a customer's page shows. Reads only; a fixed number of queries. */
 export async function landingFor(
   reader: Reader,
@@ -92,15 +108,9 @@ export async function landingFor(
     historyOf(reader, personId),
     newestRejoin(reader, personId),
     publishedOffers(reader),
-    reader
-      .select({ issueId: waits.issueId })
-      .from(waits)
-      .where(and(eq(waits.personId, personId), isNull(waits.toldAt))),
-    reader
-      .select()
-      .from(reopenings)
-      .where(and(eq(reopenings.personId, personId), isNull(reopenings.settledAt))),
-    reader.select().from(corrections).where(eq(corrections.personId, personId)),
+    waitsOf(reader, { personId }),
+    reopeningsOf(reader, { personId }),
+    correctionsOf(reader, { personId }),
     visit.trusted ? owedTo(reader, personId) : [],
     visit.person.email ? suppressionOf(reader, visit.person.email) : null,
   ]);

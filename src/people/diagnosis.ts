@@ -1,5 +1,6 @@
 import { and, asc, eq, gte, lte, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { complaints, departures, persons, resolutions, signals } from '../../db/schema/people.ts';
 import type { Day } from '../shared/dates.ts';
 
@@ -79,30 +80,41 @@ export type History = {
   traces: Signal[];
 };
 
-/** Everything about a person that their page and the gate need, in four queries. Null when there is nobody by this id. */
-export async function historyOf(reader: Reader, personId: string): Promise<History | null> {
-  const [person] = await reader.select().from(persons).where(eq(persons.id, personId));
-  if (!person) return null;
-  const left = await reader.select().from(departures).where(eq(departures.personId, personId));
-  const all = await reader
+const theirs = sql.placeholder('personId');
+const personWith = prepared((reader) => reader.select().from(persons).where(eq(persons.id, theirs)));
+const departuresOf = prepared((reader) => reader.select().from(departures).where(eq(departures.personId, theirs)));
+const complaintsOf = prepared((reader) =>
+  reader
     .select({ complaint: complaints, resolution: resolutions })
     .from(complaints)
     .leftJoin(resolutions, eq(resolutions.complaintId, complaints.id))
-    .where(eq(complaints.personId, personId))
-    .orderBy(asc(sql`coalesce(${complaints.saidOn}, '')`), asc(complaints.ref));
-  const departure = latestDeparture(left);
-  // A trace from before they joined, or from after they left, says nothing about this relationship.
-  const traces = await reader
+    .where(eq(complaints.personId, theirs))
+    .orderBy(asc(sql`coalesce(${complaints.saidOn}, '')`), asc(complaints.ref)),
+);
+const tracesOf = prepared((reader) =>
+  reader
     .select()
     .from(signals)
     .where(
       and(
-        eq(signals.personId, personId),
-        gte(signals.happenedOn, departure?.joinedOn ?? '0000-00-00'),
-        lte(signals.happenedOn, departure?.leftOn ?? '9999-12-31'),
+        eq(signals.personId, theirs),
+        gte(signals.happenedOn, sql.placeholder('from')),
+        lte(signals.happenedOn, sql.placeholder('to')),
       ),
     )
-    .orderBy(asc(signals.happenedOn), asc(signals.externalId));
+    .orderBy(asc(signals.happenedOn), asc(signals.externalId)),
+);
+
+/** Everything about a person that their page and the gate need, in four queries. Null when there is nobody by this id. */
+export async function historyOf(reader: Reader, personId: string): Promise<History | null> {
+  const [person] = await personWith(reader, { personId });
+  if (!person) return null;
+  const left = await departuresOf(reader, { personId });
+  const all = await complaintsOf(reader, { personId });
+  const departure = latestDeparture(left);
+  // A trace from before they joined, or from after they left, says nothing about this relationship.
+  const [from, to] = [departure?.joinedOn ?? '0000-00-00', departure?.leftOn ?? '9999-12-31'];
+  const traces = await tracesOf(reader, { personId, from, to });
   const firstTicket = traces.find(({ kind }) => kind === 'ticket')?.happenedOn ?? null;
   const main = mainComplaint(
     all.map((row) => row.complaint),

@@ -1,5 +1,6 @@
-import { and, asc, eq, isNull } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import { persons } from '../../db/schema/people.ts';
 import type { Payments } from '../payments/payments.ts';
@@ -34,9 +35,17 @@ export async function owe(
   return owed!;
 }
 
+const owed = prepared((reader) =>
+  reader
+    .select()
+    .from(makeGoods)
+    .where(eq(makeGoods.personId, sql.placeholder('personId')))
+    .orderBy(asc(makeGoods.decidedAt)),
+);
+
 /** What we owed and owe this person, oldest first. */
 export function owedTo(reader: Reader, personId: string): Promise<MakeGood[]> {
-  return reader.select().from(makeGoods).where(eq(makeGoods.personId, personId)).orderBy(asc(makeGoods.decidedAt));
+  return owed(reader, { personId });
 }
 
 /** What was returned on a payment that has since gone back whole was theirs anyway, so that part is owed still. */

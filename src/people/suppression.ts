@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { erasedIds, type persons, suppressions } from '../../db/schema/people.ts';
 import { env } from '../env.ts';
 import { plainName } from '../shared/words.ts';
@@ -91,15 +92,19 @@ export async function isSuppressed(reader: Reader, address: string): Promise<boo
   return (await suppressionOf(reader, address)) !== null;
 }
 
+const onTheList = prepared((reader) =>
+  reader
+    .select({ reason: suppressions.reason, at: suppressions.at })
+    .from(suppressions)
+    .where(eq(suppressions.addressHash, sql.placeholder('hash'))),
+);
+
 /** Since when and why nothing is written to this address, or null. */
 export async function suppressionOf(
   reader: Reader,
   address: string,
 ): Promise<Pick<typeof suppressions.$inferSelect, 'reason' | 'at'> | null> {
-  const [found] = await reader
-    .select({ reason: suppressions.reason, at: suppressions.at })
-    .from(suppressions)
-    .where(eq(suppressions.addressHash, addressHash(address)));
+  const [found] = await onTheList(reader, { hash: addressHash(address) });
   return found ?? null;
 }
 

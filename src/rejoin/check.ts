@@ -1,5 +1,6 @@
-import { and, desc, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { offerForPlan } from '../offers/offer.ts';
 import type {
@@ -231,14 +232,18 @@ function lowerThanForEveryone(quote: Quote, { items, currency }: Terms, known: P
   return quote.renewal < open;
 }
 
-/** The person's newest way back, open or not. */
-export async function newestRejoin(reader: Reader, personId: string): Promise<Rejoin | null> {
-  const [rejoin] = await reader
+const newestOf = prepared((reader) =>
+  reader
     .select()
     .from(rejoins)
-    .where(eq(rejoins.personId, personId))
+    .where(eq(rejoins.personId, sql.placeholder('personId')))
     .orderBy(desc(rejoins.begunAt))
-    .limit(1);
+    .limit(1),
+);
+
+/** The person's newest way back, open or not. */
+export async function newestRejoin(reader: Reader, personId: string): Promise<Rejoin | null> {
+  const [rejoin] = await newestOf(reader, { personId });
   return rejoin ?? null;
 }
 

@@ -1,5 +1,6 @@
-import { and, eq, gt, isNull } from 'drizzle-orm';
+import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
+import { prepared } from '../../db/prepared.ts';
 import { devices } from '../../db/schema/sessions.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 
@@ -7,13 +8,17 @@ export type Device = typeof devices.$inferSelect;
 
 export const DEVICE_DAYS = 90;
 
+const standing = prepared((reader) =>
+  reader
+    .select()
+    .from(devices)
+    .where(and(eq(devices.hash, sql.placeholder('hash')), gt(devices.expiresAt, sql.placeholder('now')))),
+);
+
 /** The device that this cookie names, if it still stands. Reading it changes nothing. */
 export async function deviceOf(reader: Reader, secret: string | undefined, now: Date): Promise<Device | null> {
   if (!secret || !looksLikeSecret(secret)) return null;
-  const [device] = await reader
-    .select()
-    .from(devices)
-    .where(and(eq(devices.hash, hashSecret(secret)), gt(devices.expiresAt, now.getTime())));
+  const [device] = await standing(reader, { hash: hashSecret(secret), now: now.getTime() });
   return device ?? null;
 }
 
