@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { drizzle, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy';
+import { databaseFile } from './engines/commits.ts';
 import type { Engine, Execute } from './engines/engine.ts';
 import { databaseError, isBusy } from './engines/errors.ts';
 
@@ -165,10 +165,10 @@ function databaseOn(engine: Engine, patience: number): Db {
 }
 
 async function opener(url: string, { authToken, bulk = false }: DatabaseOptions): Promise<() => Promise<Engine>> {
-  if (url.startsWith('file:')) {
+  const path = databaseFile(url);
+  if (path !== null) {
+    if (/^file:(:.*)?$/.test(url)) throw new Error('The database needs a file; it cannot live in memory.');
     const { openFile } = await import('./engines/file.ts');
-    const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length);
-    if (path === '' || path.startsWith(':')) throw new Error('The database needs a file; it cannot live in memory.');
     return () => openFile(path, bulk);
   }
   if (/^(libsql|https?):\/\//.test(url)) {

@@ -28,10 +28,10 @@ const compressed = {
 };
 
 /**
- * Stands before what makes the pages. `stamp` is a number that is another one after every commit to the database; null, or an
- * error: it can't be said, and nothing is kept.
+ * Stands before what makes the pages. `stamp` is a number that is another one after every commit to the database; null: it
+ * can't be said, and nothing is kept.
  */
-export function keeper(stamp: () => Promise<number | null>, clock = () => Date.now()) {
+export function keeper(stamp: () => number | null, clock = () => Date.now()) {
   const kept = new Map<string, Kept>();
   let bytes = 0;
 
@@ -56,9 +56,9 @@ export function keeper(stamp: () => Promise<number | null>, clock = () => Date.n
   }
 
   /** Never for a page that is one person's: it would be taken apart byte by byte, and then not be kept. */
-  return async function answer(request: IncomingMessage, response: ServerResponse, make: () => void): Promise<void> {
+  return function answer(request: IncomingMessage, response: ServerResponse, make: () => void) {
     const key = request.url ?? '/';
-    const before = request.method === 'GET' || request.method === 'HEAD' ? await stamp().catch(() => null) : null;
+    const before = request.method === 'GET' || request.method === 'HEAD' ? stamp() : null;
     if (before === null) return make();
     const page = kept.get(key);
     if (page && page.stamp === before && clock() - page.at < KEPT_MS) return send(request, response, page);

@@ -6,9 +6,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import loadDirective from 'astro/runtime/client/load.prebuilt.js';
 import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
 import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
-import { sql } from 'drizzle-orm';
 import pino from 'pino';
-import { openDatabase } from '../db/client.ts';
+import { commitsIn } from '../db/engines/commits.ts';
 import { env, isLoopback } from './env.ts';
 import { filesIn } from './files.ts';
 import { keeper } from './keeping.ts';
@@ -146,13 +145,6 @@ function answer(response: ServerResponse, status: number, sentence: string): voi
   response.end(`${sentence}\n`);
 }
 
-/** Reads a number that changes with every commit of any process; on a server of its own there is none. */
-async function commits(): Promise<() => Promise<number | null>> {
-  if (!env.DATABASE_URL.startsWith('file:')) return async () => null;
-  const db = await openDatabase(env.DATABASE_URL);
-  return async () => (await db.read.get<[number]>(sql`pragma data_version`))?.[0] ?? null;
-}
-
 async function startServer(): Promise<{ close(): Promise<void> }> {
   const entry = join(root, 'dist/server/entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
@@ -166,7 +158,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   };
   const files = filesIn(join(root, 'dist/client'));
 
-  const pages = keeper(await commits());
+  const pages = keeper(commitsIn(env.DATABASE_URL));
   const proxies = networks(env.TRUSTED_PROXIES);
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
 
@@ -228,7 +220,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
     const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
     if (PERSONAL.test(path)) make();
-    else pages(request, response, make).catch(failed);
+    else pages(request, response, make);
 
     /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
     function tooLarge(): void {

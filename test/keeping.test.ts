@@ -16,14 +16,11 @@ beforeEach(async () => {
   [stamp, now, made, status] = [1, 0, [], 200];
   headers = { 'cache-control': 'public, max-age=0, s-maxage=60', etag: 'W/"one"', 'content-type': 'text/html' };
   const pages = keeper(
-    async () => {
-      if (stamp === -1) throw new Error('The database is away.');
-      return stamp;
-    },
+    () => stamp,
     () => now,
   );
   server = createServer((asked, response) => {
-    void pages(asked, response, () => {
+    pages(asked, response, () => {
       made.push(asked.url!);
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
       response.statusCode = status;
@@ -54,7 +51,7 @@ async function get(path = '/', sent: Record<string, string> = {}, method = 'GET'
       call.end();
     },
   );
-  await setTimeout(30); // a page is compressed after it was sent
+  await setTimeout(150); // a page is compressed after it was sent
   return answer;
 }
 
@@ -115,8 +112,8 @@ test.each([
   expect(made).toHaveLength(2);
 });
 
-test.each([null, -1])('where nobody can say whether something was written (%s), nothing is kept', async (unknown) => {
-  stamp = unknown;
+test('where nobody can say whether something was written, nothing is kept', async () => {
+  stamp = null;
   await get();
   await get();
   expect(made).toHaveLength(2);

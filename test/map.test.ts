@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** Who may import whom: the row of a file, and its place in the journey. */
 const ROWS: [pattern: RegExp, row: number][] = [
   [/^src\/shared\/|^src\/env\.ts$/, 1],
-  [/^db\/(schema|engines)\/|^db\/(client|bulk|migrate|drizzle\.config)\.ts$/, 2],
+  [/^db\/(schema|engines)\/|^db\/(client|kept|prepared|bulk|migrate|drizzle\.config)\.ts$/, 2],
   [/^src\/(mail|payments|sessions)\//, 3],
   [/^src\/ui\//, 1.5],
   [/^src\/(proofs|people|offers|invitations|rejoin|reonboarding|checkins|landing|staff)\//, 4],

@@ -13,11 +13,10 @@ import {
   statSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { fileURLToPath } from 'node:url';
 import { createGunzip, createGzip } from 'node:zlib';
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { z } from 'zod';
@@ -45,12 +44,6 @@ const MANIFEST = 'backup.json';
 const NAME = /^amends-(\d{4}-\d{2}-\d{2})T(\d{2})(\d{2})(\d{2})(\d{3})Z\.tar\.gz(\.age)?$/;
 
 export type Made = { path: string; bytes: number; manifest: Manifest };
-
-/** Where the file of a `file:` address is; null for a database on a server. */
-export function databaseFile(url: string): string | null {
-  if (!url.startsWith('file:')) return null;
-  return url.startsWith('file://') ? fileURLToPath(url) : resolve(url.slice('file:'.length));
-}
 
 /**
  * Writes a backup into `folder` and reads it back before it gets its name: decrypted, unpacked, every file by its hash. `files` names

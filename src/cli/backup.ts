@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { backupsIn, databaseFile, forget, makeBackup, tooMany } from '../backups/backup.ts';
+import { databaseFile } from '../../db/engines/commits.ts';
+import { backupsIn, forget, makeBackup, tooMany } from '../backups/backup.ts';
 import { ERASURES, noteErasures } from '../backups/erased.ts';
 import { database } from '../database.ts';
 import { env } from '../env.ts';

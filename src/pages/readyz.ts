@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { APIRoute } from 'astro';
 import { sql } from 'drizzle-orm';
-import { databaseFile } from '../backups/backup.ts';
+import { databaseFile } from '../../db/engines/commits.ts';
 import { database } from '../database.ts';
 import { env } from '../env.ts';
 
