@@ -367,6 +367,9 @@ function readEnv(): Env {
 
 export const env = readEnv();
 
+// React looks at this when it is first read: unset, it would show pages of the desk by its slower development build.
+process.env['NODE_ENV'] ??= 'production';
+
 /** True when this site is only reached from the machine it runs on. */
 export function isLoopback(url: string = env.AMENDS_URL): boolean {
   return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
