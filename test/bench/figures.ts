@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 
 /* What a figure is, and how two are taken in turns, because these machines are shared. */
 
@@ -14,6 +14,8 @@ export type Figure = {
   target: string;
   /** Null: there was nothing to compare with. */
   reached: boolean | null;
+  /** The same on every machine, however busy. */
+  exact?: true;
   /** What others took of the processors meanwhile, 0 to 1; null where it can't be said. */
   others?: number | null;
 };
@@ -59,7 +61,7 @@ export function watchOthers(): () => number | null {
   return () => {
     const after = processors();
     if (!before || !after) return null;
-    const ticks = (after.at - before.at) * 0.1 * availableParallelism();
+    const ticks = (after.at - before.at) * 0.1 * cpus().length;
     return Math.max(0, (after.busy - before.busy - (after.own - before.own)) / ticks);
   };
 }

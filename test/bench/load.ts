@@ -18,6 +18,7 @@ export type Loaded = {
   failed: number;
   late: number;
   unanswered: number;
+  behind: number;
 };
 
 const { base, paths: file, seconds, connections = 1, rate } = JSON.parse(process.argv[2]!) as Order;
@@ -63,5 +64,5 @@ async function closedLoop() {
   };
   await Promise.all(Array.from({ length: connections }, worker));
   times.sort((a, b) => a - b);
-  return { asked: times.length + failed, failed, late: 0, unanswered: 0, times };
+  return { asked: times.length + failed, failed, late: 0, unanswered: 0, behind: 0, times };
 }

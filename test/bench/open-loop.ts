@@ -11,6 +11,8 @@ export type Answers = {
   /** Neither answered nor failed within five seconds after the last had begun. They count as long as they have waited so far. */
   unanswered: number;
   failed: number;
+  /** Milliseconds from the last beginning to the last answer, five thousand at most: how long the queue had become. */
+  behind: number;
   /** Milliseconds from when each should have begun to its answer, the shortest first. */
   times: number[];
 };
@@ -42,12 +44,13 @@ export async function openLoop(rate: number, seconds: number, ask: () => Promise
     );
     all.push(answered);
   }
+  const last = performance.now();
   await Promise.race([Promise.all(all), setTimeout(PATIENCE_MS, null, { ref: false })]);
   const unanswered = open.size;
   const end = performance.now();
   for (const due of open.values()) times.push(end - due);
   open.clear();
-  return { asked: all.length, late, unanswered, failed, times: times.toSorted((a, b) => a - b) };
+  return { asked: all.length, late, unanswered, failed, behind: end - last, times: times.toSorted((a, b) => a - b) };
 }
 
 /** Of a sorted list; 0.99 is what ninety-nine of a hundred stay under. */

@@ -130,19 +130,22 @@ function together(loads: Loaded[]): Loaded {
     failed: sum('failed'),
     late: sum('late'),
     unanswered: sum('unanswered'),
+    behind: middle('behind'),
   };
 }
 
-/** More came in than went out, or than this client could send. */
-export const isSaturated = ({ asked, late, unanswered }: Pick<Loaded, 'asked' | 'late' | 'unanswered'>) =>
-  late + unanswered > asked / 100;
-
-export function latency({ p50, p99, asked, late, unanswered }: Omit<Loaded, 'perSecond' | 'failed'>): string {
-  const behind = [
+export function latency({
+  p50,
+  p99,
+  asked,
+  late,
+  unanswered,
+}: Omit<Loaded, 'perSecond' | 'failed' | 'behind'>): string {
+  const more = [
     unanswered > 0 ? `${count(unanswered)} of ${count(asked)} not answered within 5 s` : [],
     late > asked / 100 ? `${count(late)} of ${count(asked)} sent late by the client` : [],
   ].flat();
-  return [`p50 ${ms(p50)}, p99 ${ms(p99)}`, ...behind].join('; ');
+  return [`p50 ${ms(p50)}, p99 ${ms(p99)}`, ...more].join('; ');
 }
 
 /** What a process has in memory that is in no file, in MB. */
