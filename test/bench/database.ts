@@ -135,7 +135,7 @@ export async function imports(bench: Bench): Promise<Figure[]> {
       figure: `${count(median(ours))} rows/s`,
       ...(shell
         ? { limit: `${count(median(theirs))} rows/s: ${shell}’s .import with a unique index`, ratio }
-        : { limit: 'none: sqlite3 is not on the path' }),
+        : { limit: 'nothing: sqlite3 is not on the path' }),
       target: 'at least 0.50',
       reached: shell ? ratio >= 0.5 : null,
     },

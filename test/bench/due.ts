@@ -17,7 +17,7 @@ import { latency, load, pagesOf, serve } from './serving.ts';
  */
 
 export async function due(bench: Bench): Promise<Figure[]> {
-  const [few, many, fresh] = bench.quick ? [2000, 20_000, 300] : [20_000, 200_000, 3000];
+  const [few, many, fresh] = bench.quick ? [2000, 20_000, 300] : [20_000, 200_000, 1000];
   const small = await withHistory(few, 2 * fresh);
   const before = await askAfter(small.db, fresh);
   await small.db.cleanup();
