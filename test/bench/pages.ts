@@ -68,7 +68,7 @@ export async function latencies(bench: Bench): Promise<Figure[]> {
   return found;
 }
 
-/** Bytes are exact: two machines find the same. */
+/** Bytes are exact: two machines find the same, but for a few of the random link in a personal page. */
 export async function weights(bench: Bench): Promise<Figure[]> {
   const { url, pages } = await openSite(bench);
   const found: Figure[] = [];
