@@ -34,7 +34,7 @@ export async function openPlace(options: {
   settings?: Record<string, string>;
   /** Without jobs, a test says itself when their rounds run. */
   jobs?: boolean;
-  /** An open file for what the site and the jobs write. */
+  /** An open file for what the processes write. */
   log?: number;
 }): Promise<Place> {
   const { data, say = () => {} } = options;
@@ -88,6 +88,7 @@ export async function openPlace(options: {
       ...['--webhook-url', `${url}/hooks/stripe`, '--webhook-secret', settings.STRIPE_WEBHOOK_SECRET],
     ],
     {},
+    options.log,
   );
   const children: [name: string, child: ChildProcess][] = [['The payment sandbox', sandbox]];
   const close = async () => {

@@ -1,62 +1,68 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { openLoop, percentile } from './open-loop.ts';
 
 /*
- * A process that asks addresses of this machine and says how fast they answered. Closed: `connections` ask one after the other. Open: a new
- * request every now and then (Poisson, `rate` a second) whether or not the last is answered, so that waiting is counted.
- * `node load.ts '{"base":"http://127.0.0.1:…","paths":"<file>","seconds":5,"connections":32}'`; prints one line of JSON.
+ * A process that asks addresses of this machine and says how fast they answered. Closed: `connections` ask one after the other. Open:
+ * `rate` a second whatever happens. `node load.ts '{"base":"http://127.0.0.1:…","paths":"<file>","seconds":5,"connections":32}'`;
+ * prints one line of JSON.
  */
 
-type Order = { base: string; paths: string; seconds: number; connections?: number; rate?: number; encoding?: string };
+type Order = { base: string; paths: string; seconds: number; connections?: number; rate?: number };
 
-const order = JSON.parse(process.argv[2]!) as Order;
-if (new URL(order.base).hostname !== '127.0.0.1') throw new Error('Load goes to this machine only.');
-const paths = readFileSync(order.paths, 'utf8').trim().split('\n');
-const agent = new Agent({ keepAlive: true, maxSockets: order.connections ?? 256 });
-const times: number[] = [];
-let errors = 0;
-let at = 0;
+export type Loaded = {
+  perSecond: number;
+  p50: number;
+  p99: number;
+  asked: number;
+  failed: number;
+  late: number;
+  unanswered: number;
+  behind: number;
+};
 
-function ask(asked = performance.now()): Promise<void> {
-  const path = paths[at++ % paths.length]!;
-  return new Promise((resolve) => {
-    const failed = () => {
-      errors += 1;
-      resolve();
-    };
-    const headers = { 'accept-encoding': order.encoding ?? 'identity' };
-    request(order.base + path, { agent, headers }, (response) => {
-      response.resume().once('end', () => {
-        if (response.statusCode === 200) times.push(performance.now() - asked);
-        else errors += 1;
-        resolve();
-      });
+const { base, paths: file, seconds, connections = 1, rate } = JSON.parse(process.argv[2]!) as Order;
+if (new URL(base).hostname !== '127.0.0.1') throw new Error('Load goes to this machine only.');
+const paths = readFileSync(file, 'utf8').trim().split('\n');
+const agent = new Agent({ keepAlive: true, maxSockets: rate ? 256 : connections });
+let next = 0;
+
+function ask(): Promise<void> {
+  const path = paths[next++ % paths.length]!;
+  return new Promise((resolve, reject) => {
+    request(base + path, { agent }, (response) => {
+      response.resume().once('end', () => (response.statusCode === 200 ? resolve() : reject(new Error('Not found.'))));
     })
-      .once('error', failed)
+      .once('error', reject)
       .end();
   });
 }
 
-const until = performance.now() + order.seconds * 1000;
-if (order.rate) {
-  const open: Promise<void>[] = [];
-  let next = performance.now();
-  while (next < until) {
-    next += (-Math.log(1 - Math.random()) / order.rate) * 1000;
-    const wait = next - performance.now();
-    if (wait > 1) await new Promise((go) => setTimeout(go, wait));
-    open.push(ask(Math.max(next, performance.now() - 1000)));
-  }
-  await Promise.all(open);
-} else {
+const began = performance.now();
+const { times, ...counts } = rate ? await openLoop(rate, seconds, ask) : await closedLoop();
+const answered = times.length - counts.unanswered;
+const loaded: Loaded = {
+  perSecond: answered / ((performance.now() - began) / 1000),
+  p50: percentile(times, 0.5),
+  p99: percentile(times, 0.99),
+  ...counts,
+};
+console.log(JSON.stringify(loaded));
+process.exit();
+
+async function closedLoop() {
+  const times: number[] = [];
+  let failed = 0;
   const worker = async () => {
-    while (performance.now() < until) await ask();
+    for (const until = performance.now() + seconds * 1000; performance.now() < until; ) {
+      const asked = performance.now();
+      await ask().then(
+        () => times.push(performance.now() - asked),
+        () => (failed += 1),
+      );
+    }
   };
-  await Promise.all(Array.from({ length: order.connections ?? 1 }, worker));
+  await Promise.all(Array.from({ length: connections }, worker));
+  times.sort((a, b) => a - b);
+  return { asked: times.length + failed, failed, late: 0, unanswered: 0, behind: 0, times };
 }
-agent.destroy();
-times.sort((a, b) => a - b);
-const percentile = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? null;
-console.log(
-  JSON.stringify({ perSecond: times.length / order.seconds, p50: percentile(0.5), p99: percentile(0.99), errors }),
-);

@@ -1,11 +1,15 @@
 import { appendFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { StatementSync } from 'node:sqlite';
 
-/* Loaded before a process of ours: each statement that it prepares is written, as JSON, into the file that STATEMENTS names. */
+/* Loaded before a process of ours: each statement that it runs is written, as JSON, into the file that STATEMENTS names. */
 
 const file = process.env['STATEMENTS']!;
-const prepare = DatabaseSync.prototype.prepare;
-DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
-  appendFileSync(file, `${JSON.stringify(sql)}\n`);
-  return prepare.call(this, sql);
-};
+for (const how of ['all', 'get', 'run', 'iterate'] as const) {
+  const run = StatementSync.prototype[how] as (...args: unknown[]) => unknown;
+  Object.assign(StatementSync.prototype, {
+    [how](this: StatementSync, ...args: unknown[]) {
+      appendFileSync(file, `${JSON.stringify(this.sourceSQL)}\n`);
+      return run.apply(this, args);
+    },
+  });
+}
