@@ -1,4 +1,4 @@
-import { blob, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * Letters to send, written in the transaction of their cause. `body` holds placeholders: links and codes are minted
@@ -76,13 +76,3 @@ export const bounces = sqliteTable(
   },
   (t) => [index('bounces_letter').on(t.letterId)],
 );
-
-/** A key with which a mail service reports what came back. */
-export const bounceKeys = sqliteTable('bounce_keys', {
-  id: text().primaryKey(),
-  hash: blob({ mode: 'buffer' }).notNull().unique(),
-  /** What reports with it: “Our mail service”. */
-  label: text().notNull(),
-  createdAt: integer().notNull(),
-  revokedAt: integer(),
-});

@@ -214,25 +214,18 @@ export const erasures = sqliteTable('erasures', {
   foldedAt: integer(),
 });
 
-/** How many erased people had told us of an issue, so that a public count doesn't fall. `*`: of anything. */
-export const erasedPeople = sqliteTable(
-  'erased_people',
-  {
-    issueId: text().notNull(),
-    kind: text({ enum: ['customer', 'employee'] }).notNull(),
-    people: integer().notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
-);
-
-/** How many different people had told us of an issue when they were last counted. `*`: of anything. */
+/** How many different people have told us of an issue. `*`: of anything. */
 export const peopleCounts = sqliteTable(
   'people_counts',
   {
     issueId: text().notNull(),
     kind: text({ enum: ['customer', 'employee'] }).notNull(),
+    /** When they were last counted, the erased ones among them. */
     people: integer().notNull(),
-    countedAt: integer().notNull(),
+    /** Who was erased by now: so that a public count doesn’t fall. */
+    erased: integer().notNull().default(0),
+    /** Null: not yet. */
+    countedAt: integer(),
   },
   (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
 );
