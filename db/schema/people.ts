@@ -93,6 +93,9 @@ export const complaints = sqliteTable(
     facts: text({ mode: 'json' }).$type<Record<string, string>>(),
     importId: text(),
     createdAt: integer().notNull(),
+    /** HR has released what an employee told us: their own page may show it. Until then it counts and isn’t shown. */
+    releasedAt: integer(),
+    releasedBy: text(),
   },
   (t) => [
     index('complaints_person').on(t.personId),

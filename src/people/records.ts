@@ -20,7 +20,7 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
-import { finishedItems, releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
+import { finishedItems, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
 import { addressHash } from './suppression.ts';
 
@@ -176,16 +176,6 @@ export const RECORDS: readonly Record[] = [
     where: theirs(finishedItems.personId),
   },
   {
-    table: releases,
-    title: 'What your page may show of what you told us',
-    about: 'Who released it, and when.',
-    where: ({ reader, people }) =>
-      inArray(
-        releases.complaintId,
-        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
-      ),
-  },
-  {
     table: rejoins,
     title: 'Your returns',
     about:
@@ -270,7 +260,7 @@ export const RECORDS: readonly Record[] = [
   {
     table: complaints,
     title: 'What you told us',
-    about: 'In your words, or in our note of it.',
+    about: 'In your words, or in our note of it; and who released it for your page, where somebody has to.',
     where: theirs(complaints.personId),
     without: ['concerns'],
   },
