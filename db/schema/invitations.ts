@@ -82,7 +82,6 @@ export const choosings = sqliteTable(
     countedAt: integer(),
     /** Somebody pressed: the batch that it is to become. */
     batchId: text(),
-    openedBy: text(),
     finishedAt: integer(),
   },
   (t) => [index('choosings_person').on(t.personId), index('choosings_unfinished').on(t.finishedAt, t.countedAt)],

@@ -111,7 +111,7 @@ export async function open(
     await record(tx, { by: who.id, action: 'chose', subject: `batches:${batch.id}`, detail }, now);
     const [row] = await tx
       .update(choosings)
-      .set({ batchId: batch.id, openedBy: who.id })
+      .set({ batchId: batch.id })
       .where(eq(choosings.id, id))
       .returning();
     return row!;

@@ -35,6 +35,17 @@ function earlier(count: number): string {
   return to;
 }
 
+/** Where the rows of a table stand that others took in, or that took in others', by the columns that they had. */
+const WENT: { [table: string]: string } = {
+  measuring_keys:
+    "select id, hash, proof_id, label, created_by, created_at, revoked_at from keys where purpose = 'measurements' order by id",
+  bounce_keys: "select id, hash, label, created_at, revoked_at from keys where purpose = 'bounces' order by id",
+  erased_people: 'select issue_id, kind, erased as people from people_counts where erased > 0 order by issue_id',
+  people_counts: 'select * from people_counts where counted_at is not null order by issue_id',
+  releases:
+    'select id as complaint_id, released_by as by, released_at as at from complaints where released_at > 0 order by id',
+};
+
 type Column = { name: string; type: string; pk: number };
 type Filled = { [table: string]: { [column: string]: unknown }[] };
 
@@ -103,9 +114,9 @@ test.each(journal.entries.map(({ tag }, at) => [tag, at + 1] as const))(
     expect(rows['applied_migrations']).toBe(journal.entries.length);
     const database = new DatabaseSync(path, { readOnly: true });
     for (const [table, before] of Object.entries(filled)) {
-      expect([table, rows[table]]).toEqual([table, ROWS]);
+      const after = database.prepare(WENT[table] ?? `select * from "${table}" order by rowid`).all();
+      expect([table, after.length]).toEqual([table, ROWS]);
       // Whatever a column is called by both still holds what it held.
-      const after = database.prepare(`select * from "${table}" order by rowid`).all();
       for (const [row, values] of before.entries()) {
         for (const [column, value] of Object.entries(values)) {
           if (!(column in after[row]!)) continue;
