@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
@@ -41,10 +42,10 @@ export const letters = sqliteTable(
   },
   (t) => [
     index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore),
-    index('letters_handed').on(t.handedAt),
+    index('letters_handed').on(t.handedAt, t.leasedUntil),
     index('letters_person').on(t.personId),
-    index('letters_leased').on(t.leasedUntil),
-    index('letters_batch').on(t.batchId),
+    index('letters_to').on(t.toAddress),
+    index('letters_batch').on(t.batchId).where(sql`${t.batchId} is not null`),
   ],
 );
 

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /** Someone who left: a customer or an employee. */
@@ -99,8 +100,12 @@ export const complaints = sqliteTable(
   },
   (t) => [
     index('complaints_person').on(t.personId),
+    index('complaints_departure').on(t.departureId).where(sql`${t.departureId} is not null`),
     index('complaints_issue').on(t.issueId, t.personId),
-    index('complaints_issue_day').on(t.issueId, t.confidentiality, t.saidOn, t.ref),
+    // Most come in before anybody has linked them.
+    index('complaints_issue_day')
+      .on(t.issueId, t.confidentiality, t.saidOn, t.ref)
+      .where(sql`${t.issueId} is not null`),
   ],
 );
 
@@ -154,7 +159,7 @@ export const corrections = sqliteTable(
     reviewedAt: integer(),
     reviewedBy: text(),
   },
-  (t) => [index('corrections_person').on(t.personId)],
+  (t) => [index('corrections_person').on(t.personId), index('corrections_complaint').on(t.complaintId)],
 );
 
 /** "Tell me when it is fixed." */
