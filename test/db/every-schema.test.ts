@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { inspectDatabase } from '../../db/engines/copy.ts';
@@ -147,3 +148,22 @@ test.each(journal.entries.map(({ tag }, at) => [tag, at + 1] as const))(
     database.close();
   },
 );
+
+test('people who were erased since stand beside the count of the same issue, and nothing is counted twice', async () => {
+  const path = join(folder, 'amends.db');
+  const old = await openDatabase(`file:${path}`);
+  await migrate(old, earlier(journal.entries.findIndex(({ tag }) => tag.endsWith('fewer_tables'))));
+  await old.write(async (tx) => {
+    await tx.run(sql`insert into people_counts values ('*', 'customer', 90, 7), ('exports-failed', 'customer', 40, 7)`);
+    await tx.run(sql`insert into erased_people values ('*', 'customer', 3), ('exports-failed', 'employee', 1)`);
+  });
+  await migrate(old);
+  expect(
+    await old.read.all(sql`select issue_id, kind, people, erased, counted_at from people_counts order by 1, 2`),
+  ).toEqual([
+    ['*', 'customer', 90, 3, 7],
+    ['exports-failed', 'customer', 40, 0, 7],
+    ['exports-failed', 'employee', 0, 1, null],
+  ]);
+  await old.close();
+});
