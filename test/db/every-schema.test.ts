@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -166,4 +166,9 @@ test('people who were erased since stand beside the count of the same issue, and
     ['exports-failed', 'employee', 0, 1, null],
   ]);
   await old.close();
+});
+
+test('of the snapshots only the newest is kept: db:generate compares with that one, and nothing else reads any', () => {
+  const kept = readdirSync(join(migrations, 'meta')).filter((name) => name.endsWith('_snapshot.json'));
+  expect(kept).toEqual([`${journal.entries.at(-1)!.tag.slice(0, 4)}_snapshot.json`]);
 });
