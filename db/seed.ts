@@ -18,7 +18,6 @@ import { RELEASED, RESOLUTIONS, ROLE_OFFERS, STAFF, STOPPED, TRACES } from './ca
 import type { Db, Tx } from './client.ts';
 import { complaints, persons, resolutions } from './schema/people.ts';
 import { publishedVersions } from './schema/proofs.ts';
-import { releases } from './schema/reonboarding.ts';
 
 /** What refers to something is published after it. */
 const ORDER: Collection[] = [
@@ -135,9 +134,10 @@ export async function seedReturning(db: Db, now: Date): Promise<void> {
   if (isRefusal(report)) throw new Error(report.sentence);
   await db.write(async (tx) => {
     for (const ref of RELEASED) {
-      const [about] = await tx.select({ id: complaints.id }).from(complaints).where(eq(complaints.ref, ref));
+      const [about] = await tx.select().from(complaints).where(eq(complaints.ref, ref));
       if (!about) throw new Error(`The cast has no complaint ${ref}.`);
-      await tx.insert(releases).values({ complaintId: about.id, by: 'ruth', at: now.getTime() }).onConflictDoNothing();
+      const released = { releasedAt: about.releasedAt ?? now.getTime(), releasedBy: about.releasedBy ?? 'ruth' };
+      await tx.update(complaints).set(released).where(eq(complaints.id, about.id));
     }
     const site = await publishedSite(tx);
     const today = dayOf(now, site.time_zone);

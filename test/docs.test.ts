@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERBS } from '../src/cli/main.ts';
 import { root } from '../src/cli/processes.ts';
 import { readSettings } from '../src/env.ts';
-import type { FreshDatabase } from './support/database.ts';
+import { type FreshDatabase, freshDatabase } from './support/database.ts';
 import { seededDatabase } from './support/seeded.ts';
 
 /*
@@ -40,6 +41,14 @@ test('each command is run, or says what it needs', () => {
 
 test('no document is longer than two screens of a book', () => {
   expect(DOCUMENTS.filter((document) => textOf(document).split('\n').length > 151)).toEqual([]);
+});
+
+test('each table says why it is there, and no other does', async () => {
+  const db = await freshDatabase();
+  const tables = await db.read.all<[string]>(sql`select name from sqlite_master where type = 'table'`);
+  await db.cleanup();
+  const said = [...textOf('src/docs/tables.md').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name!);
+  expect(said.toSorted()).toEqual(tables.map(([name]) => name).toSorted());
 });
 
 test.each([...DOCUMENTS, 'README.md'])('%s names only files, verbs and scripts that are there', (document) => {

@@ -33,6 +33,8 @@ export const checkins = sqliteTable(
   (t) => [
     uniqueIndex('checkins_rejoin_day').on(t.rejoinId, t.day),
     uniqueIndex('checkins_role_offer_day').on(t.roleOfferId, t.day),
+    index('checkins_person').on(t.personId),
+    index('checkins_complaint').on(t.complaintId),
     index('checkins_due').on(t.askedAt, t.dueOn),
     index('checkins_issue').on(t.issueId, t.answeredAt),
     index('checkins_answer').on(t.answer, t.issueId, t.personId, t.answeredAt),
@@ -60,7 +62,7 @@ export const reopenings = sqliteTable(
     escalatedAt: integer(),
     settledAt: integer(),
   },
-  (t) => [index('reopenings_issue').on(t.issueId, t.openedAt), index('reopenings_open').on(t.settledAt, t.dueOn)],
+  (t) => [index('reopenings_person').on(t.personId, t.issueId), index('reopenings_open').on(t.settledAt, t.dueOn)],
 );
 
 /** What the owner answered to a “no”. */
@@ -106,6 +108,7 @@ export const promises = sqliteTable(
   (t) => [
     uniqueIndex('promises_rejoin_what').on(t.rejoinId, t.what),
     uniqueIndex('promises_role_offer_what').on(t.roleOfferId, t.what),
+    index('promises_person').on(t.personId),
     index('promises_due').on(t.keptAt, t.dueOn),
   ],
 );

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { blob, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { checkins } from './checkins.ts';
 import { persons } from './people.ts';
@@ -25,7 +26,8 @@ export const links = sqliteTable(
   (t) => [
     index('links_person').on(t.personId),
     index('links_letter').on(t.letterId),
-    index('links_batch').on(t.batchId),
+    index('links_batch').on(t.batchId).where(sql`${t.batchId} is not null`),
+    index('links_checkin').on(t.checkinId).where(sql`${t.checkinId} is not null`),
   ],
 );
 
@@ -82,7 +84,6 @@ export const choosings = sqliteTable(
     countedAt: integer(),
     /** Somebody pressed: the batch that it is to become. */
     batchId: text(),
-    openedBy: text(),
     finishedAt: integer(),
   },
   (t) => [index('choosings_person').on(t.personId), index('choosings_unfinished').on(t.finishedAt, t.countedAt)],
@@ -113,7 +114,7 @@ export const holds = sqliteTable(
     releasedBy: text(),
     releasedBecause: text(),
   },
-  (t) => [index('holds_issue').on(t.issueId, t.releasedAt)],
+  (t) => [index('holds_standing').on(t.releasedAt)],
 );
 
 /** An approver's leave to invite one person outside the time window: the only refusal that anyone may override. */

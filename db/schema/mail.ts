@@ -1,4 +1,5 @@
-import { blob, index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { sql } from 'drizzle-orm';
+import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * Letters to send, written in the transaction of their cause. `body` holds placeholders: links and codes are minted
@@ -41,10 +42,10 @@ export const letters = sqliteTable(
   },
   (t) => [
     index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore),
-    index('letters_handed').on(t.handedAt),
+    index('letters_handed').on(t.handedAt, t.leasedUntil),
     index('letters_person').on(t.personId),
-    index('letters_leased').on(t.leasedUntil),
-    index('letters_batch').on(t.batchId),
+    index('letters_to').on(t.toAddress),
+    index('letters_batch').on(t.batchId).where(sql`${t.batchId} is not null`),
   ],
 );
 
@@ -76,13 +77,3 @@ export const bounces = sqliteTable(
   },
   (t) => [index('bounces_letter').on(t.letterId)],
 );
-
-/** A key with which a mail service reports what came back. */
-export const bounceKeys = sqliteTable('bounce_keys', {
-  id: text().primaryKey(),
-  hash: blob({ mode: 'buffer' }).notNull().unique(),
-  /** What reports with it: “Our mail service”. */
-  label: text().notNull(),
-  createdAt: integer().notNull(),
-  revokedAt: integer(),
-});

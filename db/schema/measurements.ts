@@ -1,4 +1,4 @@
-import { blob, index, integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { integer, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /**
  * A measurement that arrived after its proof was published. The rows of a series form a chain: each hash covers the one
@@ -25,20 +25,4 @@ export const measurements = sqliteTable(
     uniqueIndex('measurements_source').on(t.proofId, t.seriesId, t.sourceId),
     uniqueIndex('measurements_day').on(t.proofId, t.seriesId, t.measuredOn),
   ],
-);
-
-/** A key with which a system sends the measurements of one proof. */
-export const measuringKeys = sqliteTable(
-  'measuring_keys',
-  {
-    id: text().primaryKey(),
-    hash: blob({ mode: 'buffer' }).notNull().unique(),
-    proofId: text().notNull(),
-    /** What sends with it: “Nightly export job”. */
-    label: text().notNull(),
-    createdBy: text(),
-    createdAt: integer().notNull(),
-    revokedAt: integer(),
-  },
-  (t) => [index('measuring_keys_proof').on(t.proofId)],
 );

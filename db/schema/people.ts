@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { blob, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 
 /** Someone who left: a customer or an employee. */
@@ -93,11 +94,18 @@ export const complaints = sqliteTable(
     facts: text({ mode: 'json' }).$type<Record<string, string>>(),
     importId: text(),
     createdAt: integer().notNull(),
+    /** HR has released what an employee told us: their own page may show it. Until then it counts and isn’t shown. */
+    releasedAt: integer(),
+    releasedBy: text(),
   },
   (t) => [
     index('complaints_person').on(t.personId),
+    index('complaints_departure').on(t.departureId).where(sql`${t.departureId} is not null`),
     index('complaints_issue').on(t.issueId, t.personId),
-    index('complaints_issue_day').on(t.issueId, t.confidentiality, t.saidOn, t.ref),
+    // Most come in before anybody has linked them.
+    index('complaints_issue_day')
+      .on(t.issueId, t.confidentiality, t.saidOn, t.ref)
+      .where(sql`${t.issueId} is not null`),
   ],
 );
 
@@ -151,7 +159,7 @@ export const corrections = sqliteTable(
     reviewedAt: integer(),
     reviewedBy: text(),
   },
-  (t) => [index('corrections_person').on(t.personId)],
+  (t) => [index('corrections_person').on(t.personId), index('corrections_complaint').on(t.complaintId)],
 );
 
 /** "Tell me when it is fixed." */
@@ -214,25 +222,18 @@ export const erasures = sqliteTable('erasures', {
   foldedAt: integer(),
 });
 
-/** How many erased people had told us of an issue, so that a public count doesn't fall. `*`: of anything. */
-export const erasedPeople = sqliteTable(
-  'erased_people',
-  {
-    issueId: text().notNull(),
-    kind: text({ enum: ['customer', 'employee'] }).notNull(),
-    people: integer().notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
-);
-
-/** How many different people had told us of an issue when they were last counted. `*`: of anything. */
+/** How many different people have told us of an issue. `*`: of anything. */
 export const peopleCounts = sqliteTable(
   'people_counts',
   {
     issueId: text().notNull(),
     kind: text({ enum: ['customer', 'employee'] }).notNull(),
+    /** When they were last counted, the erased ones among them. */
     people: integer().notNull(),
-    countedAt: integer().notNull(),
+    /** Who was erased by now: so that a public count doesn’t fall. */
+    erased: integer().notNull().default(0),
+    /** Null: not yet. */
+    countedAt: integer(),
   },
   (t) => [primaryKey({ columns: [t.issueId, t.kind] })],
 );

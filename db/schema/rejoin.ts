@@ -86,7 +86,10 @@ export const paymentEvents = sqliteTable(
     receivedAt: integer().notNull(),
     appliedAt: integer(),
   },
-  (t) => [index('payment_events_unapplied').on(t.appliedAt, t.receivedAt)],
+  (t) => [
+    index('payment_events_unapplied').on(t.appliedAt, t.receivedAt),
+    index('payment_events_subscription').on(t.subscriptionId).where(sql`${t.subscriptionId} is not null`),
+  ],
 );
 
 /** Money that was taken and must not stay: a second payment, a sum that nobody was shown, or one that came when it was closed. */

@@ -1,5 +1,5 @@
 import { blob, index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
-import { complaints, persons } from './people.ts';
+import { persons } from './people.ts';
 
 /** What a person had finished before they left, under the name that the HR system gives it. The latest time counts. */
 export const finishedItems = sqliteTable(
@@ -19,15 +19,6 @@ export const finishedItems = sqliteTable(
   },
   (t) => [uniqueIndex('finished_items_person_kind').on(t.personId, t.kind)],
 );
-
-/** HR has released what an employee told us, so that their own page may show it. Without a row it counts and isn't shown. */
-export const releases = sqliteTable('releases', {
-  complaintId: text()
-    .primaryKey()
-    .references(() => complaints.id),
-  by: text().notNull(),
-  at: integer().notNull(),
-});
 
 /** An offer of a role to one person, as HR issued it. It never changes: a new version replaces it. */
 export const roleOffers = sqliteTable(

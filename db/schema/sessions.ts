@@ -39,3 +39,19 @@ export const codes = sqliteTable(
   },
   (t) => [index('codes_person').on(t.personId), index('codes_staff').on(t.staffId)],
 );
+
+/** A key with which another system speaks to us. */
+export const keys = sqliteTable('keys', {
+  id: text().primaryKey(),
+  hash: blob({ mode: 'buffer' }).notNull().unique(),
+  /** What it may send: measurements of one proof, or what came back about letters. */
+  purpose: text({ enum: ['measurements', 'bounces'] }).notNull(),
+  /** The proof that it measures; null for bounces. */
+  proofId: text(),
+  /** What sends with it: “Nightly export job”. */
+  label: text().notNull(),
+  /** Null: by a command. */
+  createdBy: text(),
+  createdAt: integer().notNull(),
+  revokedAt: integer(),
+});

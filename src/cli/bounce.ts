@@ -1,9 +1,9 @@
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { database } from '../database.ts';
-import { bounceKeysOf, mintBounceKey, revokeBounceKey } from '../mail/bounce-keys.ts';
 import { readReport } from '../mail/reports.ts';
 import { type Noted, noteReport, SOFT_DAYS, SOFT_LETTERS } from '../people/bounces.ts';
+import { keysFor, mintKey, revokeKey } from '../sessions/keys.ts';
 import { dayOf } from '../shared/dates.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { record } from '../staff/audit.ts';
@@ -63,7 +63,7 @@ Exit code: 0 read, whatever it was (so that your mail server does not send it ba
     const db = await database();
     try {
       if (keys) {
-        const all = await bounceKeysOf(db.read);
+        const all = await keysFor(db.read, 'bounces');
         if (json) io.out(JSON.stringify(all));
         else if (all.length === 0) io.out('There is no key yet.');
         else
@@ -76,7 +76,9 @@ Exit code: 0 read, whatever it was (so that your mail server does not send it ba
       if (label !== undefined || revoke !== undefined) {
         const done = await db.write(async (tx) => {
           const made =
-            revoke === undefined ? await mintBounceKey(tx, label!, now) : await revokeBounceKey(tx, revoke, now);
+            revoke === undefined
+              ? await mintKey(tx, { purpose: 'bounces', proofId: null, label: label!, createdBy: null }, now)
+              : await revokeKey(tx, 'bounces', revoke, now);
           if (isRefusal(made)) return made;
           const action = revoke === undefined ? 'made a key' : 'revoked a key';
           await record(tx, { by: null, action, subject: `bounce-key:${made.id}` }, now);

@@ -1,7 +1,7 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, isNotNull } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { complaints } from '../../db/schema/people.ts';
-import { releases, talks } from '../../db/schema/reonboarding.ts';
+import { talks } from '../../db/schema/reonboarding.ts';
 import type { Visit } from '../invitations/links.ts';
 import type { Site } from '../proofs/documents.ts';
 import type { IssueWithState, PublishedRole } from '../proofs/published.ts';
@@ -38,9 +38,8 @@ export type EmployeeLanding = Pick<Landing, 'why' | 'declined' | 'stopped' | 'st
 export async function releasedRefs(reader: Reader, personId: string): Promise<ReadonlySet<string>> {
   const rows = await reader
     .select({ ref: complaints.ref })
-    .from(releases)
-    .innerJoin(complaints, eq(complaints.id, releases.complaintId))
-    .where(eq(complaints.personId, personId));
+    .from(complaints)
+    .where(and(eq(complaints.personId, personId), isNotNull(complaints.releasedAt)));
   return new Set(rows.map(({ ref }) => ref));
 }
 

@@ -31,6 +31,7 @@ const LABELS: Record<string, string> = {
   precision: 'Last day is exact to the',
   happenedOn: 'Day',
   saidOn: 'Day you said it',
+  releasedAt: 'Released for your page',
   at: 'When',
   steppedUpAt: 'Code typed',
   neverContact: 'Never to be written to, because',

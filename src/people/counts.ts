@@ -1,6 +1,6 @@
-import { countDistinct, eq, isNotNull, max } from 'drizzle-orm';
+import { countDistinct, eq, isNotNull, max, sql } from 'drizzle-orm';
 import type { Db, Reader } from '../../db/client.ts';
-import { complaints, erasedPeople, imports, peopleCounts, persons } from '../../db/schema/people.ts';
+import { complaints, imports, peopleCounts, persons } from '../../db/schema/people.ts';
 import { dayOf } from '../shared/dates.ts';
 
 /*
@@ -27,27 +27,30 @@ export async function countPeople(db: Db, now: Date): Promise<void> {
     .from(complaints)
     .innerJoin(persons, eq(persons.id, complaints.personId))
     .groupBy(persons.kind);
-  const counted = new Map<string, typeof peopleCounts.$inferInsert>();
-  const add = (issueId: string, kind: 'customer' | 'employee', people: number) => {
-    const key = `${kind} ${issueId}`;
-    const before = counted.get(key)?.people ?? 0;
-    counted.set(key, { issueId, kind, people: before + people, countedAt: now.getTime() });
-  };
-  for (const { issueId, kind, people } of perIssue) add(issueId!, kind, people);
-  for (const { kind, people } of all) add(ANYTHING, kind, people);
-  for (const { issueId, kind, people } of await db.read.select().from(erasedPeople)) add(issueId, kind, people);
-  // So that a day on which nobody told us anything is a day on which we counted.
-  add(ANYTHING, 'customer', 0);
+  const countedAt = now.getTime();
+  const counted = [
+    ...perIssue.map(({ issueId, ...one }) => ({ issueId: issueId!, ...one, countedAt })),
+    ...all.map((one) => ({ issueId: ANYTHING, ...one, countedAt })),
+  ];
   await db.write(async (tx) => {
-    await tx.delete(peopleCounts);
-    await tx.insert(peopleCounts).values([...counted.values()]);
+    // So that a day on which nobody told us anything is a day on which we counted.
+    await tx.insert(peopleCounts).values({ issueId: ANYTHING, kind: 'customer', people: 0 }).onConflictDoNothing();
+    await tx.update(peopleCounts).set({ people: peopleCounts.erased, countedAt });
+    for (const one of counted) {
+      const people = sql`${one.people} + ${peopleCounts.erased}`;
+      const { issueId, kind } = peopleCounts;
+      await tx
+        .insert(peopleCounts)
+        .values(one)
+        .onConflictDoUpdate({ target: [issueId, kind], set: { people, countedAt } });
+    }
   });
 }
 
 /** When people were last counted; null: never yet. */
 export async function countedAt(reader: Reader): Promise<Date | null> {
-  const [row] = await reader.select({ at: peopleCounts.countedAt }).from(peopleCounts).limit(1);
-  return row ? new Date(row.at) : null;
+  const [row] = await reader.select({ at: max(peopleCounts.countedAt) }).from(peopleCounts);
+  return row?.at ? new Date(row.at) : null;
 }
 
 /** Counts when nobody has today, or when people have come in by an import since. Answers whether it did. */
@@ -73,8 +76,10 @@ export async function peopleWhoTold(reader: Reader): Promise<PeopleOfIssue> {
 }
 
 async function allCounts(reader: Reader): Promise<Map<string, PeopleOfIssue>> {
+  // What an erasure began before the first count is no count yet.
+  const rows = await reader.select().from(peopleCounts).where(isNotNull(peopleCounts.countedAt));
   const counts = new Map<string, PeopleOfIssue>();
-  for (const { issueId, kind, people } of await reader.select().from(peopleCounts)) {
+  for (const { issueId, kind, people } of rows) {
     const count = counts.get(issueId) ?? { customers: 0, employees: 0 };
     counts.set(issueId, { ...count, [kind === 'customer' ? 'customers' : 'employees']: people });
   }

@@ -3,7 +3,7 @@ import type { Db, Reader, Tx } from '../../db/client.ts';
 import { checkins, erasedAnswers } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
-import { complaints, erasedIds, erasedPeople, erasures, type persons } from '../../db/schema/people.ts';
+import { complaints, erasedIds, erasures, peopleCounts, type persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { keptAcceptances, roleOffers } from '../../db/schema/reonboarding.ts';
 import { publishedProofs, publishedSite } from '../proofs/published.ts';
@@ -112,11 +112,11 @@ async function keepCounts(tx: Tx, records: Person[]): Promise<void> {
     const keys = issues.length === 0 ? [] : [ANYTHING, ...issues.flatMap(({ issueId }) => issueId ?? [])];
     for (const issueId of keys) {
       await tx
-        .insert(erasedPeople)
-        .values({ issueId, kind, people: 1 })
+        .insert(peopleCounts)
+        .values({ issueId, kind, people: 0, erased: 1 })
         .onConflictDoUpdate({
-          target: [erasedPeople.issueId, erasedPeople.kind],
-          set: { people: sql`${erasedPeople.people} + 1` },
+          target: [peopleCounts.issueId, peopleCounts.kind],
+          set: { erased: sql`${peopleCounts.erased} + 1` },
         });
     }
   }

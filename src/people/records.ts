@@ -20,7 +20,7 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
-import { finishedItems, releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
+import { finishedItems, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
 import { addressHash } from './suppression.ts';
 
@@ -176,16 +176,6 @@ export const RECORDS: readonly Record[] = [
     where: theirs(finishedItems.personId),
   },
   {
-    table: releases,
-    title: 'What your page may show of what you told us',
-    about: 'Who released it, and when.',
-    where: ({ reader, people }) =>
-      inArray(
-        releases.complaintId,
-        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
-      ),
-  },
-  {
     table: rejoins,
     title: 'Your returns',
     about:
@@ -270,7 +260,7 @@ export const RECORDS: readonly Record[] = [
   {
     table: complaints,
     title: 'What you told us',
-    about: 'In your words, or in our note of it.',
+    about: 'In your words, or in our note of it; and who released it for your page, where somebody has to.',
     where: theirs(complaints.personId),
     without: ['concerns'],
   },
@@ -312,17 +302,15 @@ export const NOBODY: { [table: string]: string } = {
   sign_offs: 'what staff said about a draft',
   pictures: 'pictures in documents',
   measurements: 'numbers about what was changed',
-  measuring_keys: 'keys of systems that measure',
-  bounce_keys: 'keys of mail services that report what came back',
+  keys: 'keys of systems that measure, and of mail services that report what came back',
   sending: 'which database this is, and how many letters it has sent',
   imports: 'a file’s name and fingerprint, and how many rows it had',
-  people_counts: 'how many people told us of an issue',
+  people_counts: 'how many people told us of an issue, and how many of them were erased since',
   batches: 'by what people were chosen, and by whom; the people stand in `chosen`',
   outcome_counts: 'what inviting achieved, as numbers',
   holds: 'issues on hold; the “no” behind one is named by an id that goes with the person',
   erased_ids: 'keyed fingerprints that name nobody',
   erasures: 'that somebody was erased, not who',
-  erased_people: 'how many, by issue',
   erased_answers: 'answers without the people',
   answer_batches: 'how many people who work here again answered what, of at least as many as may be counted in public',
   kept_acceptances: 'that a text with this fingerprint was accepted, and when; not by whom',

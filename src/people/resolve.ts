@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gte, inArray, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, eq, exists, gte, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, corrections, persons, resolutions } from '../../db/schema/people.ts';
 import { type IssueWithState, publishedIssue, publishedProof } from '../proofs/published.ts';
@@ -204,11 +204,10 @@ export async function correctionsToReview(reader: Reader): Promise<ToReview[]> {
 
 /** How often we were right about why people left, of those who told us. */
 export async function howOftenRight(reader: Reader): Promise<{ said: number; right: number }> {
-  const about = and(isNotNull(corrections.complaintId), eq(complaints.main, true));
-  const rows = await reader
-    .select({ right: corrections.right })
-    .from(corrections)
-    .innerJoin(complaints, eq(complaints.id, corrections.complaintId))
-    .where(about);
+  const main = reader
+    .select({ id: complaints.id })
+    .from(complaints)
+    .where(and(eq(complaints.id, corrections.complaintId), eq(complaints.main, true)));
+  const rows = await reader.select({ right: corrections.right }).from(corrections).where(exists(main));
   return { said: rows.length, right: rows.filter(({ right }) => right).length };
 }

@@ -109,11 +109,7 @@ export async function open(
     const batch = await beginBatch(tx, { choice: choiceOf(choosing), purpose, by: who.id }, now);
     const detail = { purpose, people: would.people, wouldBeInvited: reached };
     await record(tx, { by: who.id, action: 'chose', subject: `batches:${batch.id}`, detail }, now);
-    const [row] = await tx
-      .update(choosings)
-      .set({ batchId: batch.id, openedBy: who.id })
-      .where(eq(choosings.id, id))
-      .returning();
+    const [row] = await tx.update(choosings).set({ batchId: batch.id }).where(eq(choosings.id, id)).returning();
     return row!;
   });
   if (isRefusal(claimed)) return claimed;

@@ -1,7 +1,9 @@
+import { eq } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { drafts } from '../../db/schema/desk.ts';
-import { measurements, measuringKeys } from '../../db/schema/measurements.ts';
+import { measurements } from '../../db/schema/measurements.ts';
 import { persons } from '../../db/schema/people.ts';
+import { keys } from '../../db/schema/sessions.ts';
 import { publishedIssues, publishedProofs, publishedSite } from '../proofs/published.ts';
 import { counted } from '../shared/words.ts';
 import type { Doing } from './access.ts';
@@ -21,7 +23,7 @@ export type FirstStep = {
 };
 
 export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
-  const [site, issues, proofs, people, owning, writing, approving, begun, keys, arrived] = await Promise.all([
+  const [site, issues, proofs, people, owning, writing, approving, begun, systems, arrived] = await Promise.all([
     publishedSite(reader),
     publishedIssues(reader),
     publishedProofs(reader),
@@ -30,7 +32,7 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
     colleaguesWho(reader, 'write'),
     colleaguesWho(reader, 'approve'),
     reader.select({ collection: drafts.collection }).from(drafts),
-    reader.$count(measuringKeys),
+    reader.$count(keys, eq(keys.purpose, 'measurements')),
     reader.$count(measurements),
   ]);
   // Two people at least, one on each side.
@@ -122,9 +124,9 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
     {
       id: 'measuring',
       title: 'Let measurements keep arriving',
-      done: keys > 0 || arrived > 0,
+      done: systems > 0 || arrived > 0,
       sentence:
-        keys > 0 || arrived > 0
+        systems > 0 || arrived > 0
           ? 'Measurements can arrive without anybody typing them.'
           : 'A system of yours sends them with a key, or somebody brings a CSV in by command. If one crosses the limit, the public page says so within a minute.',
       links: [{ href: '/staff/measuring', label: 'Measuring', doing: 'measure' }],

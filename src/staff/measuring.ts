@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/client.ts';
-import { type MeasuringKey, mintMeasuringKey, revokeMeasuringKey } from '../proofs/measuring-keys.ts';
+import { mintMeasuringKey } from '../proofs/measuring-keys.ts';
+import { type Key, revokeKey } from '../sessions/keys.ts';
 import { isRefusal, type Refusal } from '../shared/refusal.ts';
 import { record } from './audit.ts';
 
@@ -18,8 +19,8 @@ export async function makeKey(
   return made;
 }
 
-export async function endKey(tx: Tx, by: string | null, id: string, now: Date): Promise<MeasuringKey | Refusal> {
-  const ended = await revokeMeasuringKey(tx, id, now);
+export async function endKey(tx: Tx, by: string | null, id: string, now: Date): Promise<Key | Refusal> {
+  const ended = await revokeKey(tx, 'measurements', id, now);
   if (isRefusal(ended)) return ended;
   const detail = { proof: ended.proofId };
   await record(tx, { by, action: 'revoked a key', subject: `measuring-key:${id}`, detail }, now);

@@ -1,7 +1,7 @@
 import { and, asc, eq, isNull } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
-import { releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
+import { roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { type Complaint, latestDeparture, neverContactOf, shownOf } from '../people/diagnosis.ts';
 import type { Site } from '../proofs/documents.ts';
 import { publishedRoles } from '../proofs/published.ts';
@@ -62,7 +62,7 @@ const nameOf = (person: typeof persons.$inferSelect) =>
 export async function returningPeople(reader: Reader, site: Site, now: Date, personId?: string): Promise<Returning[]> {
   // biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
   const of = (column: any) => (personId ? eq(column, personId) : undefined);
-  const [people, left, told, released, offers, asked, roles] = await Promise.all([
+  const [people, left, told, offers, asked, roles] = await Promise.all([
     reader
       .select()
       .from(persons)
@@ -70,10 +70,9 @@ export async function returningPeople(reader: Reader, site: Site, now: Date, per
       .orderBy(asc(persons.lastName), asc(persons.firstName), asc(persons.id)),
     reader.select().from(departures).where(of(departures.personId)),
     reader
-      .select({ id: complaints.id, personId: complaints.personId })
+      .select({ personId: complaints.personId, releasedAt: complaints.releasedAt })
       .from(complaints)
       .where(and(eq(complaints.confidentiality, 'open'), of(complaints.personId))),
-    reader.select({ id: releases.complaintId }).from(releases),
     reader
       .select()
       .from(roleOffers)
@@ -82,7 +81,6 @@ export async function returningPeople(reader: Reader, site: Site, now: Date, per
     publishedRoles(reader),
   ]);
   const today = dayOf(now, site.time_zone);
-  const isReleased = new Set(released.map(({ id }) => id));
   const [leftOf, toldOf] = [Map.groupBy(left, (row) => row.personId), Map.groupBy(told, (row) => row.personId)];
   const offerOf = new Map(offers.map((offer) => [offer.personId, offer]));
   const talkOf = new Map(asked.map((talk) => [talk.personId, talk]));
@@ -115,7 +113,7 @@ export async function returningPeople(reader: Reader, site: Site, now: Date, per
             open: talk.heldAt === null && person.declinedAt === null && state !== 'accepted',
           }
         : null,
-      unreleased: (toldOf.get(person.id) ?? []).filter(({ id }) => !isReleased.has(id)).length,
+      unreleased: (toldOf.get(person.id) ?? []).filter(({ releasedAt }) => releasedAt === null).length,
       week: weekOf.get(person.id) ?? null,
     };
   });
@@ -161,14 +159,13 @@ export async function toldBy(
   reader: Reader,
   personId: string,
   who: Viewer,
-): Promise<{ complaint: Complaint; text: string; isNote: boolean; releasedBy: string | null }[]> {
+): Promise<{ complaint: Complaint; text: string; isNote: boolean }[]> {
   const rows = await reader
-    .select({ complaint: complaints, releasedBy: releases.by })
+    .select()
     .from(complaints)
-    .leftJoin(releases, eq(releases.complaintId, complaints.id))
     .where(and(eq(complaints.personId, personId), eq(complaints.confidentiality, 'open')))
     .orderBy(asc(complaints.saidOn), asc(complaints.ref));
-  return rows.flatMap(({ complaint, releasedBy }) => {
+  return rows.flatMap((complaint) => {
     if (!mayKnow(who, 'employee', null, complaint.concerns)) return [];
     const shown = shownOf(complaint);
     const text = !shown
@@ -176,7 +173,7 @@ export async function toldBy(
       : shown.kind === 'withheld'
         ? 'Their words name someone, and we have no note.'
         : shown.text;
-    return text === null ? [] : [{ complaint, text, isNote: shown!.kind !== 'words', releasedBy }];
+    return text === null ? [] : [{ complaint, text, isNote: shown!.kind !== 'words' }];
   });
 }
 
@@ -197,9 +194,10 @@ export async function setRelease(
   if (about.told.confidentiality !== 'open') {
     return refuse('confidential', 'It was said in confidence or without a name. Nobody can release it.');
   }
-  if (released) {
-    await tx.insert(releases).values({ complaintId, by: who.id, at: now.getTime() }).onConflictDoNothing();
-  } else await tx.delete(releases).where(eq(releases.complaintId, complaintId));
+  await tx
+    .update(complaints)
+    .set(released ? { releasedAt: now.getTime(), releasedBy: who.id } : { releasedAt: null, releasedBy: null })
+    .where(eq(complaints.id, complaintId));
   await record(
     tx,
     { by: who.id, action: released ? 'released words' : 'closed again', subject: `complaint:${about.told.ref}` },

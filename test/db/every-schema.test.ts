@@ -1,8 +1,9 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { inspectDatabase } from '../../db/engines/copy.ts';
@@ -34,6 +35,17 @@ function earlier(count: number): string {
   writeFileSync(join(to, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));
   return to;
 }
+
+/** Where the rows of a table stand that others took in, or that took in others', by the columns that they had. */
+const WENT: { [table: string]: string } = {
+  measuring_keys:
+    "select id, hash, proof_id, label, created_by, created_at, revoked_at from keys where purpose = 'measurements' order by id",
+  bounce_keys: "select id, hash, label, created_at, revoked_at from keys where purpose = 'bounces' order by id",
+  erased_people: 'select issue_id, kind, erased as people from people_counts where erased > 0 order by issue_id',
+  people_counts: 'select * from people_counts where counted_at is not null order by issue_id',
+  releases:
+    'select id as complaint_id, released_by as by, released_at as at from complaints where released_at > 0 order by id',
+};
 
 type Column = { name: string; type: string; pk: number };
 type Filled = { [table: string]: { [column: string]: unknown }[] };
@@ -103,9 +115,9 @@ test.each(journal.entries.map(({ tag }, at) => [tag, at + 1] as const))(
     expect(rows['applied_migrations']).toBe(journal.entries.length);
     const database = new DatabaseSync(path, { readOnly: true });
     for (const [table, before] of Object.entries(filled)) {
-      expect([table, rows[table]]).toEqual([table, ROWS]);
+      const after = database.prepare(WENT[table] ?? `select * from "${table}" order by rowid`).all();
+      expect([table, after.length]).toEqual([table, ROWS]);
       // Whatever a column is called by both still holds what it held.
-      const after = database.prepare(`select * from "${table}" order by rowid`).all();
       for (const [row, values] of before.entries()) {
         for (const [column, value] of Object.entries(values)) {
           if (!(column in after[row]!)) continue;
@@ -136,3 +148,27 @@ test.each(journal.entries.map(({ tag }, at) => [tag, at + 1] as const))(
     database.close();
   },
 );
+
+test('people who were erased since stand beside the count of the same issue, and nothing is counted twice', async () => {
+  const path = join(folder, 'amends.db');
+  const old = await openDatabase(`file:${path}`);
+  await migrate(old, earlier(journal.entries.findIndex(({ tag }) => tag.endsWith('fewer_tables'))));
+  await old.write(async (tx) => {
+    await tx.run(sql`insert into people_counts values ('*', 'customer', 90, 7), ('exports-failed', 'customer', 40, 7)`);
+    await tx.run(sql`insert into erased_people values ('*', 'customer', 3), ('exports-failed', 'employee', 1)`);
+  });
+  await migrate(old);
+  expect(
+    await old.read.all(sql`select issue_id, kind, people, erased, counted_at from people_counts order by 1, 2`),
+  ).toEqual([
+    ['*', 'customer', 90, 3, 7],
+    ['exports-failed', 'customer', 40, 0, 7],
+    ['exports-failed', 'employee', 0, 1, null],
+  ]);
+  await old.close();
+});
+
+test('of the snapshots only the newest is kept: db:generate compares with that one, and nothing else reads any', () => {
+  const kept = readdirSync(join(migrations, 'meta')).filter((name) => name.endsWith('_snapshot.json'));
+  expect(kept).toEqual([`${journal.entries.at(-1)!.tag.slice(0, 4)}_snapshot.json`]);
+});

@@ -37,7 +37,7 @@ export async function leftOverExports(
       ...{ id: `c-${id(at)}`, ref: `many-${source}:${id(at)}`, personId: person.id, departureId: departure.id },
       ...{ saidOn: leftOn, channel: 'ticket', words: 'It stopped half-way.', note: null, gap: 'experience' },
       ...{ issueId: 'exports-failed', main: true, confidentiality: 'open', namesOthers: false, concerns: null },
-      ...{ publicConsent: false, facts: null, importId: null, createdAt: 0 },
+      ...{ publicConsent: false, facts: null, importId: null, createdAt: 0, releasedAt: null, releasedBy: null },
     };
     const resolution: typeof resolutions.$inferSelect = {
       ...{ complaintId: complaint.id, proofId: 'exports-finish', resolved: 'fully', reason: 'It finishes now.' },

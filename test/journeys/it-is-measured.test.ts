@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MAYA } from '../../db/cast.ts';
-import { measuringKeys } from '../../db/schema/measurements.ts';
+import { keys } from '../../db/schema/sessions.ts';
 import { root } from '../../src/cli/processes.ts';
 import { hashSecret } from '../../src/shared/secrets.ts';
 import { lookAt } from '../support/axe.ts';
@@ -68,7 +68,7 @@ test('an operator makes a key, which is shown once; a writer can’t', async () 
   expect(text).toContain('Nightly export job');
   expect(text).toContain('Has sent nothing yet');
   expect(await mei.content()).not.toContain(key);
-  const rows = await journey.place.db.read.select().from(measuringKeys);
+  const rows = await journey.place.db.read.select().from(keys);
   expect(rows).toMatchObject([{ proofId: 'exports-finish', createdBy: 'mei', hash: hashSecret(key) }]);
 });
 

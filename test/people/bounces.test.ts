@@ -5,13 +5,13 @@ import { env } from '../../src/env.ts';
 import { writeLetter } from '../../src/invitations/letters.ts';
 import type { Person } from '../../src/invitations/links.ts';
 import { requestCode } from '../../src/invitations/renew.ts';
-import { mintBounceKey, revokeBounceKey } from '../../src/mail/bounce-keys.ts';
 import type { Report } from '../../src/mail/reports.ts';
 import { POST } from '../../src/pages/hooks/mail.ts';
 import { noteReport } from '../../src/people/bounces.ts';
 import { erasePerson } from '../../src/people/erase.ts';
 import { everythingAbout } from '../../src/people/export.ts';
 import { suppressionOf } from '../../src/people/suppression.ts';
+import { mintKey, revokeKey } from '../../src/sessions/keys.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { deliver } from '../mail/post.ts';
 import type { FreshDatabase } from '../support/database.ts';
@@ -111,8 +111,14 @@ test('what came back is in the person’s export, and goes with them', async () 
 
 test('a mail service reports with a key: one or many, the same twice once, and nobody without a key', async () => {
   env.DATABASE_URL = db.url;
-  const minted = await db.write((tx) => mintBounceKey(tx, 'Our mail service', NOW));
-  if (isRefusal(minted)) throw new Error(minted.sentence);
+  const made = (purpose: 'bounces' | 'measurements') =>
+    db.write(async (tx) => {
+      const asked = { purpose, proofId: null, label: 'Our mail service', createdBy: null };
+      const minted = await mintKey(tx, asked, NOW);
+      if (isRefusal(minted)) throw new Error(minted.sentence);
+      return minted;
+    });
+  const minted = await made('bounces');
   const send = async (body: unknown, key = minted.key) => {
     const headers = { authorization: `Bearer ${key}` };
     const request = new Request('https://amends.example/hooks/mail', {
@@ -127,6 +133,7 @@ test('a mail service reports with a key: one or many, the same twice once, and n
   const message_id = `<${id}@northline.example>`;
   const hard = { event: 'e1', message_id, kind: 'bounce', status: '5.1.1', said: 'maya@rennickpress.example unknown' };
   expect((await send(hard, 'A'.repeat(43)))[0]).toBe(401);
+  expect((await send(hard, (await made('measurements')).key))[0], 'a key for measurements').toBe(401);
   expect((await send({ ...hard, status: '2.0.0' }))[0]).toBe(400);
   expect((await send({ ...hard, address: maya.email }))[0], 'an address is not asked for').toBe(400);
   expect(await reason()).toBeNull();
@@ -137,6 +144,6 @@ test('a mail service reports with a key: one or many, the same twice once, and n
   ]);
   expect(await send({ event: 'e3', message_id, kind: 'complaint' })).toEqual([200, { ...none, silenced: 1 }]);
   expect((await db.read.select().from(bounces)).map(({ said }) => said)).toEqual(['… unknown', '']);
-  await db.write((tx) => revokeBounceKey(tx, minted.id, NOW));
+  await db.write((tx) => revokeKey(tx, 'bounces', minted.id, NOW));
   expect((await send(hard))[0]).toBe(401);
 });

@@ -25,7 +25,7 @@ import {
   waits,
 } from '../../db/schema/people.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
-import { finishedItems, releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
+import { finishedItems, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { codes } from '../../db/schema/sessions.ts';
 import { answerCheckin } from '../../src/checkins/answer.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
@@ -138,7 +138,7 @@ async function fullLife(): Promise<string> {
       .insert(promises)
       .values({ id: newId(), personId, rejoinId: rejoin.id, what: MARKER, owner: 'priya', dueOn: '2026-12-01' });
     const [complaint] = await tx.select().from(complaints).where(eq(complaints.personId, personId)).limit(1);
-    await tx.insert(releases).values({ complaintId: complaint!.id, by: 'ruth', at });
+    await tx.update(complaints).set({ releasedAt: at, releasedBy: MARKER }).where(eq(complaints.id, complaint!.id));
     await tx.insert(talks).values({ id: newId(), personId, roleId: 'support-adviser', askedAt: at });
     const finished = { kind: MARKER, finishedOn: '2025-01-01', note: MARKER, source: MARKER };
     await tx.insert(finishedItems).values({ id: newId(), personId, ...finished });

@@ -106,7 +106,7 @@ function fill(database: DatabaseSync): void {
 /** SHA-256 of every table's rows, those of the named people left out. Tables that say that this is a copy, or who was erased, are not looked at. */
 function hashes(file: string, withoutPeople: string): { [table: string]: string } {
   const database = new DatabaseSync(file, { readOnly: true });
-  const own = ['sending', 'erased_ids', 'erased_people', 'erased_answers', 'erasures', 'suppressions'];
+  const own = ['sending', 'erased_ids', 'people_counts', 'erased_answers', 'erasures', 'suppressions'];
   const found: { [table: string]: string } = {};
   const tables = database
     .prepare("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")

@@ -1,9 +1,9 @@
 import type { APIRoute } from 'astro';
 import * as z from 'zod';
 import { database } from '../../database.ts';
-import { bounceKeyFor } from '../../mail/bounce-keys.ts';
 import { idIn, kindOf, type Report, withoutAddresses } from '../../mail/reports.ts';
 import { noteReport } from '../../people/bounces.ts';
+import { keyBySecret } from '../../sessions/keys.ts';
 
 /*
  * Where a mail service reports what came back: one report, or a list that is written down whole or not at all. Each is about the
@@ -30,7 +30,7 @@ export const POST: APIRoute = async ({ request }) => {
   const now = new Date();
   const db = await database();
   const secret = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
-  const key = await bounceKeyFor(db.read, secret);
+  const key = await keyBySecret(db.read, 'bounces', secret);
   if (!key) return answer(401, { sentence: 'This key does not work here.' }, { 'WWW-Authenticate': 'Bearer' });
   const read = body.safeParse(await request.json().catch(() => undefined));
   if (!read.success) {

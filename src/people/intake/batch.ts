@@ -295,6 +295,8 @@ function add(
       departureId: departure?.id ?? null,
       importId,
       createdAt,
+      releasedAt: null,
+      releasedBy: null,
     };
     known.complaints.set(offered.ref, complaint);
     plan.complaints.insert.add(complaint);

@@ -2,8 +2,8 @@ import type { APIRoute } from 'astro';
 import { z } from 'zod';
 import { database } from '../../../database.ts';
 import { addMeasurements } from '../../../proofs/measurements.ts';
-import { measuringKeyFor } from '../../../proofs/measuring-keys.ts';
 import { onMeasured } from '../../../reactions.ts';
+import { keyBySecret } from '../../../sessions/keys.ts';
 import { isRefusal } from '../../../shared/refusal.ts';
 import { counted } from '../../../shared/words.ts';
 
@@ -40,7 +40,7 @@ export const POST: APIRoute = async ({ params, request }) => {
   const now = new Date();
   const db = await database();
   const secret = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? '';
-  const key = await measuringKeyFor(db.read, secret);
+  const key = await keyBySecret(db.read, 'measurements', secret);
   if (!key) return answer(401, 'This key does not work here.', {}, { 'WWW-Authenticate': 'Bearer' });
   const wait = tooSoon(key.id, now);
   if (wait > 0) {
