@@ -14,7 +14,10 @@ const PATIENCE_MS = LEASE_MS - 15_000;
  * Connections to the mail server: as many as letters are given away at the same time, made at the first letters and used again until
  * `close`. Outside this machine the lines are encrypted or not used, unless the URL ends in `?ignoreTLS=true`.
  */
-export function openSmtp(url: string): {
+export function openSmtp(
+  url: string,
+  patienceMs = PATIENCE_MS,
+): {
   transport: (sender: Sender) => Transport;
   /** Signs in and out again; answers what is wrong, or null. */
   greet: () => Promise<string | null>;
@@ -43,8 +46,8 @@ export function openSmtp(url: string): {
       let mine: SMTPConnection | null = null;
       try {
         // Apart from what follows: a line that comes after we gave up must not carry the letter all the same.
-        mine = await within(PATIENCE_MS, line());
-        const left = PATIENCE_MS - (performance.now() - began);
+        mine = await within(patienceMs, line());
+        const left = patienceMs - (performance.now() - began);
         await within(left, give(mine, { from: sender.from, to: letter.to, id: letter.id }, message, onBegin));
         idle.push(mine);
         return { left: 'yes' };
@@ -59,7 +62,7 @@ export function openSmtp(url: string): {
 
   async function greet(): Promise<string | null> {
     try {
-      idle.push(await within(PATIENCE_MS, line()));
+      idle.push(await within(patienceMs, line()));
       return null;
     } catch (error) {
       return said(error as Failure);

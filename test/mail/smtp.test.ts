@@ -288,6 +288,18 @@ test('a server that breaks off for one letter gets no more of them; what became 
   expect(await send(later(11))).toEqual([]);
 });
 
+test('a line that comes when nobody waits for it any more carries no letter', async () => {
+  const far = await startSink('--late', '100');
+  await write('back:1');
+  const smtp = openSmtp(far.url, 150);
+  expect(await deliverDueLetters(db, delivering(smtp.transport(SENDER)), NOW)).toBe(0);
+  expect(await row('back:1')).toMatchObject({ sentAt: null, doubtfulAt: null, notBefore: NOW.getTime() + MINUTE });
+  await setTimeout(1000);
+  smtp.close();
+  expect(far.taken()).toEqual([]);
+  await far.close();
+});
+
 test('what is sent once more still counts for the minute in which it left', async () => {
   for (let n = 0; n < 4; n += 1) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
   const breaks = async (): Promise<Outcome> => ({ left: 'unknown', said: 'Connection closed' });
