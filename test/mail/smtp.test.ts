@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { eq, sql } from 'drizzle-orm';
 import PostalMime from 'postal-mime';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Db, openDatabase } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { mintFor, writeLetter } from '../../src/invitations/letters.ts';
@@ -290,6 +290,7 @@ test('a server that breaks off for one letter gets no more of them; what became 
 
 test('a line that comes when nobody waits for it any more carries no letter', async () => {
   const far = await startSink('--late', '100');
+  onTestFinished(far.close);
   await write('back:1');
   const smtp = openSmtp(far.url, 150);
   expect(await deliverDueLetters(db, delivering(smtp.transport(SENDER)), NOW)).toBe(0);
@@ -297,7 +298,6 @@ test('a line that comes when nobody waits for it any more carries no letter', as
   await setTimeout(1000);
   smtp.close();
   expect(far.taken()).toEqual([]);
-  await far.close();
 });
 
 test('what is sent once more still counts for the minute in which it left', async () => {
