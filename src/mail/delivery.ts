@@ -79,8 +79,9 @@ type Tried = { letter: Letter; outcome: Outcome; at: Date };
  * processes never send the same one, and are sent side by side; what became of them is written down in the transaction that takes
  * the next few, because each commit waits for the disk. A lease that ran out (the process died) is taken again, which mints anew and
  * revokes the old. With a mail server, a letter that was given to it and never written down as sent is doubtful instead: it may have
- * left, so it isn't sent again. One that can't be handed over is put off, and keeps back nobody. An instant for a clock is one that
- * stands still. Throws when a fence keeps this database from sending, and at the end, when a letter failed.
+ * left, so it isn't sent again. After a crash those are as many as were under way. One that can't be handed over is put off, and keeps
+ * back nobody. An instant for a clock is one that stands still. Throws when a fence keeps this database from sending, and at the end,
+ * when a letter failed.
  */
 export async function deliverDueLetters(
   db: Db,
