@@ -149,6 +149,14 @@ export const SETTINGS = {
     example: '60',
     for: LETTERS,
   }),
+  MAIL_CONNECTIONS: setting({
+    kind: count.max(50),
+    meaning:
+      'How many letters are with the mail server at the same time, each over a connection of its own. So many, at most, are in doubt after a crash.',
+    default: '5',
+    example: '3',
+    for: LETTERS,
+  }),
   MAIL_TOO_LATE_HOURS: setting({
     kind: z.coerce.number().min(1),
     meaning: 'A letter that waited longer than this is held, unless it is a receipt.',

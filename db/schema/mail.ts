@@ -43,6 +43,12 @@ export const letters = sqliteTable(
   (t) => [
     index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore),
     index('letters_handed').on(t.handedAt, t.leasedUntil),
+    // What nobody waits for is left out, as in CAN_WAIT (src/mail/kinds.ts): a code is found at once behind any number of other letters.
+    index('letters_urgent')
+      .on(t.sentAt, t.heldBecause, t.notBefore)
+      .where(
+        sql`${t.sentAt} is null and ${t.heldBecause} is null and ${t.doubtfulAt} is null and ${t.kind} not in ('invitation', 'checkin', 'fixed', 'came-back', 'something-new', 'checkin-work', 'left-again')`,
+      ),
     index('letters_person').on(t.personId),
     index('letters_to').on(t.toAddress),
     index('letters_batch').on(t.batchId).where(sql`${t.batchId} is not null`),

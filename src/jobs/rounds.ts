@@ -88,6 +88,7 @@ export async function letters(db: Db, now: Date): Promise<number> {
         server: {
           pace: { perMinute: env.MAIL_PER_MINUTE, perDomain: env.MAIL_PER_MINUTE_PER_DOMAIN },
           fence: env.SENDING_FENCE,
+          connections: env.MAIL_CONNECTIONS,
           tooLateAfter: env.MAIL_TOO_LATE_HOURS * 3_600_000,
           quietUntil: async (tx, letter, at) =>
             quietUntil(at, env.QUIET_HOURS, await zoneOf(tx, letter, site.time_zone)),

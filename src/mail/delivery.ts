@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, lte, notInArray, or, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, isNull, lt, lte, not, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { countHanded, fencedBecause, writeFence } from './fence.ts';
@@ -48,6 +48,8 @@ export type Delivery = {
     pace: Pace;
     /** The file that counts with the database what was sent: see fence.ts. */
     fence: string;
+    /** How many letters are with the server at the same time: so many, at most, are in doubt after a crash. */
+    connections: number;
     /** Older letters are held, except receipts, in milliseconds. */
     tooLateAfter: number;
     /** When the night is over where this person lives, or null. Asked for letters that can wait. */
@@ -60,17 +62,26 @@ export type Delivery = {
 /** Longer than any transport takes to say what became of a letter. */
 export const LEASE_MS = 60_000;
 
-/** A commit is on the disk before it counts, so letters are leased a few at a time; a code that comes meanwhile waits for these. */
-const LEASED_AT_ONCE = 10;
+/** Without a mail server: how many are put into the folder at the same time. */
+const AT_ONCE = 5;
 
 const waiting = and(isNull(letters.sentAt), isNull(letters.heldBecause), isNull(letters.doubtfulAt))!;
 
+/** Nobody has it: it was never given away, or whoever took it died before the mail server was involved. */
+const free = (at: number) =>
+  or(isNull(letters.leasedUntil), and(lt(letters.leasedUntil, at), isNull(letters.handedAt)))!;
+
+/** A letter that was tried, and what became of it. */
+type Tried = { letter: Letter; outcome: Outcome; at: Date };
+
 /**
- * Sends what is due, oldest first; answers how many left. Letters are leased first, so that two processes never send the same one,
- * and each is handed over on its own: what became of it is written down in the transaction that hands over the next. A lease that
- * ran out (the process died) is taken again, which mints anew and revokes the old. With a mail server, a letter that was given to
- * it and never written down as sent is doubtful instead: it may have left, so it isn't sent again. An instant for a clock is one
- * that stands still. Throws when a fence keeps this database from sending.
+ * Sends what is due, oldest first; answers how many left. A few letters at a time are taken in one transaction, so that two
+ * processes never send the same one, and are sent side by side; what became of them is written down in the transaction that takes
+ * the next few, because each commit waits for the disk. A lease that ran out (the process died) is taken again, which mints anew and
+ * revokes the old. With a mail server, a letter that was given to it and never written down as sent is doubtful instead: it may have
+ * left, so it isn't sent again. After a crash those are as many as were under way. One that can't be handed over is put off, and keeps
+ * back nobody. An instant for a clock is one that stands still. Throws when a fence keeps this database from sending, and at the end,
+ * when a letter failed.
  */
 export async function deliverDueLetters(
   db: Db,
@@ -81,52 +92,45 @@ export async function deliverDueLetters(
   const clock = typeof now === 'function' ? now : () => now;
   const { server } = delivery;
   if (server && !(await db.write((tx) => maySend(tx, server.fence, clock())))) return 0;
+  const failures: unknown[] = [];
   let sent = 0;
-  for (let turns = limit; turns > 0; ) {
-    const { looked, leased } = await db.write((tx) => lease(tx, server, clock(), Math.min(turns, LEASED_AT_ONCE)));
-    if (looked === 0) break;
-    turns -= looked;
-    if (leased.length === 0) continue;
-    const went = await sendLeased(db, delivery, leased, clock);
-    sent += went.sent;
-    if (went.stop) break;
+  let tried: Tried[] = [];
+  const noteTried = async (tx: Tx) => {
+    for (const one of tried) await note(tx, server, one);
+  };
+  try {
+    for (let turns = limit; turns > 0; ) {
+      const most = Math.min(turns, server?.connections ?? AT_ONCE);
+      const taken = await db.write(async (tx) => {
+        await noteTried(tx);
+        return handNext(tx, delivery, most, clock());
+      });
+      tried = [];
+      if (taken.looked === 0) break;
+      turns -= taken.looked;
+      failures.push(...taken.failures);
+      if (server && taken.count) writeFence(server.fence, taken.count);
+      const answers = await Promise.allSettled(taken.handed.map((one) => send(delivery, one, clock)));
+      tried = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+      sent += tried.filter(({ outcome }) => outcome.left === 'yes').length;
+      const broken = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+      failures.push(...broken);
+      if (broken.length > 0 || tried.some(isStop)) break;
+    }
+  } finally {
+    if (tried.length > 0) await db.write(noteTried);
   }
+  if (failures.length > 0) throw failures[0];
   return sent;
 }
 
-/** One after the other; a letter on its way is the only one that a crash can leave in doubt. */
-async function sendLeased(db: Db, delivery: Delivery, leased: readonly Letter[], clock: () => Date) {
-  const { server, transport } = delivery;
-  let last: { letter: Letter; outcome: Outcome; at: Date } | null = null;
-  const noteLast = async (tx: Tx) => {
-    if (last) await note(tx, server, last.letter, last.outcome, last.at);
-  };
-  let [sent, stop] = [0, false];
-  let at = 0;
-  try {
-    for (; at < leased.length && !stop; at += 1) {
-      const letter = leased[at]!;
-      const handed = await db.write(async (tx) => {
-        await noteLast(tx);
-        return hand(tx, delivery, letter, clock());
-      });
-      last = null;
-      if (!handed) continue;
-      if (server && handed.count) writeFence(server.fence, handed.count);
-      const outcome: Outcome = (await transport(handed.outgoing)) ?? { left: 'yes' };
-      last = { letter, outcome, at: clock() };
-      if (outcome.left === 'yes') sent += 1;
-      stop = outcome.left === 'unknown' || (outcome.left === 'later' && outcome.stop);
-    }
-  } finally {
-    // Also when one could not be handed over: its lease stands, what went before it is written down, and it keeps back nobody.
-    await db.write(async (tx) => {
-      await noteLast(tx);
-      await release(tx, leased.slice(stop ? at : at + 1));
-    });
-  }
-  return { sent, stop };
+async function send({ transport }: Delivery, { letter, outgoing }: Handed, clock: () => Date): Promise<Tried> {
+  const outcome = (await transport(outgoing)) ?? { left: 'yes' };
+  return { letter, outcome, at: clock() };
 }
+
+/** No other one would be taken now, either. */
+const isStop = ({ outcome }: Tried) => outcome.left === 'unknown' || (outcome.left === 'later' && outcome.stop);
 
 /** Marks what a dead process left in doubt. False: nothing is due, or the server broke off a minute ago and would again. */
 async function maySend(tx: Tx, fence: string, now: Date): Promise<boolean> {
@@ -158,35 +162,33 @@ async function maySend(tx: Tx, fence: string, now: Date): Promise<boolean> {
   return !broken;
 }
 
-/** Takes the next few for this process. `looked`: how many were considered; those whose person sleeps are put off. */
-async function lease(tx: Tx, server: Delivery['server'], now: Date, most: number) {
-  const at = now.getTime();
-  const free = server
-    ? or(isNull(letters.leasedUntil), and(lt(letters.leasedUntil, at), isNull(letters.handedAt)))
-    : or(isNull(letters.leasedUntil), lt(letters.leasedUntil, at));
-  const due = and(waiting, lte(letters.notBefore, at), free)!;
+type Handed = { letter: Letter; outgoing: Outgoing };
+
+/** Takes the next few for this process. `looked`: how many were considered; `count`: for the fence, when there are any. */
+async function handNext(tx: Tx, delivery: Delivery, most: number, now: Date) {
+  const { server } = delivery;
+  const due = and(waiting, lte(letters.notBefore, now.getTime()), free(now.getTime()))!;
   const next = server ? await nextForServer(tx, due, server.pace, now, most) : await oldest(tx, due, most);
-  const mine: Letter[] = [];
+  const handed: Handed[] = [];
+  const failures: unknown[] = [];
   for (const letter of next) {
-    const until = server && CAN_WAIT.includes(letter.kind) ? await server.quietUntil(tx, letter, now) : null;
-    const row = until
-      ? { notBefore: until.getTime(), leasedUntil: null }
-      : { leasedUntil: at + LEASE_MS, handedAt: null };
-    await tx.update(letters).set(row).where(eq(letters.id, letter.id));
-    if (!until) mine.push({ ...letter, ...row });
+    await tx.run(sql`savepoint one_letter`);
+    try {
+      const outgoing = await hand(tx, delivery, letter, now);
+      if (outgoing) handed.push({ letter, outgoing });
+    } catch (error) {
+      failures.push(error);
+      await tx.run(sql`rollback to one_letter`);
+      await putOff(tx, letter, now);
+    }
+    await tx.run(sql`release one_letter`);
   }
-  return { looked: next.length, leased: mine };
+  const count = server && handed.length > 0 ? await countHanded(tx, handed.length) : null;
+  return { looked: next.length, handed, failures, count };
 }
 
-/** Lets others have them at once. */
-async function release(tx: Tx, leased: readonly Letter[]): Promise<void> {
-  for (const { id, leasedUntil } of leased) {
-    await tx
-      .update(letters)
-      .set({ leasedUntil: null })
-      .where(and(eq(letters.id, id), eq(letters.leasedUntil, leasedUntil!), isNull(letters.handedAt)));
-  }
-}
+/** Somebody waits for it. Written out, as in the index letters_urgent: it isn't used for parameters. */
+export const URGENT = sql`${letters.kind} not in (${sql.raw(CAN_WAIT.map((kind) => `'${kind}'`).join(', '))})`;
 
 /** Codes, receipts and answers go before what can wait, and a domain that had its share lets the others by. */
 async function nextForServer(tx: Tx, due: SQL, pace: Pace, now: Date, most: number): Promise<Letter[]> {
@@ -194,9 +196,8 @@ async function nextForServer(tx: Tx, due: SQL, pace: Pace, now: Date, most: numb
   const many = Math.min(most, room.all);
   if (many <= 0) return [];
   const free = room.fullDomains.length > 0 ? and(due, notInArray(DOMAIN, room.fullDomains))! : due;
-  const first = await oldest(tx, and(free, notInArray(letters.kind, CAN_WAIT))!, many);
-  const more =
-    first.length < many ? await oldest(tx, and(free, inArray(letters.kind, CAN_WAIT))!, many - first.length) : [];
+  const first = await oldest(tx, and(free, URGENT)!, many);
+  const more = first.length < many ? await oldest(tx, and(free, not(URGENT))!, many - first.length) : [];
   const taken = new Map<string, number>();
   return [...first, ...more].filter(({ toAddress }) => {
     const domain = domainOf(toAddress);
@@ -209,14 +210,19 @@ async function oldest(reader: Reader, which: SQL, most: number): Promise<Letter[
   return reader.select().from(letters).where(which).orderBy(asc(letters.notBefore)).limit(most);
 }
 
-/** Judges it once more and fills it in; its lease begins again. Null when it isn't sent, or the lease is over. */
-async function hand(tx: Tx, { heldBecause, mint, answersTo, server }: Delivery, letter: Letter, now: Date) {
+/** Judges it once more and fills it in; its lease begins. Null when it isn't sent, or not before the night is over. */
+async function hand(
+  tx: Tx,
+  { heldBecause, mint, answersTo, server }: Delivery,
+  letter: Letter,
+  now: Date,
+): Promise<Outgoing | null> {
   const this_ = eq(letters.id, letter.id);
-  const [held] = await tx
-    .select({ id: letters.id })
-    .from(letters)
-    .where(and(this_, waiting, eq(letters.leasedUntil, letter.leasedUntil!), gt(letters.leasedUntil, now.getTime())));
-  if (!held) return null;
+  const until = server && CAN_WAIT.includes(letter.kind) ? await server.quietUntil(tx, letter, now) : null;
+  if (until) {
+    await tx.update(letters).set({ notBefore: until.getTime(), leasedUntil: null }).where(this_);
+    return null;
+  }
   const late =
     server && now.getTime() - letter.createdAt > server.tooLateAfter && !RECEIPTS.includes(letter.kind)
       ? 'too-late'
@@ -227,7 +233,6 @@ async function hand(tx: Tx, { heldBecause, mint, answersTo, server }: Delivery, 
     return null;
   }
   const secrets = await mint(tx, letter, now);
-  const count = server ? await countHanded(tx) : null;
   await tx
     .update(letters)
     .set({
@@ -237,7 +242,7 @@ async function hand(tx: Tx, { heldBecause, mint, answersTo, server }: Delivery, 
     })
     .where(this_);
   const replyTo = await answersTo?.(tx, letter);
-  const outgoing: Outgoing = {
+  return {
     id: letter.id,
     to: letter.toAddress,
     fromName: letter.fromName,
@@ -248,11 +253,19 @@ async function hand(tx: Tx, { heldBecause, mint, answersTo, server }: Delivery, 
     ...(replyTo ? { replyTo } : {}),
     ...(secrets['stopLink'] ? { stopLink: secrets['stopLink'] } : {}),
   };
-  return { outgoing, count };
 }
 
-async function note(tx: Tx, server: Delivery['server'], letter: Letter, outcome: Outcome, now: Date): Promise<void> {
-  const at = now.getTime();
+/** Each time for longer. */
+async function putOff(tx: Tx, letter: Letter, now: Date): Promise<void> {
+  const attempts = letter.attempts + 1;
+  await tx
+    .update(letters)
+    .set({ attempts, notBefore: now.getTime() + waitAfter(attempts), leasedUntil: null })
+    .where(eq(letters.id, letter.id));
+}
+
+async function note(tx: Tx, server: Delivery['server'], { letter, outcome, at: when }: Tried): Promise<void> {
+  const at = when.getTime();
   const became = {
     yes: { sentAt: at, doubtfulAt: null, serverSaid: null },
     later: { notBefore: at + waitAfter(letter.attempts + 1) },
@@ -267,17 +280,27 @@ async function note(tx: Tx, server: Delivery['server'], letter: Letter, outcome:
     .update(letters)
     .set({ ...became, ...said, leasedUntil: null })
     .where(eq(letters.id, letter.id));
-  if (outcome.left === 'never' && outcome.because === 'bounced') await server?.onBounced(tx, letter, now);
+  if (outcome.left === 'never' && outcome.because === 'bounced') await server?.onBounced(tx, letter, when);
 }
 
 /** Lets the letters that may have left already go once more, under the same Message-ID; answers how many. */
 export async function resendDoubtful(tx: Tx, now: Date): Promise<number> {
   const again = await tx
     .update(letters)
-    .set({ doubtfulAt: null, handedAt: null, leasedUntil: null, notBefore: now.getTime(), serverSaid: null })
+    .set(onceMore(now))
     .where(and(isNull(letters.sentAt), isNull(letters.heldBecause), isNotNull(letters.doubtfulAt)))
     .returning({ id: letters.id });
   return again.length;
+}
+
+/** What makes a doubtful letter one that waits. What left within this minute counts for its pace, and waits until it is over. */
+export function onceMore(now: Date) {
+  const at = now.getTime();
+  return {
+    ...{ doubtfulAt: null, leasedUntil: null, serverSaid: null },
+    handedAt: sql`iif(${letters.handedAt} > ${at - 60_000}, ${letters.handedAt}, null)`,
+    notBefore: sql`max(${at}, coalesce(${letters.handedAt}, 0) + 60000)`,
+  };
 }
 
 /** Fills `{name}` placeholders; one without a value stays as it is, so that a mistake is seen. */

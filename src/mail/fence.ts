@@ -49,12 +49,12 @@ export async function waitsAsRestored(reader: Reader): Promise<boolean> {
   return row !== undefined && isRestored(row.instance);
 }
 
-/** Counts one more letter, in the transaction that hands it over. */
-export async function countHanded(tx: Tx): Promise<Count> {
+/** Counts so many more letters, in the transaction that hands them over. */
+export async function countHanded(tx: Tx, many = 1): Promise<Count> {
   const [row] = await tx
     .insert(sending)
-    .values({ id: 'here', instance: newId(), handed: 1 })
-    .onConflictDoUpdate({ target: sending.id, set: { handed: sql`${sending.handed} + 1` } })
+    .values({ id: 'here', instance: newId(), handed: many })
+    .onConflictDoUpdate({ target: sending.id, set: { handed: sql`${sending.handed} + ${many}` } })
     .returning({ instance: sending.instance, handed: sending.handed });
   return row!;
 }

@@ -1,4 +1,4 @@
-import { and, count, gt, isNull, type SQL, sql } from 'drizzle-orm';
+import { count, gt, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
 
@@ -9,19 +9,16 @@ export type Pace = { perMinute: number; perDomain: number };
 export type Room = { all: number; to: (address: string) => number; fullDomains: string[] };
 
 /**
- * What this minute has room for. Counted from the rows, so that it holds for several processes and across a restart: those that were
- * handed over in the last minute, and those that somebody has leased and is about to hand over.
+ * What this minute has room for, in the transaction that hands over the next few. Counted from the rows that were handed over in the
+ * last minute, so that it holds for several processes and across a restart.
  */
 export async function roomNow(reader: Reader, pace: Pace, now: Date): Promise<Room> {
-  const at = now.getTime();
-  const of = (which: SQL) =>
-    reader.select({ domain: DOMAIN, many: count() }).from(letters).where(which).groupBy(sql`1`);
-  const [handed, leased] = await Promise.all([
-    of(gt(letters.handedAt, at - 60_000)),
-    of(and(gt(letters.leasedUntil, at), isNull(letters.handedAt))!),
-  ]);
-  const counts = new Map<string, number>();
-  for (const { domain, many } of [...handed, ...leased]) counts.set(domain, (counts.get(domain) ?? 0) + many);
+  const handed = await reader
+    .select({ domain: DOMAIN, many: count() })
+    .from(letters)
+    .where(gt(letters.handedAt, now.getTime() - 60_000))
+    .groupBy(sql`1`);
+  const counts = new Map(handed.map(({ domain, many }) => [domain, many]));
   return {
     all: pace.perMinute - [...counts.values()].reduce((sum, many) => sum + many, 0),
     to: (address) => pace.perDomain - (counts.get(domainOf(address)) ?? 0),

@@ -11,30 +11,26 @@ type Failure = Error & { code?: string; command?: string; responseCode?: number;
 const PATIENCE_MS = LEASE_MS - 15_000;
 
 /**
- * One connection to the mail server, made at the first letter and used for all until `close`. One letter is under way at a
- * time, so that a crash leaves one in doubt at most. Outside this machine the line is encrypted or not used, unless the URL ends
- * in `?ignoreTLS=true`.
+ * Connections to the mail server: as many as letters are given away at the same time, made at the first letters and used again until
+ * `close`. Outside this machine the lines are encrypted or not used, unless the URL ends in `?ignoreTLS=true`.
  */
-export function openSmtp(url: string): {
+export function openSmtp(
+  url: string,
+  patienceMs = PATIENCE_MS,
+): {
   transport: (sender: Sender) => Transport;
   /** Signs in and out again; answers what is wrong, or null. */
   greet: () => Promise<string | null>;
   close: () => void;
 } {
-  let open: SMTPConnection | null = null;
+  const idle: SMTPConnection[] = [];
 
   async function line(): Promise<SMTPConnection> {
-    if (open && !isGone(open)) return open;
-    open = await connect(url);
-    return open;
+    for (let one = idle.pop(); one; one = idle.pop()) if (!isGone(one)) return one;
+    return connect(url);
   }
   function close(): void {
-    open?.quit();
-    open = null;
-  }
-  function drop(): void {
-    open?.close();
-    open = null;
+    for (const one of idle.splice(0)) one.quit();
   }
 
   const transport =
@@ -43,24 +39,30 @@ export function openSmtp(url: string): {
       const message = await compose(letter, sender);
       if (!message) return { left: 'never', because: 'no-address', said: 'The address can’t be written to.' };
       const trying = { begun: false };
+      const onBegin = () => {
+        trying.begun = true;
+      };
+      const began = performance.now();
+      let mine: SMTPConnection | null = null;
       try {
-        await within(PATIENCE_MS, async () =>
-          give(await line(), { from: sender.from, to: letter.to, id: letter.id }, message, () => {
-            trying.begun = true;
-          }),
-        );
+        // Apart from what follows: a line that comes after we gave up must not carry the letter all the same.
+        mine = await within(patienceMs, line());
+        const left = patienceMs - (performance.now() - began);
+        await within(left, give(mine, { from: sender.from, to: letter.to, id: letter.id }, message, onBegin));
+        idle.push(mine);
         return { left: 'yes' };
       } catch (error) {
         const failure = error as Failure;
         // A refusal leaves the line as it was; everything else leaves it in a state that nobody knows.
-        if (failure.responseCode === undefined || !open || !(await reset(open))) drop();
+        if (mine && failure.responseCode !== undefined && (await reset(mine))) idle.push(mine);
+        else mine?.close();
         return judge(failure, trying.begun);
       }
     };
 
   async function greet(): Promise<string | null> {
     try {
-      await within(PATIENCE_MS, line);
+      idle.push(await within(patienceMs, line()));
       return null;
     } catch (error) {
       return said(error as Failure);
@@ -154,22 +156,24 @@ function give(
 }
 
 function reset(connection: SMTPConnection): Promise<boolean> {
-  return within(10_000, () => new Promise<boolean>((resolve) => connection.reset((error) => resolve(!error)))).catch(
-    () => false,
-  );
+  const done = new Promise<boolean>((resolve) => connection.reset((error) => resolve(!error)));
+  return within(10_000, done).catch(() => false);
 }
 
 function isGone(connection: SMTPConnection): boolean {
   return connection.destroyed === true;
 }
 
-async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let late: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
-      work(),
+      work,
       new Promise<never>((_, reject) => {
-        late = setTimeout(() => reject(new Error(`The mail server did not answer within ${ms / 1000} seconds.`)), ms);
+        late = setTimeout(
+          () => reject(new Error(`The mail server did not answer within ${Math.round(ms / 1000)} seconds.`)),
+          ms,
+        );
       }),
     ]);
   } finally {

@@ -2,6 +2,7 @@ import { and, count, desc, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-
 import type { Reader, Tx } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { persons, suppressions } from '../../db/schema/people.ts';
+import { onceMore } from '../mail/delivery.ts';
 import { withoutAddresses } from '../mail/reports.ts';
 import type { SuppressionReason } from '../people/suppression.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
@@ -106,7 +107,7 @@ export async function itArrived(tx: Tx, by: string, id: string, now: Date): Prom
 export async function sendAgain(tx: Tx, by: string, id: string, now: Date): Promise<Refusal | { kind: string }> {
   const [letter] = await tx
     .update(letters)
-    .set({ doubtfulAt: null, handedAt: null, leasedUntil: null, notBefore: now.getTime(), serverSaid: null })
+    .set(onceMore(now))
     .where(and(eq(letters.id, id), IN_DOUBT))
     .returning({ kind: letters.kind });
   if (!letter) return NONE;

@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
+import { links } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { writeLetter } from '../../src/invitations/letters.ts';
 import { mintLink, openLink, type Person } from '../../src/invitations/links.ts';
@@ -89,14 +90,33 @@ test('a transport that fails keeps the letter; it goes out when the lease is ove
   expect(letter).toMatchObject({ attempts: 2, sentAt: NOW.getTime() + 61_000, heldBecause: null });
 });
 
-test('one letter that can’t be sent does not keep back those after it', async () => {
-  await write('back:bad');
-  await db.write((tx) => tx.update(letters).set({ mint: { link: 'checkin:nobody' } }));
+test('letters that can’t be made keep back none of the others, leave nothing half done and come again ever later', async () => {
+  for (let n = 0; n < 12; n += 1) await write(`back:bad${n}`);
+  await db.write((tx) => tx.update(letters).set({ mint: { link: 'page', question: 'checkin:nobody' } }));
   await write('back:good', maya, 'back', later(1));
-  await expect(deliver(db, later(2))).rejects.toThrow();
-  expect(await deliver(db, later(3))).toHaveLength(1);
+  const sent: string[] = [];
+  const deliverAt = (at: Date) => deliver(db, at, async ({ text }) => void sent.push(text));
+  await expect(deliverAt(later(2))).rejects.toThrow();
+  expect(sent, 'in the same round').toHaveLength(1);
   const [good] = await db.read.select().from(letters).where(eq(letters.cause, 'back:good'));
-  expect(good!.sentAt).toBe(NOW.getTime() + 3);
+  expect(good!.sentAt).toBe(NOW.getTime() + 2);
+  const [bad] = await db.read.select().from(letters).where(eq(letters.cause, 'back:bad7'));
+  expect(bad).toMatchObject({ attempts: 1, notBefore: NOW.getTime() + 60_002, leasedUntil: null, heldBecause: null });
+  expect(await db.read.$count(links, eq(links.letterId, bad!.id)), 'the link before the one that failed').toBe(0);
+  await expect(deliverAt(later(60_002))).rejects.toThrow();
+  const [again] = await db.read.select().from(letters).where(eq(letters.id, bad!.id));
+  expect(again).toMatchObject({ attempts: 2, notBefore: NOW.getTime() + 180_002 });
+});
+
+test('a transport that fails for one letter is heard of, and what became of those beside it is written down', async () => {
+  for (let n = 0; n < 7; n += 1) await write(`back:${n}`, maya, 'back', later(n));
+  const fails = async ({ id }: Outgoing) => {
+    const [letter] = await db.read.select().from(letters).where(eq(letters.id, id));
+    if (letter!.cause === 'back:2') throw new Error('no room in the folder');
+  };
+  await expect(deliver(db, later(10), fails)).rejects.toThrow('no room in the folder');
+  const rows = await db.read.select().from(letters).orderBy(letters.cause);
+  expect(rows.map(({ sentAt }) => sentAt !== null)).toEqual([true, true, false, true, true, false, false]);
 });
 
 test('an address on the list gets codes, asked-for links and receipts, and nothing else', async () => {

@@ -19,6 +19,7 @@ const sent = await deliverDueLetters(
     server: {
       pace: { perMinute: 1_000_000, perDomain: 1_000_000 },
       fence: `${url!.slice('file:'.length)}.sending`,
+      connections: 5,
       tooLateAfter: 7 * 86_400_000,
       quietUntil: async () => null,
       onBounced: async () => {},

@@ -1,13 +1,19 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { parseArgs } from 'node:util';
 import { SMTPServer } from 'smtp-server';
 
 /*
- * `node smtp-process.ts <folder> [--only-envelopes]`: a mail server of its own. It prints its port, writes down each letter
- * before it says yes (`letters.jsonl`: recipient, Message-ID, text unless left out), and does what the name in front of the @
- * asks for.
+ * `node smtp-process.ts <folder> [--only-envelopes] [--late <ms>]`: a mail server of its own. It prints its port, writes down each
+ * letter before it says yes (`letters.jsonl`: recipient, Message-ID, the line it came over, text unless left out), and does what the name in front of the @
+ * asks for. `--late`: everything it says comes so much later, as from far away.
  */
 
-const [folder, flag] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  options: { 'only-envelopes': { type: 'boolean' }, late: { type: 'string', default: '0' } },
+  allowPositionals: true,
+});
+const [folder, late] = [positionals[0], Number(values.late)];
 const refusals: Record<string, [code: number, text: string]> = {
   busy: [451, '4.7.1 Come back later'],
   gone: [550, '5.1.1 No such user here'],
@@ -44,11 +50,15 @@ const server = new SMTPServer({
         from: session.envelope.mailFrom,
         id: /^Message-ID: (\S+)/im.exec(raw)?.[1],
         dsn: session.envelope.dsn,
+        line: session.id,
       };
-      appendFileSync(`${folder}/letters.jsonl`, `${JSON.stringify(flag ? line : { ...line, raw })}\n`);
+      appendFileSync(
+        `${folder}/letters.jsonl`,
+        `${JSON.stringify(values['only-envelopes'] ? line : { ...line, raw })}\n`,
+      );
       // Taken, and nobody hears of it.
       if (address.startsWith('drops@')) {
-        for (const connection of server.connections) connection.close();
+        for (const connection of server.connections) if (connection.session.id === session.id) connection.close();
         return;
       }
       done();
@@ -56,6 +66,12 @@ const server = new SMTPServer({
   },
 });
 server.on('error', () => {});
+if (late > 0) {
+  server.server.prependListener('connection', (socket: Socket) => {
+    const write = socket.write.bind(socket) as (chunk: string | Buffer) => boolean;
+    socket.write = (chunk: string | Buffer) => setTimeout(write, late, chunk) !== undefined;
+  });
+}
 writeFileSync(`${folder}/letters.jsonl`, '');
 const listening = server.listen(0, '127.0.0.1', () => {
   const address = listening.address();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../src/cli/processes.ts';
 
-export type Taken = { to: string; from: { address: string }; id: string; raw: string; dsn?: unknown };
+export type Taken = { to: string; line: string; from: { address: string }; id: string; raw: string; dsn?: unknown };
 
 export type Sink = { url: string; port: number; folder: string; taken: () => Taken[]; close: () => Promise<void> };
 

@@ -1,14 +1,21 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import PostalMime from 'postal-mime';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Db, openDatabase } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { mintFor, writeLetter } from '../../src/invitations/letters.ts';
 import type { Person } from '../../src/invitations/links.ts';
-import { type Delivery, deliverDueLetters, type Outgoing, resendDoubtful } from '../../src/mail/delivery.ts';
+import {
+  type Delivery,
+  deliverDueLetters,
+  type Outcome,
+  type Outgoing,
+  resendDoubtful,
+  URGENT,
+} from '../../src/mail/delivery.ts';
 import { sendFromHere, writeFence } from '../../src/mail/fence.ts';
 import { inspectMail } from '../../src/mail/inspect.ts';
 import { quietUntil } from '../../src/mail/quiet.ts';
@@ -57,6 +64,7 @@ async function send(now: Date | (() => Date) = NOW, { url, limit, from, ...serve
       server: {
         pace: { perMinute: 1000, perDomain: 1000 },
         fence,
+        connections: 5,
         tooLateAfter: 24 * HOUR,
         quietUntil: async () => null,
         onBounced: (tx: Parameters<typeof suppress>[0], letter: { toAddress: string }, at: Date) =>
@@ -151,26 +159,22 @@ test('an address that is none, or would be two, is held and reaches nobody', asy
   for (const at of wrong.keys()) expect((await row(`back:${at}`)).heldBecause).toBe('no-address');
 });
 
-test('a server that can’t be reached, or doesn’t know us, holds nothing and is asked once a round', async () => {
-  await write('back:a');
-  await write('back:b', 'b@one.example', 'back', later(1));
+test('a server that can’t be reached, or doesn’t know us, holds nothing, and only a few ask it in a round', async () => {
+  for (const n of [0, 1, 2, 3]) await write(`back:${n}`, `n${n}@one.example`);
   for (const url of ['smtp://127.0.0.1:1', sink.url.replace('//', '//amends:wrong@')]) {
     await db.write((tx) => tx.update(letters).set({ notBefore: NOW.getTime(), attempts: 0 }));
-    expect(await send(later(2), { url })).toEqual([]);
+    expect(await send(later(2), { url, connections: 2 })).toEqual([]);
     const rows = await db.read.select().from(letters);
-    expect(rows.map(({ heldBecause, doubtfulAt, sentAt }) => heldBecause ?? doubtfulAt ?? sentAt)).toEqual([
-      null,
-      null,
-    ]);
-    expect(rows.map(({ attempts }) => attempts).toSorted()).toEqual([0, 1]);
+    for (const { heldBecause, doubtfulAt, sentAt } of rows) expect(heldBecause ?? doubtfulAt ?? sentAt).toBeNull();
+    expect(rows.map(({ attempts }) => attempts).toSorted()).toEqual([0, 0, 1, 1]);
   }
-  expect(await send(later(HOUR), { url: sink.url.replace('//', '//amends:right@') })).toHaveLength(2);
+  expect(await send(later(HOUR), { url: sink.url.replace('//', '//amends:right@') })).toHaveLength(4);
 });
 
 test('a line that breaks after the text is in doubt: not sent again, until somebody says so', async () => {
   await write('back:drops', 'drops@one.example');
   await write('back:next', 'next@one.example', 'back', later(1));
-  expect(await send(later(1))).toHaveLength(1);
+  expect(await send(later(1), { connections: 1 })).toHaveLength(1);
   expect(await row('back:drops')).toMatchObject({ sentAt: null, doubtfulAt: NOW.getTime() + 1 });
   expect(await send(later(2)), 'a server that breaks off is left alone for a minute').toEqual([]);
   expect((await send(later(2 * MINUTE))).map(({ to }) => to)).toEqual(['next@one.example']);
@@ -197,35 +201,133 @@ test('a process that died with a letter at the server leaves one in doubt; one t
   expect(await row('back:at')).toMatchObject({ sentAt: null, doubtfulAt: NOW.getTime() + MINUTE + 1 });
 });
 
-test('a slow round never lets another process have its letters: each lease begins when its letter does', async () => {
-  for (const n of [1, 2, 3]) await write(`back:${n}`, `n${n}@one.example`);
+/** Everything but a mail server; each letter is handed to `transport`. */
+function delivering(transport: Delivery['transport'], server: Partial<NonNullable<Delivery['server']>> = {}): Delivery {
+  return {
+    ...{ heldBecause: heldAtSending, mint: mintFor(SITE_URL), transport },
+    server: {
+      pace: { perMinute: 1000, perDomain: 1000 },
+      fence,
+      connections: 5,
+      tooLateAfter: 24 * HOUR,
+      quietUntil: async () => null,
+      onBounced: async () => {},
+      ...server,
+    },
+  };
+}
+
+test('a slow round never lets another process have its letters: their lease begins when they do', async () => {
+  for (const n of [1, 2, 3, 4, 5]) await write(`back:${n}`, `n${n}@one.example`);
   let at = NOW.getTime();
   const leases: number[] = [];
+  const slow = async (letter: Outgoing) => {
+    const began = at;
+    const [mine] = await db.read.select().from(letters).where(eq(letters.id, letter.id));
+    leases.push(mine!.leasedUntil! - began);
+    await setTimeout(5);
+    at = began + 50_000;
+  };
+  await deliverDueLetters(db, delivering(slow, { connections: 2 }), () => new Date(at));
+  expect(leases).toEqual([MINUTE, MINUTE, MINUTE, MINUTE, MINUTE]);
+});
+
+test('as many letters as may be are under way at a time, over as many lines, with one commit for them', async () => {
+  for (let n = 0; n < 12; n += 1) await write(`back:${n}`, `n${n}@one.example`);
+  let [now, most, commits] = [0, 0, 0];
+  const counted: Db = { ...db, write: (work) => db.write(work).finally(() => (commits += 1)) };
   const smtp = openSmtp(sink.url);
-  await deliverDueLetters(
-    db,
-    {
-      heldBecause: heldAtSending,
-      mint: mintFor(SITE_URL),
-      transport: async (letter: Outgoing) => {
-        const [mine] = await db.read.select().from(letters).where(eq(letters.id, letter.id));
-        leases.push(mine!.leasedUntil! - at);
-        at += 50_000;
-      },
-    },
-    () => new Date(at),
-  );
+  const give = smtp.transport(SENDER);
+  const transport = async (letter: Outgoing) => {
+    now += 1;
+    most = Math.max(most, now);
+    return give(letter).finally(() => (now -= 1));
+  };
+  const before = sink.taken().length;
+  expect(await deliverDueLetters(counted, delivering(transport, { connections: 4 }), NOW)).toBe(12);
   smtp.close();
-  expect(leases).toEqual([MINUTE, MINUTE, MINUTE]);
+  const taken = sink.taken().slice(before);
+  expect([taken.length, new Set(taken.map(({ line }) => line)).size, most]).toEqual([12, 4, 4]);
+  // Whether there is work, three times four letters, and what became of the last four.
+  expect(commits).toBe(1 + 3 + 1);
+});
+
+test('a process that dies leaves in doubt what was under way, and nothing else', async () => {
+  for (let n = 0; n < 9; n += 1) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
+  let given = 0;
+  let dead = false;
+  const dies: Db = { ...db, write: (work) => (dead ? Promise.reject(new Error('killed')) : db.write(work)) };
+  const transport = async () => {
+    given += 1;
+    if (given > 3) dead = true;
+  };
+  const dying = deliverDueLetters(dies, delivering(transport, { connections: 3 }), later(10));
+  await expect(dying).rejects.toThrow('killed');
+  expect(await send(later(10), { limit: 2 }), 'others go on at once with what nobody had').toHaveLength(2);
+  expect(await send(later(MINUTE + 11))).toHaveLength(1);
+  const rows = await db.read.select().from(letters).orderBy(letters.cause);
+  const state = rows.map(({ sentAt, doubtfulAt }) => (sentAt !== null ? 'sent' : doubtfulAt !== null ? 'doubt' : '-'));
+  expect(state).toEqual(['sent', 'sent', 'sent', 'doubt', 'doubt', 'doubt', 'sent', 'sent', 'sent']);
+  expect(await send(later(HOUR))).toEqual([]);
+});
+
+test('a server that breaks off for one letter gets no more of them; what became of the others beside it is known', async () => {
+  for (let n = 0; n < 8; n += 1) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
+  const answers: Record<string, Outcome> = {
+    'n1@one.example': { left: 'unknown', said: 'Connection closed' },
+    'n2@one.example': { left: 'later', said: '451', stop: false },
+    'n3@one.example': { left: 'never', said: '550 5.1.1', because: 'bounced' },
+  };
+  const transport = async ({ to }: Outgoing) => answers[to] ?? { left: 'yes' as const };
+  expect(await deliverDueLetters(db, delivering(transport, { connections: 4 }), later(10))).toBe(1);
+  const rows = await db.read.select().from(letters).orderBy(letters.cause);
+  expect(rows.map(({ sentAt }) => sentAt !== null)).toEqual([true, ...Array(7).fill(false)]);
+  expect(rows.map(({ doubtfulAt }) => doubtfulAt !== null)).toEqual([false, true, ...Array(6).fill(false)]);
+  expect(rows.map(({ heldBecause }) => heldBecause).filter(Boolean)).toEqual(['bounced']);
+  expect(rows.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
+  expect(await send(later(11))).toEqual([]);
+});
+
+test('a line that comes when nobody waits for it any more carries no letter', async () => {
+  const far = await startSink('--late', '100');
+  onTestFinished(far.close);
+  await write('back:1');
+  const smtp = openSmtp(far.url, 150);
+  expect(await deliverDueLetters(db, delivering(smtp.transport(SENDER)), NOW)).toBe(0);
+  expect(await row('back:1')).toMatchObject({ sentAt: null, doubtfulAt: null, notBefore: NOW.getTime() + MINUTE });
+  await setTimeout(1000);
+  smtp.close();
+  expect(far.taken()).toEqual([]);
+});
+
+test('what is sent once more still counts for the minute in which it left', async () => {
+  for (let n = 0; n < 4; n += 1) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
+  const breaks = async (): Promise<Outcome> => ({ left: 'unknown', said: 'Connection closed' });
+  const pace = { perMinute: 2, perDomain: 2 };
+  await deliverDueLetters(db, delivering(breaks, { connections: 2, pace }), later(10));
+  expect(await db.write((tx) => resendDoubtful(tx, later(1000)))).toBe(2);
+  expect(await send(later(1001), { pace })).toEqual([]);
+  expect(await send(later(MINUTE + 9), { pace })).toEqual([]);
+  const taken = await send(later(MINUTE + 10), { pace });
+  expect(taken.map(({ to }) => to).toSorted()).toEqual(['n2@one.example', 'n3@one.example']);
+  expect(await send(later(2 * MINUTE + 10), { pace })).toHaveLength(2);
+});
+
+test('a code is found by an index of its own, however many other letters wait', async () => {
+  const plan = await db.read.all<[number, number, number, string]>(
+    sql`explain query plan select id from letters where sent_at is null and held_because is null and doubtful_at is null and not_before <= 1 and ${URGENT} order by not_before limit 5`,
+  );
+  expect(plan.map(([, , , detail]) => detail).join()).toContain('USING INDEX letters_urgent');
 });
 
 test('no minute sees more than its letters, in all or to one domain; codes and receipts go first', async () => {
   for (let n = 0; n < 10; n += 1) await write(`fixed:${n}`, `a${n}@one.example`, 'fixed', later(n - 100));
   for (let n = 0; n < 3; n += 1) await write(`back:${n}`, `b${n}@two.example`);
   const pace = { perMinute: 5, perDomain: 3 };
-  expect((await send(NOW, { pace })).map(({ to }) => to)).toEqual([
-    ...['b0@two.example', 'b1@two.example', 'b2@two.example'],
+  // Side by side, so they may arrive in another order than they left.
+  expect((await send(NOW, { pace })).map(({ to }) => to).toSorted()).toEqual([
     ...['a0@one.example', 'a1@one.example'],
+    ...['b0@two.example', 'b1@two.example', 'b2@two.example'],
   ]);
   expect(await send(later(MINUTE - 1), { pace })).toEqual([]);
   expect(await send(later(MINUTE), { pace })).toHaveLength(3);
@@ -254,7 +356,7 @@ test('whenever one looks, the last minute saw no more than its letters: two proc
       return chance() < 0.1 ? ({ left: 'later', said: '451', stop: false } as const) : undefined;
     },
     server: {
-      ...{ pace, fence, tooLateAfter: 24 * HOUR },
+      ...{ pace, fence, connections: 5, tooLateAfter: 24 * HOUR },
       quietUntil: async () => null,
       onBounced: async () => {},
     },

@@ -1,0 +1,1 @@
+CREATE INDEX `letters_urgent` ON `letters` (`sent_at`,`held_because`,`not_before`) WHERE "letters"."sent_at" is null and "letters"."held_because" is null and "letters"."doubtful_at" is null and "letters"."kind" not in ('invitation', 'checkin', 'fixed', 'came-back', 'something-new', 'checkin-work', 'left-again');
