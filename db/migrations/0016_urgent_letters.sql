@@ -1,1 +1,3 @@
-CREATE INDEX `letters_urgent` ON `letters` (`sent_at`,`held_because`,`not_before`) WHERE "letters"."sent_at" is null and "letters"."held_because" is null and "letters"."doubtful_at" is null and "letters"."kind" not in ('invitation', 'checkin', 'fixed', 'came-back', 'something-new', 'checkin-work', 'left-again');
+DROP INDEX `letters_handed`;--> statement-breakpoint
+CREATE INDEX `letters_urgent` ON `letters` (`sent_at`,`held_because`,`not_before`) WHERE "letters"."sent_at" is null and "letters"."held_because" is null and "letters"."doubtful_at" is null and "letters"."kind" not in ('invitation', 'checkin', 'fixed', 'came-back', 'something-new', 'checkin-work', 'left-again');--> statement-breakpoint
+CREATE INDEX `letters_handed` ON `letters` (`handed_at`);

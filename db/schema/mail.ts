@@ -42,7 +42,7 @@ export const letters = sqliteTable(
   },
   (t) => [
     index('letters_due').on(t.sentAt, t.heldBecause, t.notBefore),
-    index('letters_handed').on(t.handedAt, t.leasedUntil),
+    index('letters_handed').on(t.handedAt),
     // What nobody waits for is left out, as in CAN_WAIT (src/mail/kinds.ts): a code is found at once behind any number of other letters.
     index('letters_urgent')
       .on(t.sentAt, t.heldBecause, t.notBefore)

@@ -139,6 +139,7 @@ export async function sending(bench: Bench): Promise<Figure[]> {
       const transport = smtp.transport({ from: 'hello@northline.example', replyTo: 'answers@northline.example' });
       const server = {
         pace: { perMinute: 1_000_000, perDomain: 1_000_000 },
+        connections: 5,
         fence: `${db.path}.sending`,
         tooLateAfter: 86_400_000,
         quietUntil: async () => null,
