@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isTimeZone } from '../shared/dates.ts';
 import { type Claims, wrongNumbers, wrongPlaceholders } from './claims.ts';
 import {
   assetFileOf,
@@ -116,14 +117,9 @@ export function wrongClaims(proof: Proof): { field: (typeof CLAIMED)[number]; se
 }
 
 const RULES: Rule[] = [
-  rule('time-zone', 'site', ({ data }) => {
-    try {
-      new Intl.DateTimeFormat('en', { timeZone: data.time_zone });
-      return [];
-    } catch {
-      return [found(['time_zone'], `“${data.time_zone}” is no time zone. Write one like Europe/London.`)];
-    }
-  }),
+  rule('time-zone', 'site', ({ data: { time_zone } }) =>
+    when(!isTimeZone(time_zone), ['time_zone'], `“${time_zone}” is no time zone. Write one like Europe/London.`),
+  ),
   rule('reference', 'site', ({ data: { reopen, people } }) =>
     when(
       reopen.escalate_to !== undefined && !people[reopen.escalate_to],

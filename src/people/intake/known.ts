@@ -3,12 +3,7 @@ import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../../db/client.ts';
 import { complaints, departures, merges, persons, signals } from '../../../db/schema/people.ts';
 import { erasedAmong, normaliseAddress, type SuppressionReason, suppressionsAmong } from '../suppression.ts';
-import type { IntakeRow, PersonFacts } from './rows.ts';
-
-export type PersonRow = typeof persons.$inferSelect;
-export type DepartureRow = typeof departures.$inferSelect;
-export type ComplaintRow = typeof complaints.$inferSelect;
-export type SignalRow = typeof signals.$inferSelect;
+import type { ComplaintRow, DepartureRow, IntakeRow, PersonFacts, PersonRow, SignalRow } from './rows.ts';
 
 export type Named = Pick<PersonRow, 'id' | 'kind' | 'source' | 'externalId'>;
 

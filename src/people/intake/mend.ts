@@ -1,5 +1,5 @@
+import { OUR_COLUMNS } from './header.ts';
 import type { RefusedRecord } from './import.ts';
-import { OUR_COLUMNS } from './rows.ts';
 
 /*
  * The file of refused rows, to be mended and imported again. The reason stands first, so that a row with a cell too many still shows it
