@@ -228,7 +228,8 @@ function progress(io: Io): (done: { rows: number; part: number }) => void {
 }
 
 function summary(report: ImportReport): string[] {
-  const { rows, imported, merged, leftOut, refused, refusedRows, conflicts, proposedMerges, suppressed, unit } = report;
+  const { rows, imported, merged, leftOut, refused, refusedRows, suppressed, unit } = report;
+  const { conflicts, conflicting, proposedMerges } = report;
   const number = (count: number) => new Intl.NumberFormat('en-GB').format(count).padStart(10);
   const lines = [
     `${report.file}, read as ${report.mapping}${report.encoding ? ` in ${report.encoding}` : ''}.${report.dryRun ? ' A dry run: nothing was written.' : ''}`,
@@ -241,7 +242,7 @@ function summary(report: ImportReport): string[] {
   ];
   if (suppressed > 0) lines.push(`${number(suppressed)}  of an address that we don’t write to; it stays so`);
   if (refused.length > 0) {
-    lines.push('', 'Refused, the first of each kind:');
+    lines.push('', `Refused, the first of each kind${among(refused.length, refusedRows)}:`);
     for (const { first, count } of kindsOf(
       refused,
       (one) => `${one.column} ${one.sentence.replace(/“[^”]*”|\d+/g, '…')}`,
@@ -250,7 +251,8 @@ function summary(report: ImportReport): string[] {
     }
   }
   if (conflicts.length > 0) {
-    lines.push('', 'Said differently from what we know. What we know was kept; the first of each kind:');
+    const first = `the first of each kind${among(conflicts.length, conflicting)}`;
+    lines.push('', `Said differently from what we know. What we know was kept; ${first}:`);
     for (const { first, count } of kindsOf(conflicts, (one) => one.column)) {
       const values = first.kept === null ? '' : ` we have “${first.kept}”, the file says “${first.offered ?? ''}”`;
       lines.push(
@@ -269,6 +271,12 @@ function summary(report: ImportReport): string[] {
 
 function kindsOf<Item>(items: Item[], kind: (item: Item) => string): { first: Item; count: number }[] {
   return [...Map.groupBy(items, kind).values()].map((group) => ({ first: group[0]!, count: group.length }));
+}
+
+/** Of a very long list only the beginning is known. */
+function among(listed: number, all: number): string {
+  const number = new Intl.NumberFormat('en-GB');
+  return listed < all ? ` among the first ${number.format(listed)} of ${number.format(all)}` : '';
 }
 
 function more(count: number, one: string): string {

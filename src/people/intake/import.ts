@@ -11,7 +11,7 @@ import { type Encoding, encodingName, inspectFile } from './file.ts';
 import type { Mapping } from './mapping.ts';
 import { type IntakeRow, rowReader } from './rows.ts';
 import { openTable, UNIT } from './table.ts';
-import { begin, finish, putAside, write } from './write.ts';
+import { begin, finish, putAside, TABLES, write } from './write.ts';
 
 export type RefusedRow = Problem & { line: number };
 
@@ -66,7 +66,7 @@ export type ImportOptions = {
 const ROWS_A_TRANSACTION = 3000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
-export const LISTED = 50_000;
+const LISTED = 50_000;
 
 function isBlank(cell: string): boolean {
   return cell === '' || cell.trim() === '';
@@ -108,9 +108,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     suppressed: 0,
   };
   const importId = newId();
-  const scratch = dryRun
-    ? await openScratch(db.read, ['persons', 'departures', 'complaints', 'signals', 'merges'])
-    : null;
+  const scratch = dryRun ? await openScratch(db.read, Object.keys(TABLES)) : null;
   const proposed = new Map<string, ProposedMerge>();
   let batch: { line: number; cells: string[]; row: IntakeRow }[] = [];
   let refusals: { line: number; cells: string[]; problems: Problem[] }[] = [];
