@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isTimeZone } from '../shared/dates.ts';
-import { type Claims, wrongNumbers, wrongPlaceholders } from './claims.ts';
+import { CLAIMED, type Claims, wrongNumbers, wrongPlaceholders } from './claims.ts';
 import {
   assetFileOf,
   fileOf,
@@ -89,8 +89,6 @@ function unreachable(
   const own = [...files.map((file) => `/proofs/${id}/${file}`), ...data.issues.map((issue) => `/issues/${issue}`)];
   return `“${href}” is no page of this site. You could link to ${own.join(' or ')}.`;
 }
-
-const CLAIMED = ['headline', 'line', 'lede'] as const;
 
 type Proof = Pick<Extract<ParsedDocument, { collection: 'proofs' }>, 'data' | 'points' | 'assets'>;
 
