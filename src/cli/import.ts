@@ -1,4 +1,3 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,9 +6,9 @@ import { imports } from '../../db/schema/people.ts';
 import { bulkDatabase, database } from '../database.ts';
 import { env } from '../env.ts';
 import { ENCODINGS, type Encoding } from '../people/intake/file.ts';
-import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
+import { type ImportReport, importFile } from '../people/intake/import.ts';
 import { mappingNamed, mappingsFitting, NEUTRAL_NAME } from '../people/intake/mappings.ts';
-import { mendHeader, mendLine } from '../people/intake/mend.ts';
+import { mendFile } from '../people/intake/mend.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
 import { importFinished } from '../reonboarding/finished.ts';
 import { dayOf } from '../shared/dates.ts';
@@ -87,7 +86,7 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
     // Pages are answered first, where both run on one machine.
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     const db = await bulkDatabase();
-    const errors = values.errors ? errorsFile(values.errors) : null;
+    const errors = values.errors ? mendFile(values.errors) : null;
     try {
       const report = await importFile(db, {
         path,
@@ -281,25 +280,4 @@ function among(listed: number, all: number): string {
 
 function more(count: number, one: string): string {
   return count === 1 ? '' : ` (${counted(count, one)} like this)`;
-}
-
-/** The refused rows as they come; the file is made with the first of them. */
-function errorsFile(path: string) {
-  let writing: Promise<FileHandle> | null = null;
-  return {
-    add(record: RefusedRecord): void {
-      const text = (writing === null ? mendHeader(record) : '') + mendLine(record);
-      writing = (writing ?? open(path, 'w')).then(async (file) => {
-        await file.write(text);
-        return file;
-      });
-    },
-    /** Whether there was anything to write. */
-    async close(): Promise<boolean> {
-      const file = await writing;
-      writing = null;
-      await file?.close();
-      return file !== undefined && file !== null;
-    },
-  };
 }

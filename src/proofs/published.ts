@@ -4,12 +4,12 @@ import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { dayOf } from '../shared/dates.ts';
 import { withArrived } from './arrived.ts';
-import type { Others } from './check.ts';
 import { filledClaims } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import { type Changed, changedPoints } from './corrections.ts';
 import type { Collection, Site } from './documents.ts';
 import { type Point, pointOf, type SeriesSummary, summariseProof } from './evidence.ts';
+import type { Others } from './rules.ts';
 import { type Circumstances, type NoAnswer, type State, stateOfIssue, stateOfProof } from './state.ts';
 
 /*
