@@ -173,16 +173,17 @@ function takeDeparture(turn: Turn, row: IntakeRow): DepartureRow | null {
 function takeComplaints(turn: Turn, row: IntakeRow, departure: DepartureRow | null): void {
   const { known, plan, owner, importId, createdAt } = turn;
   const { complaints } = plan.pending;
-  for (const { facts, ...said } of row.complaints) {
-    const offered = { ...said, departureId: departure?.id ?? null };
-    const stored = known.complaints.get(said.ref);
+  const departureId = departure?.id ?? null;
+  for (const told of row.complaints) {
+    const stored = known.complaints.get(told.ref);
     if (stored) {
-      fill(turn, complaints, stored, offered);
+      const { facts, ...said } = told;
+      fill(turn, complaints, stored, { ...said, departureId });
       if (facts) keepFacts(turn, complaints, stored, facts);
       continue;
     }
-    const complaint = { ...offered, facts, id: newId(), personId: owner.id, importId, createdAt };
-    known.complaints.set(said.ref, complaint);
+    const complaint = { ...told, departureId, id: newId(), personId: owner.id, importId, createdAt };
+    known.complaints.set(told.ref, complaint);
     insert(turn, complaints, complaint);
   }
 }
@@ -222,8 +223,8 @@ function fill<Row extends Stored>(
     if (stored[column] === null) {
       change(turn, pending, stored, Object.fromEntries(both.map((one) => [one, offered[one]])) as Partial<Row>);
     } else if (both.some((one) => !isSame(one, stored[one], offered[one]))) {
-      const name = NAMES[column] ?? toSnakeCase(column);
-      conflict(turn, name, shown(column, stored[column]), shown(column, value));
+      NAMES[column] ??= toSnakeCase(column);
+      conflict(turn, NAMES[column], shown(column, stored[column]), shown(column, value));
     }
   }
 }
@@ -270,7 +271,7 @@ function conflict({ plan, line, owner }: Turn, column: string, kept: string | nu
   plan.conflicts.push({ line, person: nameOf(owner), column, kept, offered });
 }
 
-/** Our columns whose names in the neutral CSV are others. */
+/** Our columns by the names that the neutral CSV has for them; the others come in as they are needed. */
 const NAMES: { [column: string]: string } = { issueId: 'issue', happenedOn: 'signal_on', value: 'signal_value' };
 
 function shown(column: string, value: unknown): string | null {
