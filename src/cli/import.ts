@@ -1,4 +1,3 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,9 +6,9 @@ import { imports } from '../../db/schema/people.ts';
 import { bulkDatabase, database } from '../database.ts';
 import { env } from '../env.ts';
 import { ENCODINGS, type Encoding } from '../people/intake/file.ts';
-import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
+import { type ImportReport, importFile } from '../people/intake/import.ts';
 import { mappingNamed, mappingsFitting, NEUTRAL_NAME } from '../people/intake/mappings.ts';
-import { mendHeader, mendLine } from '../people/intake/mend.ts';
+import { mendFile } from '../people/intake/mend.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
 import { importFinished } from '../reonboarding/finished.ts';
 import { dayOf } from '../shared/dates.ts';
@@ -87,7 +86,7 @@ Exit code: 0 every row went in, 1 some rows were refused, 2 nothing could be rea
     // Pages are answered first, where both run on one machine.
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
     const db = await bulkDatabase();
-    const errors = values.errors ? errorsFile(values.errors) : null;
+    const errors = values.errors ? mendFile(values.errors) : null;
     try {
       const report = await importFile(db, {
         path,
@@ -228,7 +227,8 @@ function progress(io: Io): (done: { rows: number; part: number }) => void {
 }
 
 function summary(report: ImportReport): string[] {
-  const { rows, imported, merged, leftOut, refused, refusedRows, conflicts, proposedMerges, suppressed, unit } = report;
+  const { rows, imported, merged, leftOut, refused, refusedRows, suppressed, unit } = report;
+  const { conflicts, conflicting, proposedMerges } = report;
   const number = (count: number) => new Intl.NumberFormat('en-GB').format(count).padStart(10);
   const lines = [
     `${report.file}, read as ${report.mapping}${report.encoding ? ` in ${report.encoding}` : ''}.${report.dryRun ? ' A dry run: nothing was written.' : ''}`,
@@ -241,7 +241,7 @@ function summary(report: ImportReport): string[] {
   ];
   if (suppressed > 0) lines.push(`${number(suppressed)}  of an address that we don’t write to; it stays so`);
   if (refused.length > 0) {
-    lines.push('', 'Refused, the first of each kind:');
+    lines.push('', `Refused, the first of each kind${among(refused.length, refusedRows)}:`);
     for (const { first, count } of kindsOf(
       refused,
       (one) => `${one.column} ${one.sentence.replace(/“[^”]*”|\d+/g, '…')}`,
@@ -250,7 +250,8 @@ function summary(report: ImportReport): string[] {
     }
   }
   if (conflicts.length > 0) {
-    lines.push('', 'Said differently from what we know. What we know was kept; the first of each kind:');
+    const first = `the first of each kind${among(conflicts.length, conflicting)}`;
+    lines.push('', `Said differently from what we know. What we know was kept; ${first}:`);
     for (const { first, count } of kindsOf(conflicts, (one) => one.column)) {
       const values = first.kept === null ? '' : ` we have “${first.kept}”, the file says “${first.offered ?? ''}”`;
       lines.push(
@@ -271,27 +272,12 @@ function kindsOf<Item>(items: Item[], kind: (item: Item) => string): { first: It
   return [...Map.groupBy(items, kind).values()].map((group) => ({ first: group[0]!, count: group.length }));
 }
 
-function more(count: number, one: string): string {
-  return count === 1 ? '' : ` (${counted(count, one)} like this)`;
+/** Of a very long list only the beginning is known. */
+function among(listed: number, all: number): string {
+  const number = new Intl.NumberFormat('en-GB');
+  return listed < all ? ` among the first ${number.format(listed)} of ${number.format(all)}` : '';
 }
 
-/** The refused rows as they come; the file is made with the first of them. */
-function errorsFile(path: string) {
-  let writing: Promise<FileHandle> | null = null;
-  return {
-    add(record: RefusedRecord): void {
-      const text = (writing === null ? mendHeader(record) : '') + mendLine(record);
-      writing = (writing ?? open(path, 'w')).then(async (file) => {
-        await file.write(text);
-        return file;
-      });
-    },
-    /** Whether there was anything to write. */
-    async close(): Promise<boolean> {
-      const file = await writing;
-      writing = null;
-      await file?.close();
-      return file !== undefined && file !== null;
-    },
-  };
+function more(count: number, one: string): string {
+  return count === 1 ? '' : ` (${counted(count, one)} like this)`;
 }

@@ -1,14 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseDocument } from '../proofs/content.ts';
-import {
-  checkFile,
-  type Difference,
-  newestArrived,
-  type Served,
-  type VersionFile,
-  verifyProof,
-  versionFile,
-} from '../proofs/verify.ts';
+import { checkFile, newestArrived, type VersionFile, versionFile } from '../proofs/served.ts';
+import { type Served, type Verdict, verifyProof } from '../proofs/verify.ts';
 import { counted } from '../shared/words.ts';
 import type { Verb } from './verb.ts';
 
@@ -18,13 +11,9 @@ const LIMITS = { json: 20 * MB, file: 10 * MB, page: 4 * MB, seconds: 20 };
 /** Proofs of a site at the same time, and files of a proof. */
 const AT_ONCE = 4;
 
-type Verified = {
+type Verified = Verdict & {
   proof: string;
   url: string;
-  differences: Difference[];
-  agreed: string[];
-  /** What a version says otherwise than it arrived. */
-  corrected: string[];
   /** The newest fingerprint: who notes it will see later whether the history was rewritten as a whole. */
   fingerprint: string | null;
   /** The same for measurements that arrived since, by series. */

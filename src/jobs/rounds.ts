@@ -45,13 +45,13 @@ import {
   onRejoined,
   onSurplus,
   onUndone,
-  writeTask,
 } from '../reactions.ts';
 import { closeForgotten } from '../rejoin/away.ts';
 import { resumeRejoins } from '../rejoin/begin.ts';
 import { applyPaymentEvents, fetchMissedEvents, healRejoins } from '../rejoin/complete.ts';
 import { returnSurpluses } from '../rejoin/surplus.ts';
 import { resumeUndos } from '../rejoin/undo.ts';
+import { writeTask } from '../reonboarding/letters.ts';
 import { mintTaskLink, overdueSteps } from '../reonboarding/steps.ts';
 import { forgetEndedSessions } from '../sessions/staff.ts';
 import { dayOf, zoneOr } from '../shared/dates.ts';

@@ -58,6 +58,11 @@ export const MOVED: readonly [table: SQLiteTable, key: string][] = [
   [postponed, 'at'],
 ];
 
+/** Under which name it is kept what of a table was moved. */
+function movedAs(table: SQLiteTable, key: string): string {
+  return key === 'id' ? getTableName(table) : `${getTableName(table)} ${key}`;
+}
+
 const HAS_RETURNED = 'comes with a return or a role, and a record with one is not emptied';
 
 /** Tables that name a person and don't move, and why. */
@@ -169,8 +174,7 @@ export async function merge(
     const keys = await tx.all<[string]>(
       sql`update or ignore ${table} set person_id = ${kept.id} where person_id = ${emptied.id} returning ${sql.raw(key)}`,
     );
-    if (keys.length > 0)
-      moved[key === 'id' ? getTableName(table) : `${getTableName(table)} ${key}`] = keys.map(([one]) => one);
+    if (keys.length > 0) moved[movedAs(table, key)] = keys.map(([one]) => one);
   }
   // What both had asked to be told is told once.
   await tx.delete(waits).where(eq(waits.personId, emptied.id));
@@ -230,7 +234,7 @@ export async function undoMerge(tx: Tx, mergeId: string, kinds: readonly Person[
   const { keptId, emptiedId, undo } = found;
   if (found.mergedAt !== null && keptId && emptiedId && undo) {
     for (const [table, key] of MOVED) {
-      const keys = undo.moved[key === 'id' ? getTableName(table) : `${getTableName(table)} ${key}`];
+      const keys = undo.moved[movedAs(table, key)];
       if (!keys) continue;
       await tx.run(sql`update or ignore ${table} set person_id = ${emptiedId}
         where person_id = ${keptId} and ${sql.raw(key)} in (select value from json_each(${JSON.stringify(keys)}))`);

@@ -1,5 +1,5 @@
 import { eq, getTableColumns, inArray, or, type SQL } from 'drizzle-orm';
-import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
+import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
 import { confirmations } from '../../db/schema/desk.ts';
@@ -44,8 +44,13 @@ export type Record = {
   stays?: true;
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: a column of any table that names a person.
-const theirs = (column: any) => (ids: Ids) => inArray(column, ids.people);
+const theirs = (column: SQLiteColumn) => (ids: Ids) => inArray(column, ids.people);
+
+/** Rows that name a row of theirs in another table. */
+function through(column: SQLiteColumn, of: SQLiteTable & { id: SQLiteColumn; personId: SQLiteColumn }, id = of.id) {
+  return ({ reader, people }: Ids) =>
+    inArray(column, reader.select({ id }).from(of).where(inArray(of.personId, people)));
+}
 
 /** In the order of deleting: what refers to something goes before it. */
 export const RECORDS: readonly Record[] = [
@@ -65,11 +70,7 @@ export const RECORDS: readonly Record[] = [
     table: suggestions,
     title: 'What we thought you told us about',
     about: 'A proposal by the words of what you told us, before somebody decided.',
-    where: ({ reader, people }) =>
-      inArray(
-        suggestions.complaintId,
-        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
-      ),
+    where: through(suggestions.complaintId, complaints),
   },
   {
     table: merges,
@@ -89,11 +90,7 @@ export const RECORDS: readonly Record[] = [
     table: ownerAnswers,
     title: 'What we answered when you said no',
     about: 'The owner’s answer, and the day by which something is done.',
-    where: ({ reader, people }) =>
-      inArray(
-        ownerAnswers.reopeningId,
-        reader.select({ id: reopenings.id }).from(reopenings).where(inArray(reopenings.personId, people)),
-      ),
+    where: through(ownerAnswers.reopeningId, reopenings),
   },
   {
     table: reopenings,
@@ -124,11 +121,7 @@ export const RECORDS: readonly Record[] = [
     table: paymentEvents,
     title: 'Messages of the payment provider',
     about: 'That something about your payments changed there.',
-    where: ({ reader, people }) =>
-      inArray(
-        paymentEvents.subscriptionId,
-        reader.select({ id: rejoins.subscriptionId }).from(rejoins).where(inArray(rejoins.personId, people)),
-      ),
+    where: through(paymentEvents.subscriptionId, rejoins, rejoins.subscriptionId),
   },
   {
     table: makeGoods,
@@ -140,21 +133,13 @@ export const RECORDS: readonly Record[] = [
     table: surpluses,
     title: 'Money that was taken and given back',
     about: 'Payments that must not have happened.',
-    where: ({ reader, people }) =>
-      inArray(
-        surpluses.rejoinId,
-        reader.select({ id: rejoins.id }).from(rejoins).where(inArray(rejoins.personId, people)),
-      ),
+    where: through(surpluses.rejoinId, rejoins),
   },
   {
     table: steps,
     title: 'Your first week back',
     about: 'What there was to do, by whom, and when it was done.',
-    where: ({ reader, people }) =>
-      inArray(
-        steps.offerId,
-        reader.select({ id: roleOffers.id }).from(roleOffers).where(inArray(roleOffers.personId, people)),
-      ),
+    where: through(steps.offerId, roleOffers),
     without: ['taskHash'],
   },
   {
@@ -251,11 +236,7 @@ export const RECORDS: readonly Record[] = [
     table: resolutions,
     title: 'What became of what you told us',
     about: 'For each, as a person here confirmed it.',
-    where: ({ reader, people }) =>
-      inArray(
-        resolutions.complaintId,
-        reader.select({ id: complaints.id }).from(complaints).where(inArray(complaints.personId, people)),
-      ),
+    where: through(resolutions.complaintId, complaints),
   },
   {
     table: complaints,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Day, isDay } from '../shared/dates.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import type { Series } from './documents.ts';
-import { formatValue, inOrder, type Point } from './evidence.ts';
+import { formatValue, inOrder, type Point, pointOf } from './evidence.ts';
 
 /*
  * Measurements that arrive after a proof was published: what they must keep to, the chain they form, and how they stand beside
@@ -32,6 +32,12 @@ export type Link = {
 export function measurementHash({ n, on, previousHash, proof, receivedAt, series, value }: Link): string {
   const canonical = JSON.stringify({ n: n ?? null, on, previousHash, proof, receivedAt, series, value });
   return createHash('sha256').update(canonical, 'utf8').digest('hex');
+}
+
+/** What arrived, by series. */
+export function arrivedPoints(links: readonly Pick<Link, 'series' | 'on' | 'value' | 'n'>[]): Record<string, Point[]> {
+  const bySeries = Map.groupBy(links, ({ series }) => series);
+  return Object.fromEntries([...bySeries].map(([series, its]) => [series, its.map(pointOf)]));
 }
 
 /** What was published and what arrived, by day, oldest first. A day that was published stays as it was. */
@@ -138,6 +144,6 @@ export function judgeMeasurement(incoming: Incoming, known: Known): 'new' | 'alr
     `${formatValue(series.unit, value, series.currency)} on ${on}${n === undefined ? '' : ` (n ${n})`}`;
   return refuse(
     'different',
-    `We have ${said(before)}; this says ${said({ on, value, ...(n === undefined ? {} : { n }) })}. A correction is published as a new version.`,
+    `We have ${said(before)}; this says ${said(pointOf({ on, value, n }))}. A correction is published as a new version.`,
   );
 }

@@ -46,6 +46,15 @@ function find(name: string, summaries: readonly SeriesSummary[]): { text: string
   return text === null ? { wrong: `{${name}} can’t be computed: there is no measurement on that side.` } : { text };
 }
 
+/** What a proof claims in words, and computes. */
+export const CLAIMED = ['headline', 'line', 'lede'] as const;
+
+/** These with their numbers in. */
+export function filledClaims({ headline, line, lede }: Proof, summaries: readonly SeriesSummary[]) {
+  const filled = (text: string) => fillPlaceholders(text, summaries);
+  return { headline: filled(headline), line: filled(line), lede: filled(lede) };
+}
+
 /** Puts the computed values in: `{before} failed.` → `19.8% failed.` What can't be computed (refused when published) stays. */
 export function fillPlaceholders(text: string, summaries: readonly SeriesSummary[]): string {
   return text.replace(PLACEHOLDER, (written, name: string, offset: number) => {

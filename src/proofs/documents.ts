@@ -17,6 +17,14 @@ const complaintRef = z
   .regex(/^[^:\s]+:\S+$/, 'Name the complaint as source:id, for example cast:c-07. Never paste its words.')
   .meta({ drawn: 'complaint' });
 
+/** A whole number: the least it may be, what it is when nobody says, and the most. */
+function whole(least: number, usual: number, meaning: string, most?: number) {
+  const number = z.number().int().min(least);
+  return (most === undefined ? number : number.max(most)).default(usual).describe(meaning);
+}
+
+const currency = z.string().regex(/^[a-z]{3}$/);
+const compared = z.array(z.strictObject({ label: z.string(), was: z.string(), now: z.string() }));
 const country = z.string().regex(/^[A-Z]{2}$/, 'A country is two capital letters, as GB.');
 
 /** What a picture shows, in words. */
@@ -35,199 +43,205 @@ export type Gap = (typeof GAPS)[number];
 export const UNITS = ['percent', 'seconds', 'minutes', 'hours', 'days', 'count', 'money'] as const;
 export type Unit = (typeof UNITS)[number];
 
+const site = z.strictObject({
+  organisation: z.string().describe('The name people know you by.'),
+  about: sentence.describe('One sentence on what you do, for someone who has never heard of you.'),
+  example: z
+    .boolean()
+    .default(false)
+    .describe('True for the fictional organisation that Amends ships with: every page then says so.'),
+  reply_to: z.email().describe('Where an answer to any letter arrives. A person reads it.'),
+  time_zone: z.string().describe('The zone your dates are meant in, for example Europe/London.'),
+  people: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]*$/),
+      z.strictObject({
+        name: z.string().describe('First and last name. An owner is a person, never a team.'),
+        role: z.string().describe('What they do here.'),
+        address: z.email().optional().describe('Where this person reads an alert.'),
+      }),
+    )
+    .describe('Everyone whom a page may name, by a short id.'),
+  holding: z
+    .strictObject({
+      points_before: whole(10, 10, 'Measurements needed before the change. Never fewer than 10.'),
+      points_after: whole(8, 8, 'Measurements needed after it. Never fewer than 8.'),
+      days: whole(14, 14, 'Days since the change. Never fewer than 14.'),
+      shift: whole(8, 8, 'Consecutive points on the better side of the earlier median. Never fewer than 8.'),
+      reask_yes: z
+        .number()
+        .min(0.5)
+        .lt(1)
+        .default(0.8)
+        .describe('Of the people asked again who answered, more than this share must say yes.'),
+    })
+    .prefault({})
+    .describe('When a change counts as fixed.'),
+  reopen: z
+    .strictObject({
+      no_answers: whole(1, 3, 'How many returned people must say no before the issue has come back.'),
+      answer_working_days: whole(1, 2, 'Working days in which the owner answers a no.', 2),
+      escalate_to: z
+        .string()
+        .optional()
+        .describe(
+          'The short id of the person who is told when an answer is late. Without one, whoever reads reply_to.',
+        ),
+    })
+    .prefault({}),
+  invite: z
+    .strictObject({
+      window_days: z.number().int().default(730).describe('How long after leaving a person may be invited.'),
+      holdout: z
+        .strictObject({
+          customer: z.number().min(0).max(0.5).default(0.1),
+          employee: z.number().min(0).max(0.5).default(0),
+        })
+        .prefault({})
+        .describe('Share of people never invited, so that you can tell what inviting achieves.'),
+      link_days: z.number().int().default(90).describe('Days until a personal link stops working.'),
+      fresh_days: z
+        .number()
+        .int()
+        .default(30)
+        .describe('Days in which a link that no device has claimed shows their words.'),
+      letters_a_day: whole(
+        1,
+        30,
+        'How many invitations one person may sign in a day. Each is read and signed by hand.',
+        100,
+      ),
+      undo_minutes: whole(
+        0,
+        5,
+        'Minutes for which a signed invitation waits, so that whoever signed it can take it back.',
+        60,
+      ),
+    })
+    .prefault({}),
+  rejoin: z
+    .strictObject({
+      undo_days: whole(14, 14, 'Days in which a return is undone with a full refund.'),
+    })
+    .prefault({}),
+  checkin_days: z
+    .array(z.number().int().positive())
+    .default([7, 30, 60, 90])
+    .describe('Days after the return on which we ask.'),
+  employee_checkin_days: z
+    .array(z.number().int().positive())
+    .default([1, 7, 30, 60, 90])
+    .describe('Days of work after a returned colleague’s first day on which we ask: 1 is the day after it.'),
+  holidays: z
+    .array(day)
+    .default([])
+    .describe('Public holidays: nobody is asked anything on them, and they are no working days.'),
+  retention: z
+    .strictObject({
+      people_days: z
+        .number()
+        .int()
+        .min(365)
+        .optional()
+        .describe('Days after leaving until everything about a person is deleted. Left out: until they ask for it.'),
+      letters_days: whole(30, 730, 'Days until a letter that was sent is deleted.'),
+      links_days: whole(0, 30, 'Days for which a link that has ended is known.'),
+      codes_days: whole(0, 1, 'Days until a code that has ended is deleted.'),
+    })
+    .prefault({})
+    .describe('How long what is kept.'),
+  count_floor: z
+    .strictObject({ customer: z.number().int().min(10).default(10), employee: z.number().int().min(20).default(20) })
+    .prefault({})
+    .describe('Counts of people below this are not shown, so that nobody can be singled out.'),
+});
+
+const issues = z.strictObject({
+  title: z
+    .string()
+    .min(8)
+    .max(70)
+    .describe('The problem in the words of someone who had it: “Exports failed on Mondays”.'),
+  summary: sentence.describe('One sentence: what it did to people.'),
+  gap: z.enum(GAPS).describe('Why it hurt: value, trust, experience or growth.'),
+  affects: z
+    .array(z.enum(['customer', 'employee']))
+    .min(1)
+    .describe('Who told you: customers, employees or both.'),
+  owner: person.describe('The short id, in site.yaml, of the one person who answers for it.'),
+  started_on: day.describe('When it began.'),
+  known_on: day.describe('When you first knew, not when you first admitted it.'),
+  blocks: sentence.optional().describe('While it is not fixed: what stands in the way.'),
+  stands: sentence.optional().describe('While it is not fixed: where it stands today, with a number and its target.'),
+  next_update: day
+    .optional()
+    .describe('The day of your next update. Leave it out only if there is none: the page then says “No date yet”.'),
+  // The body: what happens to people because of it, and what you have tried.
+});
+
+const series = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  file: z
+    .string()
+    .regex(/^[a-z0-9-]+\.csv$/)
+    .describe('A CSV beside this document: date,value and, where each value is a share or an average, n.'),
+  title: z.string().describe('What is measured, how often: “Share of exports that failed, weekly”.'),
+  unit: z.enum(UNITS),
+  currency: z.string().length(3).optional(),
+  better: z.enum(['lower', 'higher']).describe('Which direction is better.'),
+  reopen_limit: z
+    .number()
+    .describe('The value at which you say in public that it came back. One measurement past it is enough.'),
+  source: z
+    .string()
+    .meta({ drawn: 'text' })
+    .describe('The system the numbers come from, so that someone inside could pull them again.'),
+  baseline_from: day.optional().describe('Where the time before the change begins, if not with the first measurement.'),
+  rivals: z
+    .array(z.strictObject({ on: day, label: z.string().max(60) }))
+    .default([])
+    .describe('Anything else in that time that could explain the difference. Hiding one is dishonest.'),
+});
+
+const reonboarding = z.strictObject({
+  title: z.string().min(4).max(70).describe('What it is: “Fire safety”.'),
+  ask: z
+    .enum(['acknowledge', 'confirm', 'system', 'wait', 'difference'])
+    .describe(
+      'acknowledge: they read it. confirm: is what we have still right? system: they do it in another system. wait: one of us does it. difference: what is different this time.',
+    ),
+  roles: z.array(z.string()).min(1).optional().describe('Only for these roles, by file name. Left out: for everyone.'),
+  countries: z.array(country).min(1).optional().describe('Only where the work is in these countries.'),
+  changed_on: day.optional().describe('When it last changed so that who had finished it must look again.'),
+  changed: sentence.optional().describe('One sentence: what changed then.'),
+  owner: person.describe('The short id of the one person who answers for it.'),
+  due_days: z.number().int().min(-60).max(365).default(5).describe('Days after the first day; before it: negative.'),
+  system: z.string().optional().describe('Where it is done or kept: “People Desk”.'),
+  lasts: z
+    .array(
+      z.strictObject({
+        country,
+        months: z.number().int().positive(),
+        basis: sentence.describe('The rule that says so. A country without a line is asked again.'),
+      }),
+    )
+    .min(1)
+    .optional()
+    .describe('How long it stays good, country by country. Left out: until it changes.'),
+  finished_as: z.string().optional().describe('What your HR system calls it, if not by this file’s name.'),
+  // The body: what there is to read.
+});
+
+const pages = z.strictObject({ title: z.string(), lede: sentence.optional() });
+
+const letters = z.strictObject({ subject: z.string().max(120) });
+
 /** `reference` makes a link to another document: Astro's own in content.config.ts, a plain id everywhere else. */
 export function documentSchemas<S extends z.ZodType>(reference: (collection: 'issues' | 'proofs' | 'offers') => S) {
-  const site = z.strictObject({
-    organisation: z.string().describe('The name people know you by.'),
-    about: sentence.describe('One sentence on what you do, for someone who has never heard of you.'),
-    example: z
-      .boolean()
-      .default(false)
-      .describe('True for the fictional organisation that Amends ships with: every page then says so.'),
-    reply_to: z.email().describe('Where an answer to any letter arrives. A person reads it.'),
-    time_zone: z.string().describe('The zone your dates are meant in, for example Europe/London.'),
-    people: z
-      .record(
-        z.string().regex(/^[a-z][a-z0-9-]*$/),
-        z.strictObject({
-          name: z.string().describe('First and last name. An owner is a person, never a team.'),
-          role: z.string().describe('What they do here.'),
-          address: z.email().optional().describe('Where this person reads an alert.'),
-        }),
-      )
-      .describe('Everyone whom a page may name, by a short id.'),
-    holding: z
-      .strictObject({
-        points_before: z
-          .number()
-          .int()
-          .min(10)
-          .default(10)
-          .describe('Measurements needed before the change. Never fewer than 10.'),
-        points_after: z.number().int().min(8).default(8).describe('Measurements needed after it. Never fewer than 8.'),
-        days: z.number().int().min(14).default(14).describe('Days since the change. Never fewer than 14.'),
-        shift: z
-          .number()
-          .int()
-          .min(8)
-          .default(8)
-          .describe('Consecutive points on the better side of the earlier median. Never fewer than 8.'),
-        reask_yes: z
-          .number()
-          .min(0.5)
-          .lt(1)
-          .default(0.8)
-          .describe('Of the people asked again who answered, more than this share must say yes.'),
-      })
-      .prefault({})
-      .describe('When a change counts as fixed.'),
-    reopen: z
-      .strictObject({
-        no_answers: z
-          .number()
-          .int()
-          .min(1)
-          .default(3)
-          .describe('How many returned people must say no before the issue has come back.'),
-        answer_working_days: z
-          .number()
-          .int()
-          .min(1)
-          .max(2)
-          .default(2)
-          .describe('Working days in which the owner answers a no.'),
-        escalate_to: z
-          .string()
-          .optional()
-          .describe(
-            'The short id of the person who is told when an answer is late. Without one, whoever reads reply_to.',
-          ),
-      })
-      .prefault({}),
-    invite: z
-      .strictObject({
-        window_days: z.number().int().default(730).describe('How long after leaving a person may be invited.'),
-        holdout: z
-          .strictObject({
-            customer: z.number().min(0).max(0.5).default(0.1),
-            employee: z.number().min(0).max(0.5).default(0),
-          })
-          .prefault({})
-          .describe('Share of people never invited, so that you can tell what inviting achieves.'),
-        link_days: z.number().int().default(90).describe('Days until a personal link stops working.'),
-        fresh_days: z
-          .number()
-          .int()
-          .default(30)
-          .describe('Days in which a link that no device has claimed shows their words.'),
-        letters_a_day: z
-          .number()
-          .int()
-          .min(1)
-          .max(100)
-          .default(30)
-          .describe('How many invitations one person may sign in a day. Each is read and signed by hand.'),
-        undo_minutes: z
-          .number()
-          .int()
-          .min(0)
-          .max(60)
-          .default(5)
-          .describe('Minutes for which a signed invitation waits, so that whoever signed it can take it back.'),
-      })
-      .prefault({}),
-    rejoin: z
-      .strictObject({
-        undo_days: z
-          .number()
-          .int()
-          .min(14)
-          .default(14)
-          .describe('Days in which a return is undone with a full refund.'),
-      })
-      .prefault({}),
-    checkin_days: z
-      .array(z.number().int().positive())
-      .default([7, 30, 60, 90])
-      .describe('Days after the return on which we ask.'),
-    employee_checkin_days: z
-      .array(z.number().int().positive())
-      .default([1, 7, 30, 60, 90])
-      .describe('Days of work after a returned colleague’s first day on which we ask: 1 is the day after it.'),
-    holidays: z
-      .array(day)
-      .default([])
-      .describe('Public holidays: nobody is asked anything on them, and they are no working days.'),
-    retention: z
-      .strictObject({
-        people_days: z
-          .number()
-          .int()
-          .min(365)
-          .optional()
-          .describe('Days after leaving until everything about a person is deleted. Left out: until they ask for it.'),
-        letters_days: z.number().int().min(30).default(730).describe('Days until a letter that was sent is deleted.'),
-        links_days: z.number().int().min(0).default(30).describe('Days for which a link that has ended is known.'),
-        codes_days: z.number().int().min(0).default(1).describe('Days until a code that has ended is deleted.'),
-      })
-      .prefault({})
-      .describe('How long what is kept.'),
-    count_floor: z
-      .strictObject({ customer: z.number().int().min(10).default(10), employee: z.number().int().min(20).default(20) })
-      .prefault({})
-      .describe('Counts of people below this are not shown, so that nobody can be singled out.'),
-  });
+  const issue = reference('issues').describe('The issue whose complaints led to it.');
+  const better = (meaning: string) => z.array(z.strictObject({ what: sentence.describe(meaning), issue })).min(1);
 
-  const issue = z.strictObject({
-    title: z
-      .string()
-      .min(8)
-      .max(70)
-      .describe('The problem in the words of someone who had it: “Exports failed on Mondays”.'),
-    summary: sentence.describe('One sentence: what it did to people.'),
-    gap: z.enum(GAPS).describe('Why it hurt: value, trust, experience or growth.'),
-    affects: z
-      .array(z.enum(['customer', 'employee']))
-      .min(1)
-      .describe('Who told you: customers, employees or both.'),
-    owner: person.describe('The short id, in site.yaml, of the one person who answers for it.'),
-    started_on: day.describe('When it began.'),
-    known_on: day.describe('When you first knew, not when you first admitted it.'),
-    blocks: sentence.optional().describe('While it is not fixed: what stands in the way.'),
-    stands: sentence.optional().describe('While it is not fixed: where it stands today, with a number and its target.'),
-    next_update: day
-      .optional()
-      .describe('The day of your next update. Leave it out only if there is none: the page then says “No date yet”.'),
-    // The body: what happens to people because of it, and what you have tried.
-  });
-
-  const series = z.strictObject({
-    id: z.string().regex(/^[a-z][a-z0-9-]*$/),
-    file: z
-      .string()
-      .regex(/^[a-z0-9-]+\.csv$/)
-      .describe('A CSV beside this document: date,value and, where each value is a share or an average, n.'),
-    title: z.string().describe('What is measured, how often: “Share of exports that failed, weekly”.'),
-    unit: z.enum(UNITS),
-    currency: z.string().length(3).optional(),
-    better: z.enum(['lower', 'higher']).describe('Which direction is better.'),
-    reopen_limit: z
-      .number()
-      .describe('The value at which you say in public that it came back. One measurement past it is enough.'),
-    source: z
-      .string()
-      .meta({ drawn: 'text' })
-      .describe('The system the numbers come from, so that someone inside could pull them again.'),
-    baseline_from: day
-      .optional()
-      .describe('Where the time before the change begins, if not with the first measurement.'),
-    rivals: z
-      .array(z.strictObject({ on: day, label: z.string().max(60) }))
-      .default([])
-      .describe('Anything else in that time that could explain the difference. Hiding one is dishonest.'),
-  });
-
-  const proof = z.strictObject({
+  const proofs = z.strictObject({
     headline: z.string().min(8).max(60).describe('The outcome, at most 60 characters.'),
     line: z.string().max(120).describe('One line for lists, then and now: “{before} failed. {after} fail now.”'),
     lede: sentence.describe(
@@ -335,7 +349,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
     // The body: what went wrong. The first sentence begins with “We”.
   });
 
-  const offer = z.strictObject({
+  const offers = z.strictObject({
     plan: z.string().describe('The plan’s name today.'),
     for_plans: z
       .array(z.string())
@@ -349,9 +363,9 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .int()
       .positive()
       .describe('Price for one seat and one interval in minor units (4800 is £48.00), tax included.'),
-    currency: z.string().regex(/^[a-z]{3}$/),
+    currency,
     amounts: z
-      .array(z.strictObject({ currency: z.string().regex(/^[a-z]{3}$/), amount: z.number().int().positive() }))
+      .array(z.strictObject({ currency, amount: z.number().int().positive() }))
       .default([])
       .describe('The same price in other currencies, for those who paid in one: your provider must know them too.'),
     succeeds: z
@@ -363,19 +377,10 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       .default([])
       .describe('What those who had it keep beside the plan, at the price that is open to everyone.'),
     interval: z.enum(['month', 'year']),
-    better: z
-      .array(
-        z.strictObject({
-          what: sentence.describe('What is better than what the person left.'),
-          issue: reference('issues').describe('The issue whose complaints led to it.'),
-        }),
-      )
-      .min(1)
-      .describe('An offer is an upgrade. There is no field for a discount, a free period or a credit, on purpose.'),
-    compared: z
-      .array(z.strictObject({ label: z.string(), was: z.string(), now: z.string() }))
-      .default([])
-      .describe('The plan then and now, line by line.'),
+    better: better('What is better than what the person left.').describe(
+      'An offer is an upgrade. There is no field for a discount, a free period or a credit, on purpose.',
+    ),
+    compared: compared.default([]).describe('The plan then and now, line by line.'),
     kept: z.array(z.string()).default([]).describe('What of theirs was kept.'),
     promises: z
       .array(
@@ -392,7 +397,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
     ends_because: sentence.optional().describe('An end date needs its real reason.'),
   });
 
-  const role = z.strictObject({
+  const roles = z.strictObject({
     title: z.string().min(3).describe('The role’s name today.'),
     for_roles: z
       .array(z.string())
@@ -408,10 +413,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       })
       .describe('Whom they would work for.'),
     pay_band: sentence.describe('The pay band, as written here for everyone in the role. There is no one-off payment.'),
-    compared: z
-      .array(z.strictObject({ label: z.string(), was: z.string(), now: z.string() }))
-      .min(1)
-      .describe('The role then and now, line by line.'),
+    compared: compared.min(1).describe('The role then and now, line by line.'),
     next_step: z
       .strictObject({
         title: z.string(),
@@ -425,14 +427,7 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
       })
       .optional()
       .describe('The next step up. While it is not decided, nobody can be offered the role.'),
-    better: z
-      .array(
-        z.strictObject({
-          what: sentence.describe('What is different from the role they left.'),
-          issue: reference('issues').describe('The issue whose complaints led to it.'),
-        }),
-      )
-      .min(1),
+    better: better('What is different from the role they left.'),
     cannot: sentence.describe('What you still cannot offer.'),
     talk_to: person.describe('The short id of whoever talks with people about it.'),
     filled_on: day
@@ -441,61 +436,14 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
     // The body: the terms, as a page.
   });
 
-  const item = z.strictObject({
-    title: z.string().min(4).max(70).describe('What it is: “Fire safety”.'),
-    ask: z
-      .enum(['acknowledge', 'confirm', 'system', 'wait', 'difference'])
-      .describe(
-        'acknowledge: they read it. confirm: is what we have still right? system: they do it in another system. wait: one of us does it. difference: what is different this time.',
-      ),
-    roles: z
-      .array(z.string())
-      .min(1)
-      .optional()
-      .describe('Only for these roles, by file name. Left out: for everyone.'),
-    countries: z.array(country).min(1).optional().describe('Only where the work is in these countries.'),
-    changed_on: day.optional().describe('When it last changed so that who had finished it must look again.'),
-    changed: sentence.optional().describe('One sentence: what changed then.'),
-    owner: person.describe('The short id of the one person who answers for it.'),
-    due_days: z.number().int().min(-60).max(365).default(5).describe('Days after the first day; before it: negative.'),
-    system: z.string().optional().describe('Where it is done or kept: “People Desk”.'),
-    lasts: z
-      .array(
-        z.strictObject({
-          country,
-          months: z.number().int().positive(),
-          basis: sentence.describe('The rule that says so. A country without a line is asked again.'),
-        }),
-      )
-      .min(1)
-      .optional()
-      .describe('How long it stays good, country by country. Left out: until it changes.'),
-    finished_as: z.string().optional().describe('What your HR system calls it, if not by this file’s name.'),
-    // The body: what there is to read.
-  });
-
-  const checkin = z.strictObject({
+  const checkins = z.strictObject({
     issue: reference('issues'),
     question: sentence.describe(
       'One question about their problem, answered by yes, no or not sure: “Do your exports still finish?”',
     ),
   });
 
-  const page = z.strictObject({ title: z.string(), lede: sentence.optional() });
-
-  const letter = z.strictObject({ subject: z.string().max(120) });
-
-  return {
-    site,
-    issues: issue,
-    proofs: proof,
-    offers: offer,
-    checkins: checkin,
-    pages: page,
-    letters: letter,
-    roles: role,
-    reonboarding: item,
-  };
+  return { site, issues, proofs, offers, checkins, pages, letters, roles, reonboarding };
 }
 
 export const plainSchemas = documentSchemas(() => z.string());

@@ -5,12 +5,12 @@ import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
 import { dayOf } from '../shared/dates.ts';
 import { withArrived } from './arrived.ts';
-import type { Others } from './check.ts';
-import { fillPlaceholders } from './claims.ts';
+import { filledClaims } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import { type Changed, changedPoints } from './corrections.ts';
 import type { Collection, Site } from './documents.ts';
-import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
+import { type Point, pointOf, type SeriesSummary, summariseProof } from './evidence.ts';
+import type { Others } from './rules.ts';
 import { type Circumstances, type NoAnswer, type State, stateOfIssue, stateOfProof } from './state.ts';
 
 /*
@@ -45,6 +45,8 @@ export type PublishedProof = PublishedDocument<'proofs'> & {
 };
 export type PublishedIssue = PublishedDocument<'issues'>;
 export type PublishedOffer = PublishedDocument<'offers'>;
+export type PublishedRole = PublishedDocument<'roles'>;
+export type PublishedItem = PublishedDocument<'reonboarding'>;
 
 type Newest = { rowId: string; documentId: string; version: number; hash: string; publishedAt: number };
 
@@ -123,16 +125,7 @@ function parse(
   const summaries = document.collection === 'proofs' ? summariseProof(document.data, document.points) : [];
   const shared = { ...rest, version, hash, publishedAt, summaries };
   if (document.collection !== 'proofs') return shared as PublishedDocument<Collection>;
-  const { headline, line, lede } = document.data;
-  const filled = (text: string) => fillPlaceholders(text, summaries);
-  const proof = {
-    ...shared,
-    headline: filled(headline),
-    line: filled(line),
-    lede: filled(lede),
-    arrived: [],
-    corrected: [],
-  };
+  const proof = { ...shared, ...filledClaims(document.data, summaries), arrived: [], corrected: [] };
   return proof as unknown as PublishedDocument<Collection>;
 }
 
@@ -178,7 +171,7 @@ function added(before: Arrivals | undefined, rows: Row[]): Arrivals {
   const points = { ...before?.points };
   const arrived = new Map(before?.arrived.map((one) => [one.series, one]));
   for (const [series, its] of Map.groupBy(rows, (row) => row[3])) {
-    const newer = its.map(([, , , , on, value, n]): Point => ({ on, value, ...(n === null ? {} : { n }) }));
+    const newer = its.map(([, , , , on, value, n]) => pointOf({ on, value, n }));
     points[series] = [...(points[series] ?? []), ...newer];
     arrived.set(series, { series, count: points[series].length, newest: its.at(-1)![7] });
   }
@@ -194,9 +187,7 @@ function withMeasurements(version: PublishedProof, from: Arrivals | undefined): 
   if (known?.from === from) return known.proof;
   const { points, assets } = withArrived(version, from.points);
   const summaries = summariseProof(version.data, points);
-  const filled = (text: string) => fillPlaceholders(text, summaries);
-  const { headline, line, lede } = version.data;
-  const texts = { headline: filled(headline), line: filled(line), lede: filled(lede) };
+  const texts = filledClaims(version.data, summaries);
   const corrected = changedPoints(from.points, points);
   const proof = { ...version, points, assets, summaries, ...texts, arrived: from.arrived, corrected };
   completed.set(version, { from, proof });
@@ -227,54 +218,19 @@ export async function publishedProof(db: Reader, id: string): Promise<PublishedP
   return proof ?? null;
 }
 
-export async function publishedIssues(db: Reader): Promise<PublishedIssue[]> {
-  return all(db, 'issues');
-}
-
-export async function publishedIssue(db: Reader, id: string): Promise<PublishedIssue | null> {
-  return one(db, 'issues', id);
-}
-
-export async function publishedOffers(db: Reader): Promise<PublishedOffer[]> {
-  return all(db, 'offers');
-}
-
-export async function publishedOffer(db: Reader, id: string): Promise<PublishedOffer | null> {
-  return one(db, 'offers', id);
-}
-
-export type PublishedRole = PublishedDocument<'roles'>;
-export type PublishedItem = PublishedDocument<'reonboarding'>;
-
-export async function publishedRoles(db: Reader): Promise<PublishedRole[]> {
-  return all(db, 'roles');
-}
-
-export async function publishedRole(db: Reader, id: string): Promise<PublishedRole | null> {
-  return one(db, 'roles', id);
-}
-
+export const publishedIssues = (db: Reader) => all(db, 'issues');
+export const publishedIssue = (db: Reader, id: string) => one(db, 'issues', id);
+export const publishedOffers = (db: Reader) => all(db, 'offers');
+export const publishedOffer = (db: Reader, id: string) => one(db, 'offers', id);
+export const publishedRoles = (db: Reader) => all(db, 'roles');
+export const publishedRole = (db: Reader, id: string) => one(db, 'roles', id);
 /** What a first week is made of. */
-export async function publishedItems(db: Reader): Promise<PublishedItem[]> {
-  return all(db, 'reonboarding');
-}
-
+export const publishedItems = (db: Reader) => all(db, 'reonboarding');
 /** The question for each issue that has one. */
-export async function publishedCheckins(db: Reader): Promise<PublishedDocument<'checkins'>[]> {
-  return all(db, 'checkins');
-}
-
-export async function publishedPage(db: Reader, id: string): Promise<PublishedDocument<'pages'> | null> {
-  return one(db, 'pages', id);
-}
-
-export async function publishedLetters(db: Reader): Promise<PublishedDocument<'letters'>[]> {
-  return all(db, 'letters');
-}
-
-export async function publishedLetter(db: Reader, id: string): Promise<PublishedDocument<'letters'> | null> {
-  return one(db, 'letters', id);
-}
+export const publishedCheckins = (db: Reader) => all(db, 'checkins');
+export const publishedPage = (db: Reader, id: string) => one(db, 'pages', id);
+export const publishedLetters = (db: Reader) => all(db, 'letters');
+export const publishedLetter = (db: Reader, id: string) => one(db, 'letters', id);
 
 /**
  * Who we are, and the thresholds. Whoever has, or had, a place at the desk may be named too; what site.yaml says of them

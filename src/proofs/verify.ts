@@ -1,190 +1,18 @@
-import { z } from 'zod';
-import { type Day, daysBetween, isDay, longDay } from '../shared/dates.ts';
+import { daysBetween, longDay } from '../shared/dates.ts';
+import { withoutEntities } from '../shared/entities.ts';
 import { counted, listed } from '../shared/words.ts';
-import { type Link, measurementHash, NOTHING } from './arrived.ts';
+import { arrivedPoints, measurementHash, NOTHING } from './arrived.ts';
 import { versionHash } from './chain.ts';
-import { problemsOf } from './check.ts';
+import { CLAIMED } from './claims.ts';
 import { parseDocument } from './content.ts';
 import { type Correction, correctionsIn } from './corrections.ts';
-import { plainSchemas, type Site } from './documents.ts';
-import { formatValue, type Point, type SeriesSummary } from './evidence.ts';
-import type { PublishedProof } from './published.ts';
-import { answersLimitReachedOn, type NoAnswer, type State, stateOfProof, stateWords } from './state.ts';
-import { namesOf, type ProofVersion, readVersion, snapshotsOf, type VersionRead } from './versions.ts';
+import { formatValue, type SeriesSummary } from './evidence.ts';
+import { problemsOf } from './rules.ts';
+import { type CheckFile, claimsOf, newestArrived, type VersionFile } from './served.ts';
+import { type State, stateOfProof } from './state.ts';
+import { readVersion, snapshotsOf, type VersionRead } from './versions.ts';
 
-/*
- * A proof checked from outside: what a site serves about it (check.json and its versions) against what follows from that. Both
- * sides of it are here, what is served and how it is judged, so that they can't drift apart.
- *
- * What is served about the people who returned is one day, or none: the day on which their “no” answers reached the limit.
- * The page has said that day already, in its state. It is all that the state needs. Single answers, their days and their number stay
- * inside: a person who said no last Tuesday would be found by whoever knows of it.
- */
-
-const day = z.string().refine(isDay, 'is no date.');
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const { holding, reopen } = plainSchemas.site.shape;
-
-/** One published version, as a site serves it. */
-export const versionFile = z.strictObject({
-  collection: z.literal('proofs'),
-  id: z.string(),
-  version: z.number().int().positive(),
-  source: z.string(),
-  assets: z.record(z.string(), z.string()),
-  hash,
-  previousHash: hash.nullable(),
-  publishedAt: z.iso.datetime(),
-  confirmedBy: z.string().nullable(),
-  approvedBy: z.string(),
-  reason: z.string().nullable(),
-});
-export type VersionFile = z.output<typeof versionFile>;
-
-const summaryOfSeries = z.strictObject({
-  id: z.string(),
-  title: z.string(),
-  unit: z.string(),
-  currency: z.string().optional(),
-  how: z.string(),
-  before: z.number().nullable(),
-  after: z.number().nullable(),
-  latest: z.strictObject({ on: z.string(), value: z.number(), n: z.number().optional() }).nullable(),
-  points: z.strictObject({ before: z.number(), after: z.number() }),
-  n: z.strictObject({ before: z.number(), after: z.number() }),
-  nOf: z.string(),
-  weeks: z.number(),
-  limit: z.number(),
-});
-
-/** What a site says follows from the newest version, and what it takes beside it to recompute that. */
-export const checkFile = z.strictObject({
-  format: z.literal('amends-check-1'),
-  proof: z.string(),
-  /** The day for which the state was computed. */
-  computedOn: day,
-  thresholds: z.strictObject({
-    holding: holding.unwrap(),
-    reopen: z.strictObject({ no_answers: reopen.unwrap().shape.no_answers.unwrap().max(10_000) }),
-  }),
-  /** Names of the owner and of those who made the changes, by short id: none of them may be the confirmer. */
-  people: z.record(z.string(), z.string()),
-  /** The day on which “no” answers of people who returned reached the limit; null while they have not. */
-  noAnswersReachedLimitOn: day.nullable(),
-  versions: z
-    .array(
-      z.strictObject({
-        version: z.number().int().positive().max(10_000),
-        hash,
-        publishedAt: z.iso.datetime(),
-        confirmedBy: z.string().nullable(),
-        approvedBy: z.string(),
-        reason: z.string().nullable(),
-      }),
-    )
-    .min(1)
-    .max(10_000),
-  /** Measurements that arrived since, series by series, each in the order of its chain (arrived.ts). */
-  arrived: z
-    .array(
-      z.strictObject({
-        series: z.string(),
-        on: day,
-        value: z.number(),
-        n: z.number().int().positive().optional(),
-        receivedAt: z.iso.datetime(),
-        previousHash: hash,
-        hash,
-      }),
-    )
-    .max(50_000),
-  claims: z.strictObject({
-    headline: z.string(),
-    line: z.string(),
-    lede: z.string(),
-    series: z.array(summaryOfSeries),
-    state: z.strictObject({
-      state: z.enum(['not_yet', 'watching', 'holding', 'came_back']),
-      words: z.string(),
-      since: z.string().nullable(),
-      why: z.array(z.string()),
-      weeks: z.number(),
-      measured: z.boolean(),
-      verified: z.boolean(),
-      /** The measurement beyond its limit, where one brought it back. */
-      crossing: z.strictObject({ series: z.string(), title: z.string(), on: z.string(), value: z.number() }).nullable(),
-    }),
-  }),
-});
-export type CheckFile = z.output<typeof checkFile>;
-
-type Claimed = { headline: string; line: string; lede: string; summaries: readonly SeriesSummary[] };
-
-function claimsOf({ headline, line, lede, summaries }: Claimed, state: State): CheckFile['claims'] {
-  const { state: name, since, why, weeks, measured, verified, crossing } = state;
-  return {
-    headline,
-    line,
-    lede,
-    series: JSON.parse(JSON.stringify(summaries)),
-    state: {
-      state: name,
-      words: stateWords(state),
-      since,
-      why,
-      weeks,
-      measured,
-      verified,
-      crossing: crossing && 'series' in crossing ? crossing : null,
-    },
-  };
-}
-
-export function versionFileOf(version: ProofVersion, site: Pick<Site, 'people'>): VersionFile {
-  const { id, source, assets, hash, previousHash, reason } = version;
-  const publishedAt = new Date(version.publishedAt).toISOString();
-  return {
-    collection: 'proofs',
-    id,
-    version: version.version,
-    source,
-    assets,
-    hash,
-    previousHash,
-    publishedAt,
-    ...namesOf(version, site),
-    reason,
-  };
-}
-
-export function checkFileOf(
-  proof: PublishedProof,
-  state: State,
-  versions: readonly Omit<ProofVersion, 'source' | 'assets'>[],
-  arrived: readonly (Link & { hash: string })[],
-  noAnswers: ReadonlyMap<string, readonly NoAnswer[]>,
-  { site, today }: { site: Site; today: Day },
-): CheckFile {
-  const { owner, changes } = proof.data;
-  const ours = new Set([owner, ...changes.map(({ by }) => by)]);
-  return {
-    format: 'amends-check-1',
-    proof: proof.id,
-    computedOn: today,
-    thresholds: { holding: site.holding, reopen: { no_answers: site.reopen.no_answers } },
-    people: Object.fromEntries([...ours].map((id) => [id, site.people[id]?.name ?? id])),
-    noAnswersReachedLimitOn: answersLimitReachedOn(proof, noAnswers, { site, today }),
-    versions: versions.map((one) => ({
-      version: one.version,
-      hash: one.hash,
-      publishedAt: new Date(one.publishedAt).toISOString(),
-      ...namesOf(one, site),
-      reason: one.reason,
-    })),
-    arrived: arrived.map(({ proof: _, ...link }) => link),
-    claims: claimsOf(proof, state),
-  };
-}
+/* A proof checked from outside: what a site serves about it against what follows from that. */
 
 /** What doesn’t agree. `what` is for programs, `sentence` for people. */
 export type Difference = {
@@ -278,7 +106,7 @@ export function verifyProof(id: string, served: Served, now: Date): Verdict {
 function correctionsServed({ check, versions }: Served): Correction[] {
   if (check.arrived.length === 0) return [];
   const read = [...versions.values()].flatMap((one) => ('unreadable' in one ? [] : [one]));
-  return correctionsIn(snapshotsOf(read.toSorted((a, b) => a.version - b.version)), pointsOf(check));
+  return correctionsIn(snapshotsOf(read.toSorted((a, b) => a.version - b.version)), arrivedPoints(check.arrived));
 }
 
 function correctionWords({ sentence, version }: Correction, { versions }: CheckFile): string {
@@ -294,7 +122,7 @@ function whatFollows(last: VersionFile, { check, files, html }: Served, correcti
   const differs = (what: Difference['what'], sentence: string) => differences.push({ what, sentence });
   const name = `Version ${last.version}`;
   const { problems } = parseDocument('proofs', last.id, last.source, last.assets);
-  const read = readVersion(last, pointsOf(check));
+  const read = readVersion(last, arrivedPoints(check.arrived));
   if (!read) {
     differs('source', `${name} can’t be read, so nothing follows from it: ${problems[0]?.sentence}`);
     return { differences, agreed };
@@ -411,19 +239,6 @@ function wrongWithArrived({ proof, arrived }: CheckFile, now: Date): Difference[
   return wrong;
 }
 
-function pointsOf({ arrived }: CheckFile): Record<string, Point[]> {
-  type Listed = CheckFile['arrived'][number];
-  const pointOf = ({ on, value, n }: Listed): Point => ({ on, value, ...(n === undefined ? {} : { n }) });
-  return Object.fromEntries(
-    [...Map.groupBy(arrived, ({ series }) => series)].map(([series, its]) => [series, its.map(pointOf)]),
-  );
-}
-
-/** The fingerprint of the newest measurement that arrived, by series. */
-export function newestArrived({ arrived }: Pick<CheckFile, 'arrived'>): Map<string, string> {
-  return new Map(arrived.map(({ series, hash }) => [series, hash]));
-}
-
 function arrivedWords({ arrived }: CheckFile): string {
   if (arrived.length === 1) return 'One measurement that arrived since, with the fingerprint it claims.';
   return `${counted(arrived.length, 'measurement')} that arrived since, each with the fingerprint it claims and each following the one before.`;
@@ -455,7 +270,7 @@ function stateFrom({ document, points }: VersionRead, check: CheckFile): State {
 
 function wrongClaims(computed: CheckFile['claims'], claimed: CheckFile['claims']): Difference[] {
   const wrong: Difference[] = [];
-  for (const field of ['headline', 'line', 'lede'] as const) {
+  for (const field of CLAIMED) {
     if (computed[field] === claimed[field]) continue;
     wrong.push({
       what: 'claim',
@@ -540,20 +355,12 @@ function hiddenOnPage(html: string, corrections: Correction[], { versions }: Che
   });
 }
 
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
-
 /** What can be read on a page, without its marks; comparable with `plain`. */
 function wordsOf(html: string): string {
   // By pieces: patterns that search for an end would take for ever on a page made to have none.
   const pieces = html.slice(Math.max(0, html.indexOf('<body'))).split('<');
-  const text = pieces
-    .map((piece, index) => (index === 0 ? piece : piece.slice(piece.indexOf('>') + 1)))
-    .join(' ')
-    .replace(/&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|(\w+));/gi, (all, decimal, hex, name) => {
-      if (name) return ENTITIES[name] ?? all;
-      return String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16));
-    });
-  return plain(text);
+  const bare = pieces.map((piece, index) => (index === 0 ? piece : piece.slice(piece.indexOf('>') + 1)));
+  return plain(withoutEntities(bare.join(' ')));
 }
 
 function plain(text: string): string {

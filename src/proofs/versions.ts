@@ -2,11 +2,11 @@ import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { type Link, withArrived } from './arrived.ts';
-import { fillPlaceholders } from './claims.ts';
+import { filledClaims } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import { type Changed, type Correction, correctionsIn, type Snapshot } from './corrections.ts';
 import type { Collection, Site } from './documents.ts';
-import { type Point, type SeriesSummary, summariseProof } from './evidence.ts';
+import { type Point, pointOf, type SeriesSummary, summariseProof } from './evidence.ts';
 
 /* Every version of a document, and of a proof above all, that was ever published, as it was. Nothing here is changed or taken away, only added to. */
 
@@ -103,9 +103,7 @@ export function readVersion(
   if (!document) return null;
   const all = withArrived(document, arrived);
   const summaries = summariseProof(document.data, all.points);
-  const filled = (text: string) => fillPlaceholders(text, summaries);
-  const { headline, line, lede } = document.data;
-  return { document, ...all, summaries, headline: filled(headline), line: filled(line), lede: filled(lede) };
+  return { document, ...all, summaries, ...filledClaims(document.data, summaries) };
 }
 
 /** What of a published proof reads otherwise than it arrived, and the version that corrected it. Most have nothing to look up. */
@@ -136,9 +134,9 @@ export function correctedBetween(
   const [a, b] = [snapshotsOf([before])[0], snapshotsOf([after])[0]];
   if (!a || !b) return [];
   // As it was public before: what arrived, unless an earlier version had corrected it already.
-  const known = links.map(({ series, on, value, n }) => ({
+  const known = links.map(({ series, ...link }) => ({
     series,
-    point: a.points[series]?.find((point) => point.on === on) ?? { on, value, ...(n === undefined ? {} : { n }) },
+    point: a.points[series]?.find((point) => point.on === link.on) ?? pointOf(link),
   }));
   const arrived = Map.groupBy(
     known.filter(({ series }) => a.data.series.some(({ id }) => id === series)),

@@ -56,15 +56,23 @@ export function notOnHoliday(day: Day, holidays: readonly Day[]): Day {
   return holidays.includes(day) ? notOnHoliday(addDays(day, 1), holidays) : day;
 }
 
+/** Whether there is such a time zone. Zones recur: one that there is, is looked up once. */
+export function isTimeZone(text: string): boolean {
+  if (zones.has(text)) return true;
+  try {
+    new Intl.DateTimeFormat('en-CA', { timeZone: text });
+  } catch {
+    return false;
+  }
+  zones.add(text);
+  return true;
+}
+
+const zones = new Set<string>();
+
 /** A time zone that can be reckoned with: this one, or `otherwise` when nobody knows it. */
 export function zoneOr(zone: string | null, otherwise: string): string {
-  if (zone === null) return otherwise;
-  try {
-    new Intl.DateTimeFormat('en-CA', { timeZone: zone });
-    return zone;
-  } catch {
-    return otherwise;
-  }
+  return zone !== null && isTimeZone(zone) ? zone : otherwise;
 }
 
 /** `2 June 2026`. */

@@ -193,11 +193,11 @@ async function removeGone(reader: Reader, folder: string, now: Date): Promise<vo
 }
 
 function shownOf(report: ImportReport): Shown {
-  const { conflicts, proposedMerges } = report;
+  const { conflicts, conflicting, proposedMerges } = report;
   return {
     ...report,
     refused: report.refused.slice(0, SHOWN),
-    conflicts: { rows: conflicts.length, first: conflicts.slice(0, SHOWN) },
+    conflicts: { rows: conflicting, first: conflicts.slice(0, SHOWN) },
     proposedMerges: { rows: proposedMerges.length, first: proposedMerges.slice(0, SHOWN) },
   };
 }

@@ -1,6 +1,20 @@
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { line } from 'd3-shape';
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
+import {
+  type Box,
+  contains,
+  grown,
+  type Label,
+  labelAt,
+  overlap,
+  round,
+  rounded,
+  shift,
+  type Text,
+  textWidth,
+  wrapped,
+} from './labels.ts';
 
 /*
  * A series with the change in it, as shapes and words: where everything stands in a box of a given width. It draws nothing
@@ -29,20 +43,8 @@ export type ChartData = {
 };
 
 type Range = { lower: number; upper: number };
-type Box = { left: number; top: number; right: number; bottom: number };
-
-export type Label = {
-  kind: 'before' | 'after' | 'limit' | 'change' | 'rival' | 'marked' | 'x' | 'y';
-  lines: string[];
-  x: number;
-  /** Baseline of the first line. */
-  y: number;
-  anchor: 'start' | 'middle' | 'end';
-  /** The room it takes. */
-  box: Box;
-};
-
 export type Side = 'earlier' | 'before' | 'after';
+type Dot = { side: Side; x: number; y: number };
 
 export type Drawing = {
   width: number;
@@ -73,10 +75,7 @@ export function drawChart(data: ChartData, width: number): Drawing {
   const lineHeight = Math.round(textSize * 1.25);
   const text = { textSize, lineHeight };
 
-  const y = scaleLinear().domain(domainOf(data)).nice(5);
-  const [low = 0, high = 1] = y.domain();
-  const capped = data.ceiling !== undefined && high > data.ceiling && Math.max(...shownValues(data)) <= data.ceiling;
-  if (capped) y.domain([low, data.ceiling!]);
+  const y = valueScale(data);
   const ticks = y.ticks(width < 500 ? 4 : 5);
   const tickRoom = Math.max(...ticks.map((tick) => textWidth(data.tick(tick), textSize)));
 
@@ -153,20 +152,18 @@ function instant(day: Day): Date {
   return new Date(`${day}T00:00:00Z`);
 }
 
-function shownValues({ points, limit, range }: ChartData): number[] {
-  const upper = [range?.before?.upper, range?.after?.upper].filter((value) => value !== undefined);
-  return [...points.map((point) => point.value), ...(limit ? [limit.value] : []), ...upper];
-}
-
-/** From 0, always, unless a value is below it. */
-function domainOf(data: ChartData): [number, number] {
-  const values = shownValues(data);
-  const low = Math.min(0, ...values);
-  let high = Math.max(0, ...values);
-  if (data.ceiling !== undefined && Math.max(...data.points.map((point) => point.value)) <= data.ceiling) {
-    high = Math.min(high, data.ceiling);
-  }
-  return high - low < 1e-9 ? [0, 1] : [low, high];
+/** From 0, always, unless a value is below it; never above the ceiling, unless a value is. */
+function valueScale({ points, limit, range, ceiling = Number.POSITIVE_INFINITY }: ChartData) {
+  const values = points.map(({ value }) => value);
+  const drawn = [0, ...values, limit?.value, range?.before?.upper, range?.after?.upper];
+  const shown = drawn.filter((value) => value !== undefined);
+  const top = Math.max(...values) <= ceiling ? ceiling : Number.POSITIVE_INFINITY;
+  const [low, high] = [Math.min(...shown), Math.min(Math.max(...shown), top)];
+  const y = scaleLinear()
+    .domain(high - low < 1e-9 ? [0, 1] : [low, high])
+    .nice(5);
+  const [from = 0, to = 1] = y.domain();
+  return y.domain([from, Math.min(to, top)]);
 }
 
 function timeDomain({ points, change, rivals = [] }: ChartData): [Date, Date] {
@@ -177,18 +174,18 @@ function timeDomain({ points, change, rivals = [] }: ChartData): [Date, Date] {
   return [new Date(instant(first).getTime() - pad), new Date(instant(last).getTime() + pad)];
 }
 
-function pathsOf(dots: { side: Side; x: number; y: number }[]): { side: Side; d: string }[] {
-  const draw = line<{ x: number; y: number }>(
+function pathsOf(dots: Dot[]): { side: Side; d: string }[] {
+  const draw = line<Dot>(
     (dot) => round(dot.x),
     (dot) => round(dot.y),
   );
-  const sides = { earlier: [] as typeof dots, before: [] as typeof dots, after: [] as typeof dots };
-  for (const dot of dots) sides[dot.side].push(dot);
-  // The time before the baseline belongs to the same line; only the change cuts it.
-  if (sides.before[0]) sides.earlier.push(sides.before[0]);
-  return (['earlier', 'before', 'after'] as const).flatMap((side) =>
-    sides[side].length > 1 ? [{ side, d: draw(sides[side])! }] : [],
-  );
+  const sides = Map.groupBy(dots, (dot) => dot.side);
+  return (['earlier', 'before', 'after'] as const).flatMap((side) => {
+    // The time before the baseline belongs to the same line; only the change cuts it.
+    const next = side === 'earlier' ? (sides.get('before') ?? []).slice(0, 1) : [];
+    const its = [...(sides.get(side) ?? []), ...next];
+    return its.length > 1 ? [{ side, d: draw(its)! }] : [];
+  });
 }
 
 function rangesOf(
@@ -205,93 +202,6 @@ function rangesOf(
     const [left, right] = [round(Math.min(...xs)), round(Math.max(...xs))];
     return [{ side, left, right, top: within(its.upper), bottom: within(its.lower) }];
   });
-}
-
-/* Labels */
-
-type Text = { textSize: number; lineHeight: number };
-
-/** Widths of Source Sans 3 at weight 600, in thousandths of its size. What isn't here is taken as wide. */
-const WIDTHS: Record<string, number> = {
-  ' ': 200,
-  '%': 841,
-  '£': 513,
-  '€': 513,
-  '–': 520,
-  '“': 490,
-  '”': 490,
-  '’': 280,
-};
-for (const [characters, width] of [
-  ["ijlI.,:;'!|", 320],
-  ['ft()[]-/r', 375],
-  ['0123456789$+', 513],
-  ['csz?EFL_', 545],
-  ['abdeghknopquvxy', 565],
-  ['ABCDGHJKNOPQRSTUVXYZ&', 675],
-  ['mwMW@', 875],
-] as const) {
-  for (const character of characters) WIDTHS[character] = width;
-}
-
-/** How wide a text is at most, in the units of its size. */
-export function textWidth(text: string, size: number): number {
-  let width = 0;
-  for (const character of text) width += WIDTHS[character] ?? 1000;
-  return (width * size) / 1000;
-}
-
-/** Lines no wider than `room`, broken between words; a word that is wider by itself is broken inside. */
-export function wrapped(text: string, room: number, size: number): string[] {
-  const lines: string[] = [];
-  let current = '';
-  for (const word of text.split(/\s+/).filter(Boolean)) {
-    let rest = word;
-    const joined = current === '' ? rest : `${current} ${rest}`;
-    if (textWidth(joined, size) <= room) {
-      current = joined;
-      continue;
-    }
-    if (current !== '') lines.push(current);
-    while (textWidth(rest, size) > room && [...rest].length > 1) {
-      const characters = [...rest];
-      let fits = 1;
-      while (textWidth(characters.slice(0, fits + 1).join(''), size) <= room) fits += 1;
-      lines.push(characters.slice(0, fits).join(''));
-      rest = characters.slice(fits).join('');
-    }
-    current = rest;
-  }
-  if (current !== '') lines.push(current);
-  return lines;
-}
-
-/** A label whose first line has its middle at `middle`. */
-function labelAt(
-  kind: Label['kind'],
-  lines: string[],
-  x: number,
-  middle: number,
-  anchor: Label['anchor'],
-  { textSize, lineHeight }: Text,
-): Label {
-  const width = Math.max(...lines.map((one) => textWidth(one, textSize)));
-  const left = anchor === 'start' ? x : anchor === 'end' ? x - width : x - width / 2;
-  const top = middle - lineHeight / 2;
-  return {
-    kind,
-    lines,
-    x,
-    y: middle + textSize * 0.34,
-    anchor,
-    box: { left, top, right: left + width, bottom: top + lineHeight * lines.length },
-  };
-}
-
-function overlap(a: Box, b: Box): number {
-  const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-  const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-  return across > 0 && down > 0 ? across * down : 0;
 }
 
 /**
@@ -344,102 +254,76 @@ function placeEvents(
   return { labels, rules, height: Math.max(...labels.map((label) => label.box.bottom)) };
 }
 
-function shift(label: Label, by: number): void {
-  label.x += by;
-  label.box = { ...label.box, left: label.box.left + by, right: label.box.right + by };
-}
-
 const dayOnRule = (day: Day) =>
   new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', day: 'numeric', month: 'short', year: 'numeric' }).format(
     instant(day),
   );
 
+/** What a label should not lie on. */
+type Drawn = { limit: number | null; dots: Dot[]; rules: { x: number }[]; radius: number };
+type Wanted = { kind: Label['kind']; text: string; ideal: number; places: [x: number, anchor: Label['anchor']][] };
+
+function want(kind: Wanted['kind'], text: string, ideal: number, places: Wanted['places']): Wanted {
+  return { kind, text, ideal, places };
+}
+
 /** Labels among the data: each takes the place where it hides least, near to what it names, and off every other label. */
 function placeInside(
   data: ChartData,
-  at: {
-    plot: Box;
-    y: (value: number) => number;
-    xOf: (day: Day) => number;
-    limit: number | null;
-    dots: { side: Side; x: number; y: number }[];
-    rules: { x: number }[];
-    radius: number;
-  },
+  at: Drawn & { plot: Box; y: (value: number) => number; xOf: (day: Day) => number },
   text: Text,
 ): Label[] {
   const { plot, y } = at;
   const change = at.xOf(data.change.on);
-  const wanted: { kind: Label['kind']; text: string; ideal: number; places: [number, Label['anchor']][] }[] = [];
-  if (data.limit && at.limit !== null) {
-    wanted.push({
-      kind: 'limit',
-      text: data.limit.label,
-      ideal: at.limit - text.lineHeight * 0.6,
-      places: [
+  const { before, after, marked } = data;
+  const onTop = Math.min(...at.dots.filter(({ side }) => side === 'before').map((dot) => dot.y));
+  const dot = marked && at.dots[data.points.findIndex((point) => point.on === marked.on)];
+  const wanted = [
+    data.limit &&
+      at.limit !== null &&
+      want('limit', data.limit.label, at.limit - text.lineHeight * 0.6, [
         [plot.right, 'end'],
         [plot.left + GAP, 'start'],
         [change + GAP, 'start'],
-      ],
-    });
-  }
-  const sideTop = (side: Side) => {
-    const ys = at.dots.filter((dot) => dot.side === side).map((dot) => dot.y);
-    return ys.length > 0 ? Math.min(...ys) - text.lineHeight * 0.75 : plot.top;
-  };
-  if (data.marked) {
-    const dot = at.dots[data.points.findIndex((point) => point.on === data.marked?.on)];
-    if (dot) {
-      wanted.push({
-        kind: 'marked',
-        text: data.marked.label,
-        ideal: dot.y - text.lineHeight * 0.8,
-        places: [
-          [dot.x - 8, 'end'],
-          [dot.x + 8, 'start'],
-          [Math.min(dot.x + 8, plot.right), 'end'],
+      ]),
+    dot &&
+      want('marked', marked.label, dot.y - text.lineHeight * 0.8, [
+        [dot.x - 8, 'end'],
+        [dot.x + 8, 'start'],
+        [Math.min(dot.x + 8, plot.right), 'end'],
+      ]),
+    before &&
+      want(
+        'before',
+        `Before: ${before.short}`,
+        Math.min(y(before.value) - text.lineHeight, Number.isFinite(onTop) ? onTop - text.lineHeight * 0.75 : plot.top),
+        [
+          [change - GAP, 'end'],
+          [plot.left + 2, 'start'],
         ],
-      });
-    }
-  }
-  if (data.before) {
-    wanted.push({
-      kind: 'before',
-      text: `Before: ${data.before.short}`,
-      ideal: Math.min(y(data.before.value) - text.lineHeight, sideTop('before')),
-      places: [
-        [change - GAP, 'end'],
-        [plot.left + 2, 'start'],
-      ],
-    });
-  }
-  if (data.after) {
-    wanted.push({
-      kind: 'after',
-      text: `After: ${data.after.short}`,
-      ideal: y(data.after.value) - text.lineHeight,
-      places: [
+      ),
+    after &&
+      want('after', `After: ${after.short}`, y(after.value) - text.lineHeight, [
         [change + 3 * GAP, 'start'],
         [change + GAP, 'start'],
         [(change + plot.right) / 2, 'middle'],
         [plot.right, 'end'],
-      ],
-    });
-  }
+      ]),
+  ].filter((one) => !!one);
 
   const placed: Label[] = [];
-  for (const want of wanted) {
-    const lines = wrapped(want.text, plot.right - plot.left - 4, text.textSize);
+  for (const one of wanted) {
+    const lines = wrapped(one.text, plot.right - plot.left - 4, text.textSize);
     const last = plot.bottom - (lines.length - 0.5) * text.lineHeight;
     let best: { label: Label; cost: number } | undefined;
-    for (const [place, [x, anchor]] of want.places.entries()) {
-      const trial = labelAt(want.kind, lines, x, 0, anchor, text);
+    for (const [place, [x, anchor]] of one.places.entries()) {
+      const trial = labelAt(one.kind, lines, x, 0, anchor, text);
       if (trial.box.left < plot.left) shift(trial, plot.left + 2 - trial.box.left);
       if (trial.box.right > plot.right) shift(trial, plot.right - trial.box.right);
       for (let middle = plot.top + text.lineHeight / 2; middle <= last; middle += 2) {
-        const label = labelAt(want.kind, lines, trial.x, middle, anchor, text);
+        const label = labelAt(one.kind, lines, trial.x, middle, anchor, text);
         const taken = placed.reduce((sum, other) => sum + overlap(grown(label.box, 2), other.box), 0);
-        const cost = taken * 1e6 + hides(label.box, at) + Math.abs(middle - want.ideal) + place * 6;
+        const cost = taken * 1e6 + hides(label.box, at) + Math.abs(middle - one.ideal) + place * 6;
         if (!best || cost < best.cost) best = { label, cost };
       }
     }
@@ -448,15 +332,8 @@ function placeInside(
   return placed;
 }
 
-function grown(box: Box, by: number): Box {
-  return { left: box.left - by, top: box.top - by, right: box.right + by, bottom: box.bottom + by };
-}
-
 /** How much of the data a label there would lie on. */
-function hides(
-  box: Box,
-  at: { limit: number | null; dots: { side: Side; x: number; y: number }[]; rules: { x: number }[]; radius: number },
-): number {
+function hides(box: Box, at: Drawn): number {
   let cost = 0;
   const near = grown(box, at.radius + 1);
   at.dots.forEach((dot, index) => {
@@ -470,10 +347,6 @@ function hides(
   for (const rule of at.rules) if (rule.x > box.left - 2 && rule.x < box.right + 2) cost += 60;
   if (at.limit !== null && at.limit > box.top && at.limit < box.bottom) cost += 80;
   return cost;
-}
-
-function contains(box: Box, x: number, y: number): boolean {
-  return x > box.left && x < box.right && y > box.top && y < box.bottom;
 }
 
 const MONTH = new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', month: 'short' });
@@ -507,12 +380,4 @@ function timeLabels(
     shownYear = year;
   }
   return labels;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-function rounded(label: Label): Label {
-  return { ...label, x: round(label.x), y: round(label.y) };
 }

@@ -1,6 +1,6 @@
 import { scaleLinear } from 'd3-scale';
 import { curveStepAfter, line } from 'd3-shape';
-import { textWidth } from './chart.ts';
+import { textWidth } from './labels.ts';
 
 /*
  * How a share falls with the days, as shapes: a line in steps from 100 %, one day marked, and under each tick how many it rests on. It

@@ -8,17 +8,16 @@ import { readContent } from '../../src/proofs/content.ts';
 import { addMeasurements, measurementsOf } from '../../src/proofs/measurements.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { circumstancesOf, proofWithState, publishedSite } from '../../src/proofs/published.ts';
-import type { NoAnswer } from '../../src/proofs/state.ts';
 import {
   type CheckFile,
   checkFile,
   checkFileOf,
-  type Served,
   type VersionFile,
-  verifyProof,
   versionFile,
   versionFileOf,
-} from '../../src/proofs/verify.ts';
+} from '../../src/proofs/served.ts';
+import type { NoAnswer } from '../../src/proofs/state.ts';
+import { type Served, verifyProof } from '../../src/proofs/verify.ts';
 import { latestVersionsOf, versionsOf } from '../../src/proofs/versions.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';

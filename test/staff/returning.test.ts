@@ -6,7 +6,8 @@ import { audit, type Role } from '../../db/schema/staff.ts';
 import { tasks } from '../../src/jobs/rounds.ts';
 import type { Site } from '../../src/proofs/documents.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
-import { onAccepted, onOffered, writeTask } from '../../src/reactions.ts';
+import { onAccepted, onOffered } from '../../src/reactions.ts';
+import { writeTask } from '../../src/reonboarding/letters.ts';
 import { acceptOffer, askToTalk, newestOffer } from '../../src/reonboarding/offer.ts';
 import {
   csvOf,

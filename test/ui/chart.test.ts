@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addDays } from '../../src/shared/dates.ts';
-import { type ChartData, chartInWords, type Drawing, drawChart, textWidth, wrapped } from '../../src/ui/chart.ts';
+import { type ChartData, chartInWords, type Drawing, drawChart } from '../../src/ui/chart.ts';
+import { textWidth, wrapped } from '../../src/ui/labels.ts';
 
 const WIDTHS = [360, 640];
 const percent = (value: number) => `${value}%`;

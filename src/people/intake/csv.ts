@@ -156,7 +156,7 @@ function quotes(text: string): number {
 type Lines = { lines: string[]; bytes: number; last: boolean };
 
 /** Lines end in CRLF, LF or, in files from old Macs, CR; a byte order mark is taken off. */
-async function* linesOf(path: string, encoding: Encoding): AsyncGenerator<Lines> {
+export async function* linesOf(path: string, encoding: Encoding): AsyncGenerator<Lines> {
   const decoder = new TextDecoder(encoding);
   let rest = '';
   let bytes = 0;

@@ -1,16 +1,17 @@
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Db, openScratch, type Tx } from '../../../db/client.ts';
-import { imports } from '../../../db/schema/people.ts';
 import { dayOf } from '../../shared/dates.ts';
 import { newId } from '../../shared/ids.ts';
 import { isRefusal, type Refusal } from '../../shared/refusal.ts';
 import { proposeMerges } from '../merging.ts';
-import { type Batch, type Conflict, finish, type ProposedMerge, planBatch, putAside, write } from './batch.ts';
+import { type Batch, type Conflict, type ProposedMerge, planBatch } from './batch.ts';
+import type { Problem } from './cells.ts';
 import { type Encoding, encodingName, inspectFile } from './file.ts';
 import type { Mapping } from './mapping.ts';
-import { type IntakeRow, type Problem, rowReader } from './rows.ts';
+import { type IntakeRow, rowReader } from './rows.ts';
 import { openTable, UNIT } from './table.ts';
+import { begin, finish, putAside, TABLES, write } from './write.ts';
 
 export type RefusedRow = Problem & { line: number };
 
@@ -36,9 +37,10 @@ export type ImportReport = {
   /** Rows that are nobody's who left, or not ours to hold, by the mapping's reason. */
   leftOut: { because: string; rows: number; line: number }[];
   refusedRows: number;
-  /** One entry a row: its first problem. Of a million the first fifty thousand. */
+  /** One entry a row: its first problem. Of this list and the next two the first fifty thousand, however long the file. */
   refused: RefusedRow[];
-  /** A different value for something already known: shown, never overwritten. */
+  /** How often something already known has a different value: shown, never overwritten. */
+  conflicting: number;
   conflicts: Conflict[];
   /** Two persons with one address: shown, never merged by an import. */
   proposedMerges: ProposedMerge[];
@@ -55,6 +57,8 @@ export type ImportOptions = {
   dryRun?: boolean;
   /** So many are written together. */
   rowsATransaction?: number;
+  /** So many entries of each list are in the report. */
+  listed?: number;
   onProgress?: (done: { rows: number; part: number }) => void;
   onRefused?: (record: RefusedRecord) => void;
 };
@@ -62,7 +66,7 @@ export type ImportOptions = {
 const ROWS_A_TRANSACTION = 3000;
 /** Milliseconds between two transactions, in which a serving process gets at the database. */
 const PAUSE = 5;
-const SHOWN_REFUSED = 50_000;
+const LISTED = 50_000;
 
 function isBlank(cell: string): boolean {
   return cell === '' || cell.trim() === '';
@@ -74,10 +78,11 @@ function isBlank(cell: string): boolean {
  * a file that is no table or lacks a column; a bad row is refused alone and reported.
  */
 export async function importFile(db: Db, options: ImportOptions): Promise<ImportReport | Refusal> {
-  const { path, mapping, now, dryRun = false, rowsATransaction = ROWS_A_TRANSACTION } = options;
+  const { path, mapping, now, dryRun = false, rowsATransaction = ROWS_A_TRANSACTION, listed = LISTED } = options;
   const began = performance.now();
   const file = await inspectFile(path, options.encoding);
   if (isRefusal(file)) return file;
+  const { hash, bytes } = file;
   const table = await openTable(path, file, mapping);
   if (isRefusal(table)) return table;
   const { header } = table;
@@ -97,15 +102,13 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     leftOut: [],
     refusedRows: 0,
     refused: [],
+    conflicting: 0,
     conflicts: [],
     proposedMerges: [],
     suppressed: 0,
   };
-  const { hash: fileHash } = file;
   const importId = newId();
-  const scratch = dryRun
-    ? await openScratch(db.read, ['persons', 'departures', 'complaints', 'signals', 'merges'])
-    : null;
+  const scratch = dryRun ? await openScratch(db.read, Object.keys(TABLES)) : null;
   const proposed = new Map<string, ProposedMerge>();
   let batch: { line: number; cells: string[]; row: IntakeRow }[] = [];
   let refusals: { line: number; cells: string[]; problems: Problem[] }[] = [];
@@ -123,9 +126,12 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     report.merged.unchanged += planned.unchanged;
     report.merged.total += planned.added + planned.unchanged;
     report.suppressed += planned.suppressed;
-    for (const conflict of planned.conflicts) report.conflicts.push(conflict);
+    report.conflicting += planned.conflicts.length;
+    for (const conflict of planned.conflicts) if (report.conflicts.length < listed) report.conflicts.push(conflict);
     for (const { at, problem } of planned.refused) refusals.push({ ...batch[at]!, problems: [problem] });
-    for (const [address, merge] of planned.proposedMerges) proposed.set(address, merge);
+    for (const [address, merge] of planned.proposedMerges) {
+      if (proposed.size < listed || proposed.has(address)) proposed.set(address, merge);
+    }
   }
 
   async function flush(): Promise<void> {
@@ -135,7 +141,7 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
     }
     for (const { line, cells, problems } of refusals.toSorted((a, b) => a.line - b.line)) {
       report.refusedRows += 1;
-      if (report.refused.length < SHOWN_REFUSED) report.refused.push({ line, ...problems[0]! });
+      if (report.refused.length < listed) report.refused.push({ line, ...problems[0]! });
       const because = problems.map(({ column, sentence }) => `${column}: ${sentence}`).join(' ');
       options.onRefused?.({ line, header, cells, because });
     }
@@ -154,26 +160,19 @@ export async function importFile(db: Db, options: ImportOptions): Promise<Import
 
   async function takeIn(tx: Tx, meta: { importId: string; now: Date }): Promise<Batch> {
     const plan = await planBatch([tx], batch, meta);
-    if (plan.changes === 0) {
-      await proposeMerges(tx, plan.pairs, meta.now);
-      return plan;
+    if (plan.changes > 0) {
+      if (report.importId === null) await begin(tx, importId, report, hash, now.getTime());
+      await write(tx, plan, importId);
+      report.importId = importId;
     }
-    if (report.importId === null) {
-      const { file: fileName } = report;
-      await tx
-        .insert(imports)
-        .values({ id: importId, fileName, fileHash, mapping: mapping.name, startedAt: now.getTime() });
-    }
-    await write(tx, plan, importId);
     await proposeMerges(tx, plan.pairs, meta.now);
-    report.importId = importId;
     return plan;
   }
 
   try {
     for await (const page of table.pages()) {
       for (const record of page) {
-        part = Math.min(1, record.bytes / file.bytes);
+        part = Math.min(1, record.bytes / bytes);
         const { line, cells } = record;
         if ('sentence' in record) {
           report.rows += 1;

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Refusal, refuse } from '../../shared/refusal.ts';
-import type { CsvRecord } from './csv.ts';
+import { type CsvRecord, linesOf } from './csv.ts';
 import type { Encoding } from './file.ts';
 
 /** A JSON file is read whole; NDJSON has no such limit. */
@@ -53,7 +52,7 @@ export async function jsonTable(
 /** The same of NDJSON, a line at a time: read once for the names and once for the records. A line that is none is refused alone. */
 export async function ndjsonTable(path: string, encoding: Encoding, shape: JsonShape): Promise<Table | Refusal> {
   const names = new Set<string>();
-  for await (const { text } of linesOf(path, encoding)) {
+  for await (const { text } of textsOf(path, encoding)) {
     const rows = readLine(text, shape);
     if (typeof rows !== 'string') for (const row of rows) for (const name of row.keys()) names.add(name);
     if (names.size > MOST_COLUMNS) return tooWide();
@@ -63,7 +62,7 @@ export async function ndjsonTable(path: string, encoding: Encoding, shape: JsonS
     header,
     async *pages() {
       let page: CsvRecord[] = [];
-      for await (const { text, line, bytes } of linesOf(path, encoding)) {
+      for await (const { text, line, bytes } of textsOf(path, encoding)) {
         const rows = readLine(text, shape);
         if (typeof rows === 'string') page.push({ line, cells: [], bytes, sentence: rows });
         else for (const row of rows) page.push({ line, cells: header.map((name) => row.get(name) ?? ''), bytes });
@@ -86,25 +85,14 @@ function readLine(text: string, { each }: JsonShape): Map<string, string>[] | st
   return isRecord(record) ? rowsOf(record, each) : 'This line is JSON, but no record such as {"id": 1}.';
 }
 
-async function* linesOf(
-  path: string,
-  encoding: Encoding,
-): AsyncGenerator<{ text: string; line: number; bytes: number }> {
-  const decoder = new TextDecoder(encoding);
-  let rest = '';
+async function* textsOf(path: string, encoding: Encoding) {
   let line = 0;
-  let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/);
-    rest = lines.pop()!;
+  for await (const { lines, bytes } of linesOf(path, encoding)) {
     for (const text of lines) {
       line += 1;
       if (text.trim() !== '') yield { text, line, bytes };
     }
   }
-  rest += decoder.decode();
-  if (rest.trim() !== '') yield { text: rest, line: line + 1, bytes };
 }
 
 /** Numbers are kept as they are written: an id of eighteen digits is no number to round. */

@@ -3,12 +3,7 @@ import type { SQLiteColumn } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../../db/client.ts';
 import { complaints, departures, merges, persons, signals } from '../../../db/schema/people.ts';
 import { erasedAmong, normaliseAddress, type SuppressionReason, suppressionsAmong } from '../suppression.ts';
-import type { IntakeRow, PersonFacts } from './rows.ts';
-
-export type PersonRow = typeof persons.$inferSelect;
-export type DepartureRow = typeof departures.$inferSelect;
-export type ComplaintRow = typeof complaints.$inferSelect;
-export type SignalRow = typeof signals.$inferSelect;
+import type { ComplaintRow, DepartureRow, IntakeRow, PersonFacts, PersonRow, SignalRow } from './rows.ts';
 
 export type Named = Pick<PersonRow, 'id' | 'kind' | 'source' | 'externalId'>;
 
@@ -35,133 +30,142 @@ export type Known = {
  * it has put aside itself.
  */
 export async function lookUp(readers: readonly Reader[], rows: readonly IntakeRow[]): Promise<Known> {
-  const known: Known = {
-    persons: new Map(),
-    emptied: new Map(),
-    departures: new Map(),
-    complaints: new Map(),
-    signals: new Map(),
-    via: new Map(),
-    byAddress: new Map(),
-    suppressed: new Map(),
-    isErased: () => false,
+  const asked: Ask = async (look) => (await Promise.all(readers.map(look))).flat();
+  const [stored] = readers as [Reader, ...Reader[]];
+  const direct = rows.filter(({ via }) => !via).map(({ person }) => person);
+  const via = await personsThrough(asked, rows);
+  const people = await personsOf(asked, direct);
+  const emptied = people.size > 0 ? await followMerges(asked, stored, people) : new Map<string, string>();
+  const found = [...people.values(), ...[...via.values()].filter((person) => person !== null)];
+  const owners = rows.some((row) => !row.signal) ? found.map(({ id }) => id) : [];
+  const addresses = addressesOf(rows, people.values());
+  return {
+    persons: people,
+    emptied,
+    via,
+    departures: await departuresOf(asked, owners),
+    complaints: await complaintsOf(asked, rows),
+    signals: await signalsOf(asked, rows),
+    byAddress: await sharing(asked, addresses),
+    suppressed: addresses.size > 0 ? await suppressionsAmong(stored, addresses) : new Map(),
+    isErased: await erasedAmong(stored, direct),
   };
-  async function asked<Found>(look: (reader: Reader) => Promise<Found[]>): Promise<Found[]> {
-    const found: Found[] = [];
-    for (const reader of readers) for (const one of await look(reader)) found.push(one);
-    return found;
-  }
+}
 
-  const direct: IntakeRow[] = [];
-  const vias: { kind: SignalRow['kind']; externalId: string; person: PersonFacts }[] = [];
-  for (const row of rows) {
-    if (row.via) vias.push({ ...row.via, person: row.person });
-    else direct.push(row);
-  }
-  for (const [kind, group] of Map.groupBy(vias, (via) => via.kind)) {
-    const { source, kind: whose } = group[0]!.person;
-    const ids = new Set(group.map((via) => via.externalId));
+/** What all readers have, the nearest to the truth last. */
+type Ask = <Found>(look: (reader: Reader) => Promise<Found[]>) => Promise<Found[]>;
+
+/** Whose a signal is that rows are found through. */
+async function personsThrough(asked: Ask, rows: readonly IntakeRow[]): Promise<Known['via']> {
+  const known: Known['via'] = new Map();
+  const through = rows.flatMap(({ via, person }) => (via ? [{ ...via, person }] : []));
+  for (const [kind, group] of Map.groupBy(through, (one) => one.kind)) {
+    const { person } = group[0]!;
+    const ids = new Set(group.map(({ externalId }) => externalId));
+    const [ofTheirs, ofTheSource] = [
+      and(eq(signals.kind, kind), among(signals.externalId, ids)),
+      and(eq(persons.source, person.source), eq(persons.kind, person.kind)),
+    ];
     const found = await asked((reader) =>
       reader
         .select({ externalId: signals.externalId, person: persons })
         .from(signals)
         .innerJoin(persons, eq(persons.id, signals.personId))
-        .where(
-          and(
-            eq(signals.kind, kind),
-            among(signals.externalId, ids),
-            eq(persons.source, source),
-            eq(persons.kind, whose),
-          ),
-        ),
+        .where(and(ofTheirs, ofTheSource)),
     );
     for (const { externalId, person } of found) {
       const key = viaKey(kind, externalId);
-      const other = known.via.get(key);
-      known.via.set(key, other === undefined || other?.id === person.id ? person : null);
+      const other = known.get(key);
+      known.set(key, other === undefined || other?.id === person.id ? person : null);
     }
   }
+  return known;
+}
 
-  known.isErased = await erasedAmong(
-    readers[0]!,
-    direct.map((row) => row.person),
-  );
-
-  for (const group of Map.groupBy(direct, ({ person }) => `${person.source} ${person.kind}`).values()) {
-    const { source, kind } = group[0]!.person;
-    const ids = new Set(group.map(({ person }) => person.externalId));
-    const found = await asked((reader) =>
-      reader
-        .select()
-        .from(persons)
-        .where(and(eq(persons.source, source), eq(persons.kind, kind), among(persons.externalId, ids))),
-    );
-    for (const person of found) known.persons.set(personKey(person), person);
+async function personsOf(asked: Ask, people: readonly PersonFacts[]): Promise<Known['persons']> {
+  const known: Known['persons'] = new Map();
+  for (const group of Map.groupBy(people, ({ source, kind }) => `${source} ${kind}`).values()) {
+    const { source, kind } = group[0]!;
+    const ids = new Set(group.map(({ externalId }) => externalId));
+    const where = and(eq(persons.source, source), eq(persons.kind, kind), among(persons.externalId, ids));
+    const found = await asked((reader) => reader.select().from(persons).where(where));
+    for (const person of found) known.set(personKey(person), person);
   }
+  return known;
+}
 
-  if (known.persons.size > 0) {
-    const byId = new Map([...known.persons].map(([key, person]) => [person.id, key] as const));
-    const into = await readers[0]!
-      .select({ emptiedId: merges.emptiedId, keptId: merges.keptId })
-      .from(merges)
-      .where(among(merges.emptiedId, byId.keys()));
-    const kept = into.map(({ keptId }) => keptId!);
-    const found =
-      into.length === 0 ? [] : await asked((reader) => reader.select().from(persons).where(among(persons.id, kept)));
-    for (const person of found) {
-      // One object a person, under all of their keys, so that each row meets what the others changed.
-      const one = known.persons.get(personKey(person)) ?? person;
-      known.persons.set(personKey(person), one);
-      for (const { emptiedId, keptId } of into) {
-        if (keptId !== person.id) continue;
-        known.emptied.set(byId.get(emptiedId!)!, emptiedId!);
-        known.persons.set(byId.get(emptiedId!)!, one);
-      }
+/** Puts into the place of each record that was merged the one that has it now; answers the ids of the emptied ones, by their keys. */
+async function followMerges(asked: Ask, stored: Reader, people: Known['persons']): Promise<Known['emptied']> {
+  const emptied: Known['emptied'] = new Map();
+  const keys = new Map([...people].map(([key, person]) => [person.id, key] as const));
+  const into = await stored
+    .select({ emptiedId: merges.emptiedId, keptId: merges.keptId })
+    .from(merges)
+    .where(among(merges.emptiedId, keys.keys()));
+  if (into.length === 0) return emptied;
+  const kept = into.map(({ keptId }) => keptId!);
+  for (const person of await asked((reader) => reader.select().from(persons).where(among(persons.id, kept)))) {
+    // One object a person, under all of their keys, so that each row meets what the others changed.
+    const one = people.get(personKey(person)) ?? person;
+    people.set(personKey(person), one);
+    for (const { emptiedId } of into.filter(({ keptId }) => keptId === person.id)) {
+      const key = keys.get(emptiedId!)!;
+      emptied.set(key, emptiedId!);
+      people.set(key, one);
     }
   }
+  return emptied;
+}
 
-  const owners = [...known.persons.values(), ...known.via.values()].flatMap((person) => (person ? [person.id] : []));
-  if (owners.length > 0 && rows.some((row) => !row.signal)) {
-    const left = await asked((reader) => reader.select().from(departures).where(among(departures.personId, owners)));
-    for (const departure of left) {
-      const theirs = known.departures.get(departure.personId) ?? new Map<string, DepartureRow>();
-      theirs.set(departure.externalId, departure);
-      known.departures.set(departure.personId, theirs);
-    }
+async function departuresOf(asked: Ask, owners: readonly string[]): Promise<Known['departures']> {
+  const known: Known['departures'] = new Map();
+  if (owners.length === 0) return known;
+  const left = await asked((reader) => reader.select().from(departures).where(among(departures.personId, owners)));
+  for (const departure of left) {
+    const theirs = known.get(departure.personId);
+    if (theirs) theirs.set(departure.externalId, departure);
+    else known.set(departure.personId, new Map([[departure.externalId, departure]]));
   }
+  return known;
+}
 
+async function complaintsOf(asked: Ask, rows: readonly IntakeRow[]): Promise<Known['complaints']> {
   const refs = new Set(rows.flatMap((row) => row.complaints.map(({ ref }) => ref)));
-  if (refs.size > 0) {
-    const told = await asked((reader) => reader.select().from(complaints).where(among(complaints.ref, refs)));
-    for (const complaint of told) known.complaints.set(complaint.ref, complaint);
-  }
+  if (refs.size === 0) return new Map();
+  const told = await asked((reader) => reader.select().from(complaints).where(among(complaints.ref, refs)));
+  return new Map(told.map((complaint) => [complaint.ref, complaint]));
+}
 
-  const traces = rows.flatMap((row) => (row.signal ? [row.signal] : []));
+async function signalsOf(asked: Ask, rows: readonly IntakeRow[]): Promise<Known['signals']> {
+  const known: Known['signals'] = new Map();
+  const traces = rows.flatMap(({ signal }) => (signal ? [signal] : []));
   for (const [kind, group] of Map.groupBy(traces, (signal) => signal.kind)) {
-    const ids = new Set(group.map((signal) => signal.externalId));
-    const seen = await asked((reader) =>
-      reader
-        .select()
-        .from(signals)
-        .where(and(eq(signals.kind, kind), among(signals.externalId, ids))),
-    );
-    for (const signal of seen) known.signals.set(signalKey(signal.personId, kind, signal.externalId), signal);
+    const where = and(eq(signals.kind, kind), among(signals.externalId, new Set(group.map((one) => one.externalId))));
+    const seen = await asked((reader) => reader.select().from(signals).where(where));
+    for (const signal of seen) known.set(signalKey(signal.personId, kind, signal.externalId), signal);
   }
+  return known;
+}
 
+function addressesOf(rows: readonly IntakeRow[], people: Iterable<PersonRow>): Set<string> {
   const addresses = new Set<string>();
   for (const { person } of rows) if (person.email) addresses.add(normaliseAddress(person.email));
-  for (const { emailNorm } of known.persons.values()) if (emailNorm) addresses.add(emailNorm);
+  for (const { emailNorm } of people) if (emailNorm) addresses.add(emailNorm);
+  return addresses;
+}
+
+async function sharing(asked: Ask, addresses: ReadonlySet<string>): Promise<Known['byAddress']> {
+  const known: Known['byAddress'] = new Map();
   if (addresses.size === 0) return known;
   const { id, kind, source, externalId, emailNorm } = persons;
-  const sharing = await asked((reader) =>
+  const found = await asked((reader) =>
     reader.select({ id, kind, source, externalId, emailNorm }).from(persons).where(among(emailNorm, addresses)),
   );
-  for (const one of sharing) {
-    const people = known.byAddress.get(one.emailNorm!);
-    if (people === undefined) known.byAddress.set(one.emailNorm!, [one]);
+  for (const one of found) {
+    const people = known.get(one.emailNorm!);
+    if (people === undefined) known.set(one.emailNorm!, [one]);
     else if (people.every((person) => person.id !== one.id)) people.push(one);
   }
-  known.suppressed = await suppressionsAmong(readers[0]!, addresses);
   return known;
 }
 

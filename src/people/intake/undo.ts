@@ -1,13 +1,15 @@
 import { getTableName, sql } from 'drizzle-orm';
+import { toSnakeCase } from 'drizzle-orm/casing';
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { updateRow } from '../../../db/bulk.ts';
 import type { Db, Tx } from '../../../db/client.ts';
 import * as schema from '../../../db/schema/index.ts';
-import { complaints, departures, importFills, imports, persons, signals } from '../../../db/schema/people.ts';
+import { importFills, imports } from '../../../db/schema/people.ts';
 import { dayOf, longDay } from '../../shared/dates.ts';
 import { type Refusal, refuse } from '../../shared/refusal.ts';
+import { TABLES, type What } from './write.ts';
 
-type Counts = { persons: number; departures: number; complaints: number; signals: number };
+type Counts = Record<What, number>;
 export type Undone = {
   file: string;
   removed: Counts;
@@ -19,7 +21,6 @@ export type Undone = {
   changedSince: number;
 };
 
-const TABLES = { signals, complaints, departures, persons } as const;
 /** Rows a transaction. */
 const TOGETHER = 1000;
 
@@ -45,7 +46,7 @@ export async function undoImport(db: Db, importId: string, now: Date): Promise<U
     const fills = await db.write((tx) => emptySome(tx, importId, undone));
     if (fills === 0) break;
   }
-  for (const [name, table] of Object.entries(TABLES) as [keyof Counts, SQLiteTable][]) {
+  for (const [name, table] of (Object.entries(TABLES) as [What, SQLiteTable][]).toReversed()) {
     // Every row's id is younger than its import's, so this is a walk along the primary key.
     for (let last: string | undefined = importId; last !== undefined; ) {
       last = await db.write((tx) => removeSome(tx, name, table, importId, last!, undone));
@@ -77,7 +78,7 @@ async function emptySome(tx: Tx, importId: string, undone: Undone): Promise<numb
 
 async function removeSome(
   tx: Tx,
-  name: keyof Counts,
+  name: What,
   table: SQLiteTable,
   importId: string,
   after: string,
@@ -108,7 +109,7 @@ function pointingAt(name: string): { from: string; column: string }[] {
         const { columns, foreignTable } = key.reference();
         if (key.onDelete === 'cascade') return [];
         if (getTableName(foreignTable) !== name) return [];
-        const column = columns[0]!.name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+        const column = toSnakeCase(columns[0]!.name);
         return [{ from: getTableName(table), column }];
       }),
     );

@@ -27,13 +27,13 @@ afterEach(() => db.cleanup());
 
 async function bring(
   text: string,
-  options: { dryRun?: boolean; onRefused?: (record: RefusedRecord) => void } = {},
+  options: { dryRun?: boolean; listed?: number; onRefused?: (record: RefusedRecord) => void } = {},
 ): Promise<ImportReport> {
   const path = join(folder, 'people.csv');
   writeFileSync(path, text);
   const report = await importFile(db, { path, mapping: NEUTRAL, now: NOW, ...options });
   if (isRefusal(report)) throw new Error(report.sentence);
-  expect(report.imported + report.merged.total + report.refused.length).toBe(report.rows);
+  expect(report.imported + report.merged.total + report.refusedRows).toBe(report.rows);
   return report;
 }
 
@@ -123,6 +123,19 @@ test('someone’s words never stand in the report', async () => {
   const report = await bring(ADA.replace('It stops.', 'It stops at night.'));
   expect(report.conflicts).toMatchObject([{ column: 'words', kept: null, offered: null }]);
   expect(JSON.stringify(report)).not.toContain('It stops');
+});
+
+test('the lists of a report end, and what is left out of them is counted', async () => {
+  const row = (id: number, name: string) => `desk,${id},customer,${name},${id % 4}@studio.example\n`;
+  const file = (name: string) =>
+    `source,person_id,kind,first_name,email\n${[1, 2, 3, 4, 5, 6, 7, 8].map((id) => row(id, name)).join('')}`;
+  await bring(file('Ada'));
+  const bad = 'desk,9,nobody,,\n'.repeat(4);
+  for (const dryRun of [true, false]) {
+    const report = await bring(file('Adah') + bad, { dryRun, listed: 3 });
+    expect(report).toMatchObject({ conflicting: 8, refusedRows: 4 });
+    expect([report.conflicts, report.refused, report.proposedMerges].map((list) => list.length)).toEqual([3, 3, 3]);
+  }
 });
 
 test('the same address on two persons is proposed once, never merged', async () => {

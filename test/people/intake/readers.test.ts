@@ -8,7 +8,7 @@ import { complaints, departures, persons, signals } from '../../../db/schema/peo
 import { shownOf } from '../../../src/people/diagnosis.ts';
 import { type ImportReport, importFile } from '../../../src/people/intake/import.ts';
 import { NEUTRAL, readMapping } from '../../../src/people/intake/mapping.ts';
-import { isAddress } from '../../../src/people/intake/rows.ts';
+import { isAddress } from '../../../src/people/intake/values.ts';
 import { isRefusal, type Refusal } from '../../../src/shared/refusal.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/database.ts';
 import { mappingNamed } from '../every-file.ts';

@@ -4,7 +4,7 @@ import { noAnswersByIssue } from '../../../checkins/answers.ts';
 import { database } from '../../../database.ts';
 import { measurementsOf } from '../../../proofs/measurements.ts';
 import { circumstancesOf, proofWithState, publishedSite } from '../../../proofs/published.ts';
-import { checkFileOf } from '../../../proofs/verify.ts';
+import { checkFileOf } from '../../../proofs/served.ts';
 import { versionsOf } from '../../../proofs/versions.ts';
 
 /* What we claim about a proof, and what it takes beside its versions to recompute that. */

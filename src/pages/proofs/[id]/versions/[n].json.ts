@@ -2,7 +2,7 @@ import type { APIRoute } from 'astro';
 import { publicJson } from '../../../../caching.ts';
 import { database } from '../../../../database.ts';
 import { publishedSite } from '../../../../proofs/published.ts';
-import { versionFileOf } from '../../../../proofs/verify.ts';
+import { versionFileOf } from '../../../../proofs/served.ts';
 import { versionNumber, versionOf } from '../../../../proofs/versions.ts';
 
 /* One version as it was published: all that its fingerprint covers, and who stood for it. */
