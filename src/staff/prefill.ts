@@ -5,11 +5,10 @@ import { type Voice, voicesOf } from '../people/voices.ts';
 import type { Collection, Issue } from '../proofs/documents.ts';
 import { publishedIssue } from '../proofs/published.ts';
 import { addDays, type Day } from '../shared/dates.ts';
-import { type Form, fieldsOf, hasBody, sourceFrom, type Values } from './form.ts';
+import { fieldsOf, hasBody, type Values } from './fields.ts';
+import { type Form, sourceFrom, type Written } from './form.ts';
 
 /* What a new document can already say: everything that was told and published. What only its writer knows stays empty. */
-
-type Written = { source: string; assets: Record<string, string> };
 
 /** One complaint, as whoever writes about it needs to recognise it. */
 export type Told = {

@@ -3,7 +3,7 @@ import type { Judgement } from '../proofs/check.ts';
 import type { Problem } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
 import { type State, stateWords } from '../proofs/state.ts';
-import { placeProblems } from './form.ts';
+import { placeProblems } from './placed.ts';
 
 /* The twelve things that a proof consists of, and what the rules say about each. Other documents have one: all of it. */
 
@@ -88,12 +88,7 @@ export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: 
 }
 
 function place(draft: Named, found: readonly Problem[], verdict: Verdict): Slot['findings'] {
-  return placeProblems(draft.collection, draft.documentId, draft, found).map(({ rule, sentence, at }) => ({
-    rule,
-    sentence,
-    at,
-    verdict,
-  }));
+  return placeProblems(draft, found).map(({ rule, sentence, at }) => ({ rule, sentence, at, verdict }));
 }
 
 function slotFor(at: string, rule: string): number {
