@@ -1,6 +1,4 @@
-import { eq } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { staff } from '../../db/schema/staff.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
 import { fillPlaceholders } from '../proofs/claims.ts';
 import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
@@ -10,7 +8,7 @@ import { circumstancesOf, type PublishedProof, publishedOthers } from '../proofs
 import { type State, stateOfProof } from '../proofs/state.ts';
 import { longDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
-import { may } from './access.ts';
+import { colleagueOf, mayHere } from './colleagues.ts';
 import { typedConfirmer } from './confirmers.ts';
 import type { Draft } from './draft.ts';
 import { type At, CSV, type Field, fieldsOf, hasBody, NAME, type Value, type Values } from './fields.ts';
@@ -189,8 +187,8 @@ function measurementsIn({ collection, fields }: Form, documentId: string): Pick<
 async function ownerWhoCannot(reader: Reader, { collection, fields }: Form, site: Site): Promise<Placed[]> {
   const { owner } = fields;
   if ((collection !== 'proofs' && collection !== 'issues') || typeof owner !== 'string' || owner === '') return [];
-  const [member] = await reader.select().from(staff).where(eq(staff.id, owner));
-  if (member && member.leftAt === null && may(member.roles, 'confirm')) return [];
+  const member = await colleagueOf(reader, owner);
+  if (mayHere(member, 'confirm')) return [];
   const name = member?.name ?? site.people[owner]?.name ?? `“${owner}”`;
   const sentence = `${name} can’t confirm its facts at this desk. Choose somebody with the role of owner, or ask an admin to give it to them.`;
   return [{ file: '', line: 1, rule: 'owner', code: '', at: 'owner', sentence }];

@@ -32,7 +32,17 @@ export async function colleagues(reader: Reader): Promise<Member[]> {
 
 /** Those who may do this now. */
 export async function colleaguesWho(reader: Reader, doing: Doing): Promise<Member[]> {
-  return (await colleagues(reader)).filter(({ leftAt, roles }) => leftAt === null && may(roles, doing));
+  return (await colleagues(reader)).filter((member) => mayHere(member, doing));
+}
+
+/** Whether somebody works here and may do this. */
+export function mayHere(member: Member | null, doing: Doing): boolean {
+  return member?.leftAt === null && may(member.roles, doing);
+}
+
+export async function colleagueOf(reader: Reader, id: string): Promise<Member | null> {
+  const [member] = await reader.select().from(staff).where(eq(staff.id, id));
+  return member ?? null;
 }
 
 /** Whom a document may name as its owner: who may confirm its facts now, and whoever it names already. */
@@ -200,8 +210,7 @@ function wrongTitle(title: string): Refusal | null {
 }
 
 async function memberOf(tx: Tx, id: string): Promise<Member | Refusal> {
-  const [member] = await tx.select().from(staff).where(eq(staff.id, id));
-  return member ?? refuse('unknown', `Nobody here has the short id “${id}”.`);
+  return (await colleagueOf(tx, id)) ?? refuse('unknown', `Nobody here has the short id “${id}”.`);
 }
 
 async function isLastAdmin(tx: Tx, member: Member): Promise<boolean> {

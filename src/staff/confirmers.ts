@@ -5,7 +5,6 @@ import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations, drafts } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
-import { staff } from '../../db/schema/staff.ts';
 import { fill } from '../mail/delivery.ts';
 import { postLetter } from '../mail/outbox.ts';
 import { isSuppressed, normaliseAddress, suppressedAmong } from '../people/suppression.ts';
@@ -20,8 +19,8 @@ import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { may } from './access.ts';
 import { record } from './audit.ts';
-import { colleagues } from './colleagues.ts';
-import { contentHash, type Draft } from './draft.ts';
+import { colleagueOf, colleagues, mayHere } from './colleagues.ts';
+import { contentHash, type Draft, type WrittenDocument } from './draft.ts';
 import { draftOf, openDraft, saveDraft } from './drafts.ts';
 import { writeToStaff } from './letters.ts';
 import type { Viewer } from './privacy.ts';
@@ -33,10 +32,7 @@ import { shownTitle } from './status.ts';
  */
 
 /** A proof as it would be published: its draft, or without one what is public. Null when there is neither. */
-export async function proofAsWritten(
-  reader: Reader,
-  proofId: string,
-): Promise<Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'> | null> {
+export async function proofAsWritten(reader: Reader, proofId: string): Promise<WrittenDocument | null> {
   const draft = await draftOf(reader, { collection: 'proofs', documentId: proofId });
   if (draft) return draft;
   const [live] = await latestVersionsOf(reader, proofId, 1);
@@ -108,8 +104,8 @@ export async function askConfirmer(
   { proofId, by, who }: { proofId: string; by: string; who: Asked },
   now: Date,
 ): Promise<Confirmation | Refusal> {
-  const [asker] = await tx.select().from(staff).where(eq(staff.id, by));
-  if (!asker || asker.leftAt !== null || !may(asker.roles, 'ask a confirmer')) {
+  const asker = await colleagueOf(tx, by);
+  if (!asker || !mayHere(asker, 'ask a confirmer')) {
     return refuse('role', 'Only a writer, an owner or HR who works here can ask somebody.');
   }
   const document = await documentOf(tx, proofId);

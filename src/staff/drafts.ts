@@ -4,20 +4,16 @@ import type { Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
 import { staff } from '../../db/schema/staff.ts';
-import { differencesOf } from '../proofs/difference.ts';
 import type { Collection } from '../proofs/documents.ts';
 import { publishedProof } from '../proofs/published.ts';
 import { liveVersion } from '../proofs/versions.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
-import { contentHash, type Draft } from './draft.ts';
+import { contentHash, type DocumentName, type Draft, type Written } from './draft.ts';
 import { type Status, statusOf } from './status.ts';
 
 /* Documents while they are being written: begun, saved by two people without harm, put away. */
-
-type Written = { source: string; assets: Record<string, string> };
-type DocumentName = { collection: Collection; documentId: string };
 
 /** One entry of the record covers this long of one person's saving: nobody reads a line for every pause in typing. */
 const SITTING_MS = 15 * 60_000;
@@ -69,13 +65,12 @@ export async function openDraft(
   return draft;
 }
 
-/** Someone else saved first. `differences` lead from their version to the one that was not saved. */
+/** Someone else saved first. */
 export type Conflict = {
   by: { id: string; name: string };
   at: number;
   revision: number;
   theirs: Written;
-  differences: ReturnType<typeof differencesOf>;
 };
 
 /**
@@ -99,7 +94,6 @@ export async function saveDraft(
         at: draft.savedAt,
         revision: draft.revision,
         theirs: { source: draft.source, assets: draft.assets },
-        differences: differencesOf(draft, mine, 'The text'),
       },
     };
   }
@@ -205,7 +199,7 @@ export function subjectOf({ collection, documentId }: DocumentName): string {
   return `${collection}:${documentId}`;
 }
 
-function gone(): Refusal {
+export function gone(): Refusal {
   return refuse('gone', 'This draft is no longer there: it was published or discarded meanwhile.');
 }
 

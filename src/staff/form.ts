@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Document, isMap, isScalar, isSeq, type Node, parseDocument as parseYaml, visit, type YAMLMap } from 'yaml';
 import { fileOf, splitSource } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
+import type { Written } from './draft.ts';
 import {
   CSV,
   type Field,
@@ -36,8 +37,6 @@ export type Form = {
   /** Set when something pasted was made plain. */
   readAs?: ReadAs[];
 };
-
-export type Written = { source: string; assets: Record<string, string> };
 
 type Data = Record<string, unknown>;
 

@@ -1,7 +1,8 @@
 import { fileOf, type Problem, splitSource } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
+import type { WrittenDocument } from './draft.ts';
 import { type At, bodyField, CSV, type Field, fieldsOf, hasBody, KEPT, LABELS, TEXT, type Values } from './fields.ts';
-import { type Form, formOf, type Written } from './form.ts';
+import { type Form, formOf } from './form.ts';
 import { placesOf } from './waivers.ts';
 
 /* What is wrong with a document, at the fields of its form and in their words. */
@@ -11,7 +12,7 @@ export type Placed = Omit<Problem, 'at'> & { at: At; code: string };
 
 /** Each problem with the field of the form that it is about. */
 export function placeProblems(
-  { collection, documentId, source }: Pick<Written, 'source'> & { collection: Collection; documentId: string },
+  { collection, documentId, source }: Omit<WrittenDocument, 'assets'>,
   problems: readonly Problem[],
 ): Placed[] {
   const file = fileOf(collection, documentId);

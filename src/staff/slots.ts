@@ -1,8 +1,8 @@
 import { isCollection, isMap, isScalar, parseDocument as parseYaml } from 'yaml';
 import type { Judgement } from '../proofs/check.ts';
 import type { Problem } from '../proofs/content.ts';
-import type { Collection } from '../proofs/documents.ts';
 import { type State, stateWords } from '../proofs/state.ts';
+import type { WrittenDocument } from './draft.ts';
 import { placeProblems } from './placed.ts';
 
 /* The twelve things that a proof consists of, and what the rules say about each. Other documents have one: all of it. */
@@ -49,10 +49,8 @@ function keysWritten(source: string): Set<string> {
   return new Set([...filled.map(({ key }) => String(key)), ...(body.trim() === '' ? [] : ['body'])]);
 }
 
-type Named = { collection: Collection; documentId: string; source: string; assets: Record<string, string> };
-
 /** `state` is what the page would say once published; null while the draft can't be read. */
-export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: State | null): Slot[] {
+export function slotsOf(draft: WrittenDocument, { problems, warnings }: Judgement, state: State | null): Slot[] {
   const placed = [...place(draft, problems, 'fail'), ...place(draft, warnings, 'warn')];
   if (draft.collection !== 'proofs') return [slot('The document', '', placed, null)];
   const written = keysWritten(draft.source);
@@ -87,7 +85,7 @@ export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: 
   });
 }
 
-function place(draft: Named, found: readonly Problem[], verdict: Verdict): Slot['findings'] {
+function place(draft: WrittenDocument, found: readonly Problem[], verdict: Verdict): Slot['findings'] {
   return placeProblems(draft, found).map(({ rule, sentence, at }) => ({ rule, sentence, at, verdict }));
 }
 
