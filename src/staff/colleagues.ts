@@ -2,6 +2,7 @@ import { asc, eq, isNull } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Reader, Tx } from '../../db/client.ts';
 import { ROLES, type Role, staff } from '../../db/schema/staff.ts';
+import { oneLine } from '../invitations/sign.ts';
 import { publishedOthers } from '../proofs/published.ts';
 import { sameName } from '../proofs/state.ts';
 import { endSessionsOf } from '../sessions/staff.ts';
@@ -66,7 +67,7 @@ export async function addColleague(
 ): Promise<Member | Refusal> {
   const roles = rolesOf(wanted);
   if (isRefusal(roles)) return roles;
-  const told = { name: inOneLine(name), title: inOneLine(title), address: address.trim().toLowerCase() };
+  const told = { name: oneLine(name), title: oneLine(title), address: address.trim().toLowerCase() };
   // As the check of documents has it: whoever has a place here may be named in one.
   if (
     !/\S\s+\S/.test(told.name) ||
@@ -141,7 +142,7 @@ export async function changeTitle(
   wanted: string,
   now: Date,
 ): Promise<true | Refusal> {
-  const title = inOneLine(wanted);
+  const title = oneLine(wanted);
   const untold = wrongTitle(title);
   if (untold) return untold;
   const member = await memberOf(tx, id);
@@ -202,8 +203,6 @@ const AS: Record<Role, string> = {
   operator: 'As an operator you make the keys with which systems send measurements.',
   admin: 'As an admin you decide who may use the desk.',
 };
-
-const inOneLine = (text: string) => text.trim().replace(/\s+/g, ' ');
 
 function wrongTitle(title: string): Refusal | null {
   return title.length < 2 || title.length > 80 ? refuse('title', 'Say what they do here, as pages will say it.') : null;

@@ -10,7 +10,7 @@ import { liveVersion } from '../proofs/versions.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
-import { contentHash, type DocumentName, type Draft, type Written } from './draft.ts';
+import { contentHash, type DocumentName, type Draft, type Written, type WrittenDocument } from './draft.ts';
 import { type Status, statusOf } from './status.ts';
 
 /* Documents while they are being written: begun, saved by two people without harm, put away. */
@@ -22,6 +22,12 @@ export async function draftOf(reader: Reader, { collection, documentId }: Docume
   const where = and(eq(drafts.collection, collection), eq(drafts.documentId, documentId));
   const [draft] = await reader.select().from(drafts).where(where);
   return draft ?? null;
+}
+
+/** A document as it would be published: its draft, or without one what is public. Null when there is neither. */
+export async function asWritten(reader: Reader, name: DocumentName): Promise<WrittenDocument | null> {
+  const written = (await draftOf(reader, name)) ?? (await liveVersion(reader, name));
+  return written && { ...name, source: written.source, assets: written.assets };
 }
 
 /**
