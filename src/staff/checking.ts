@@ -7,13 +7,13 @@ import { formatValue, parseSeries, summariseProof } from '../proofs/evidence.ts'
 import { circumstancesOf, type PublishedProof, publishedOthers } from '../proofs/published.ts';
 import { type State, stateOfProof } from '../proofs/state.ts';
 import { longDay } from '../shared/dates.ts';
-import { counted } from '../shared/words.ts';
+import { capitalise, counted } from '../shared/words.ts';
 import { colleagueOf, mayHere } from './colleagues.ts';
 import { typedConfirmer } from './confirmers.ts';
 import type { Draft } from './draft.ts';
 import { type At, CSV, type Field, fieldsOf, hasBody, NAME, type Value, type Values } from './fields.ts';
 import { type Form, formOf, sourceFrom } from './form.ts';
-import { readPasted } from './pasted.ts';
+import { READ_AS, type ReadAs, readPasted } from './pasted.ts';
 import { labelAt, type Placed, placeProblems } from './placed.ts';
 
 /* What the check says of a draft while it is being written: the same judgement as everywhere, each sentence at its field. */
@@ -192,6 +192,12 @@ async function ownerWhoCannot(reader: Reader, { collection, fields }: Form, site
   const name = member?.name ?? site.people[owner]?.name ?? `“${owner}”`;
   const sentence = `${name} can’t confirm its facts at this desk. Choose somebody with the role of owner, or ask an admin to give it to them.`;
   return [{ file: '', line: 1, rule: 'owner', code: '', at: 'owner', sentence }];
+}
+
+/** What the measurements were read as, with what was made of them to make them plain. */
+export function readSentences(read: Checked['read'], readAs: readonly ReadAs[]): Checked['read'] {
+  const made = readAs.length > 0 ? ` ${capitalise(readAs.map((one) => READ_AS[one]).join('; '))}.` : '';
+  return read.map(({ at, sentence }) => ({ at, sentence: `${sentence}${made}` }));
 }
 
 /** What it all comes down to, in a few words. */

@@ -18,7 +18,7 @@ import { may } from './access.ts';
 import type { Draft } from './draft.ts';
 import { titleOf } from './drafts.ts';
 import type { Viewer } from './privacy.ts';
-import { reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
+import { reviewPath, type Standing, shownTitle, statusOf, writePath } from './status.ts';
 
 /* Where the desk begins: who waits for what, and the one next thing to do about each. */
 
@@ -155,8 +155,7 @@ function draftFor(handed: readonly Handed[], issueId: string): Handed | undefine
 function waitingFor(handed: Handed | undefined): Step | null {
   if (!handed) return null;
   const { draft, standing } = handed;
-  const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
-  const review = reviewPath(draft);
+  const [write, review] = [writePath(draft), reviewPath(draft)];
   switch (standing.status) {
     case 'sent':
       return { label: 'Confirm its facts', href: review };
@@ -237,7 +236,7 @@ function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'
   return handed.flatMap(({ draft, standing }) => {
     const { status, owner } = standing;
     const title = named(draft);
-    const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
+    const write = writePath(draft);
     if (status === 'sent' && owner === id) {
       return { title, why: 'waits for you to confirm its facts, number by number', href: reviewPath(draft) };
     }

@@ -68,9 +68,14 @@ export function shownTitle(written: WrittenDocument): string {
   return document.collection === 'issues' || document.collection === 'pages' ? document.data.title : written.documentId;
 }
 
+/** The page of the desk where a document is written. */
+export function writePath({ collection, documentId }: DocumentName): string {
+  return `/staff/drafts/${collection}/${documentId}`;
+}
+
 /** The page of the desk where a draft goes from hand to hand. */
-export function reviewPath({ collection, documentId }: DocumentName): string {
-  return `/staff/drafts/${collection}/${documentId}/review`;
+export function reviewPath(name: DocumentName): string {
+  return `${writePath(name)}/review`;
 }
 
 const PAGES = ['how-we-count', 'privacy'];
