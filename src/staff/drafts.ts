@@ -1,17 +1,17 @@
-import { and, asc, desc, eq, max } from 'drizzle-orm';
+import { and, eq, max } from 'drizzle-orm';
 import { isMap, isScalar, parseDocument as parseYaml } from 'yaml';
 import type { Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
-import { staff } from '../../db/schema/staff.ts';
 import type { Collection } from '../proofs/documents.ts';
 import { publishedProof } from '../proofs/published.ts';
 import { liveVersion } from '../proofs/versions.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
+import { colleagueOf, colleagues } from './colleagues.ts';
 import { contentHash, type DocumentName, type Draft, type Written, type WrittenDocument } from './draft.ts';
-import { type Status, statusOf } from './status.ts';
+import { type Standing, type Status, statusOf } from './status.ts';
 
 /* Documents while they are being written: begun, saved by two people without harm, put away. */
 
@@ -93,7 +93,7 @@ export async function saveDraft(
   const mine = { ...draft, source, assets };
   if (contentHash(mine) === contentHash(draft)) return { saved: draft };
   if (draft.revision !== revision) {
-    const [other] = await tx.select().from(staff).where(eq(staff.id, draft.savedBy));
+    const other = await colleagueOf(tx, draft.savedBy);
     return {
       conflict: {
         by: { id: draft.savedBy, name: other?.name ?? draft.savedBy },
@@ -147,27 +147,26 @@ export type DraftRow = {
   savedBy: string;
 };
 
+/** Every draft and where it stands. */
+export async function draftsInHand(reader: Reader): Promise<{ draft: Draft; standing: Standing }[]> {
+  const [rows, said] = await Promise.all([reader.select().from(drafts), reader.select().from(signOffs)]);
+  const of = Map.groupBy(said, ({ draftId }) => draftId);
+  return rows.map((draft) => ({ draft, standing: statusOf(draft, of.get(draft.id) ?? []) }));
+}
+
 /** Every draft, the one saved last first, with names in place of ids. */
 export async function draftsList(reader: Reader): Promise<DraftRow[]> {
-  const [rows, said, people] = await Promise.all([
-    reader.select().from(drafts).orderBy(desc(drafts.savedAt), asc(drafts.id)),
-    reader.select().from(signOffs),
-    reader.select({ id: staff.id, name: staff.name }).from(staff),
-  ]);
+  const [all, people] = await Promise.all([draftsInHand(reader), colleagues(reader)]);
   const nameOf = (id: string) => people.find((one) => one.id === id)?.name ?? id;
-  return rows.map((row) => {
-    const { source: _, assets: __, ...draft } = row;
-    return {
+  return all
+    .toSorted(({ draft: a }, { draft: b }) => b.savedAt - a.savedAt || (a.id < b.id ? -1 : 1))
+    .map(({ draft: { source, assets, ...draft }, standing: { status } }) => ({
       draft,
-      title: titleOf(row),
-      status: statusOf(
-        row,
-        said.filter(({ draftId }) => draftId === row.id),
-      ).status,
-      startedBy: nameOf(row.startedBy),
-      savedBy: nameOf(row.savedBy),
-    };
-  });
+      title: titleOf({ ...draft, source }),
+      status,
+      startedBy: nameOf(draft.startedBy),
+      savedBy: nameOf(draft.savedBy),
+    }));
 }
 
 /** Every document that has a published version, by what it calls itself now, to begin a draft from. */
