@@ -1,5 +1,5 @@
 import { and, eq, max } from 'drizzle-orm';
-import { isMap, isScalar, parseDocument as parseYaml } from 'yaml';
+import { isScalar } from 'yaml';
 import type { Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
@@ -12,6 +12,7 @@ import { record } from './audit.ts';
 import { colleagueOf, colleagues } from './colleagues.ts';
 import { contentHash, type DocumentName, type Draft, type Written, type WrittenDocument } from './draft.ts';
 import { type Standing, type Status, statusOf } from './status.ts';
+import { pairsIn } from './yaml.ts';
 
 /* Documents while they are being written: begun, saved by two people without harm, put away. */
 
@@ -181,22 +182,20 @@ export async function publishedNames(reader: Reader): Promise<(DocumentName & { 
   return newest.map(({ collection, documentId, source }) => ({
     collection,
     documentId,
-    title: titleOf({ source, documentId }),
+    title: titleOf({ collection, documentId, source }),
   }));
 }
 
 const TITLES = ['headline', 'title', 'plan', 'question', 'subject', 'organisation'];
 
 /** What a document calls itself, however unfinished it is; its id until it has a name. */
-export function titleOf({ source, documentId }: Pick<Draft, 'source' | 'documentId'>): string {
-  const fields = /^---\n([\s\S]*?\n|)---/.exec(source)?.[1] ?? source;
-  const { contents } = parseYaml(fields, { prettyErrors: false, logLevel: 'silent' });
-  if (!isMap(contents)) return documentId;
-  for (const { key, value } of contents.items) {
-    const named = isScalar(key) && TITLES.includes(String(key.value)) && isScalar(value);
-    if (named && String(value.value ?? '').trim() !== '') return String(value.value);
+export function titleOf(named: Omit<WrittenDocument, 'assets'>): string {
+  for (const { key, value } of pairsIn(named)) {
+    const title =
+      isScalar(key) && TITLES.includes(String(key.value)) && isScalar(value) ? String(value.value ?? '') : '';
+    if (title.trim() !== '') return title;
   }
-  return documentId;
+  return named.documentId;
 }
 
 /** `proofs:exports-finish`, as the record names it. */

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
-import { Document, isMap, isScalar, isSeq, type Node, parseDocument as parseYaml, visit, type YAMLMap } from 'yaml';
 import { fileOf, splitSource } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
 import type { Written } from './draft.ts';
@@ -17,7 +15,8 @@ import {
   type Values,
 } from './fields.ts';
 import type { ReadAs } from './pasted.ts';
-import { type FormWaiver, putIntoBody, putIntoFields, QUIETLY, takenFromBody, takenFromFields } from './waivers.ts';
+import { type FormWaiver, putIntoBody, putIntoFields, takenFromBody, takenFromFields } from './waivers.ts';
+import { type Data, dataIn, isPlain, yamlOf } from './yaml.ts';
 
 /*
  * A document as a form, and back. What is typed is kept as typed, so that an unfinished draft opens again as it was left. Comments,
@@ -38,10 +37,6 @@ export type Form = {
   readAs?: ReadAs[];
 };
 
-type Data = Record<string, unknown>;
-
-export const isPlain = (value: unknown): value is Data =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 export const textOf = (value: unknown) => (value === null || value === undefined ? '' : String(value).trim());
 const isText = (value: unknown) => value === null || ['string', 'number', 'boolean'].includes(typeof value);
 
@@ -53,7 +48,7 @@ export function formOf(collection: Collection, { source, assets }: Written): For
   const split = splitSource(fileOf(collection, 'x'), source);
   if (!split) return nothing;
   const { yaml, waivers } = takenFromFields(split.fields);
-  const data = dataIn(parseYaml(yaml, QUIETLY));
+  const data = dataIn(yaml);
   if (!data) return nothing;
   const below = takenFromBody(split.body);
   const rest: Data = {};
@@ -63,19 +58,9 @@ export function formOf(collection: Collection, { source, assets }: Written): For
     fields,
     body: hasBody(collection) ? below.body.trim() : null,
     waivers: [...waivers, ...below.waivers],
-    rest: Object.keys(rest).length > 0 ? new Document(rest).toString({ lineWidth: 0 }) : '',
+    rest: yamlOf(rest),
     raw: null,
   };
-}
-
-/** Null when it can't be read: also for an alias that leads nowhere, or to too much, found only when the values are asked for. */
-function dataIn(document: ReturnType<typeof parseYaml>): Data | null {
-  try {
-    const data: unknown = document.toJS() ?? {};
-    return document.errors.length === 0 && isPlain(data) ? data : null;
-  } catch {
-    return null;
-  }
 }
 
 function valuesOf(fields: readonly Field[], data: Data, assets: Written['assets'], rest: Data): Values {
@@ -138,18 +123,14 @@ export function sourceFrom(form: Form, base?: Written): Written {
   if (form.raw !== null) return { source: form.raw, assets: base?.assets ?? {} };
   const { fields, assets } = withFiles(form.fields, base?.assets ?? {});
   const data = dataOf(fieldsOf(collection), fields);
-  for (const [key, value] of Object.entries(restOf(form.rest))) data[key] ??= value;
+  const rest = dataIn(form.rest) ?? { unreadable: form.rest };
+  for (const [key, value] of Object.entries(rest)) data[key] ??= value;
 
   const was = base && splitSource(fileOf(collection, 'x'), base.source);
-  const document = parseYaml(was ? takenFromFields(was.fields).yaml : '', QUIETLY);
-  const target = dataIn(document) && isMap(document.contents) ? document : new Document({});
-  mergeMap(target, target.contents as YAMLMap, data);
-  const text = withRoomInBraces(target.toString({ lineWidth: 0, flowCollectionPadding: false, indentSeq: true }));
-  const [ofBody, ofFields] = [
-    form.waivers.filter(({ at }) => at === 'body'),
-    form.waivers.filter(({ at }) => at !== 'body'),
-  ];
-  const yaml = putIntoFields(text === '{}\n' ? '' : text, ofFields);
+  const { body: ofBody = [], fields: ofFields = [] } = Object.groupBy(form.waivers, ({ at }) =>
+    at === 'body' ? 'body' : 'fields',
+  );
+  const yaml = putIntoFields(yamlOf(data, was ? takenFromFields(was.fields).yaml : ''), ofFields);
   if (!hasBody(collection)) return { source: yaml, assets };
 
   const body = putIntoBody(cleaned(form.body ?? ''), ofBody);
@@ -191,10 +172,6 @@ function freeId(taken: Set<unknown>): string {
   while (taken.has(`measured-${number}`)) number += 1;
   taken.add(`measured-${number}`);
   return `measured-${number}`;
-}
-
-function restOf(rest: string): Data {
-  return dataIn(parseYaml(rest, QUIETLY)) ?? { unreadable: rest };
 }
 
 export function cleaned(text: string): string {
@@ -240,47 +217,4 @@ function madeOf(field: Field, value: Value): string | number | boolean | object 
 
 function numberOr(text: string): number | string {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
-}
-
-/** `[a, b]` and `{ a: b }`, as the documents that ship are written; the library knows one way for both. */
-function withRoomInBraces(yaml: string): string {
-  if (!yaml.includes('{')) return yaml;
-  const at: number[] = [];
-  visit(parseYaml(yaml, QUIETLY), {
-    Map(_, { flow, range, items }) {
-      if (flow && range && items.length > 0) at.push(range[0] + 1, range[1] - 1);
-    },
-  });
-  return at.toSorted((a, b) => b - a).reduce((text, index) => `${text.slice(0, index)} ${text.slice(index)}`, yaml);
-}
-
-function mergeMap(document: Document, map: YAMLMap, data: Record<string, unknown>): void {
-  map.items = map.items.filter(({ key }) => isScalar(key) && Object.hasOwn(data, String(key.value)));
-  let at = 0;
-  for (const [key, value] of Object.entries(data)) {
-    const found = map.items.findIndex((item) => isScalar(item.key) && item.key.value === key);
-    if (found < 0) {
-      map.items.splice(at, 0, document.createPair(key, value) as never);
-      at += 1;
-    } else {
-      const pair = map.items[found]!;
-      pair.value = merged(document, pair.value as Node | null, value);
-      at = found + 1;
-    }
-  }
-}
-
-function merged(document: Document, node: Node | null, value: unknown): Node {
-  if (node && isDeepStrictEqual(node.toJS(document), value)) return node;
-  if (isMap(node) && isPlain(value)) {
-    mergeMap(document, node, value);
-    return node;
-  }
-  if (isSeq(node) && Array.isArray(value)) {
-    node.items = value.map((item, index) => merged(document, (node.items[index] as Node | undefined) ?? null, item));
-    return node;
-  }
-  // Text that a form trims or folds into one line is still the same text.
-  const folded = isScalar(node) && typeof node.value === 'string' && inOneLine(node.value) === value;
-  return folded ? node : document.createNode(value);
 }

@@ -3,7 +3,7 @@ import type { Collection } from '../proofs/documents.ts';
 import type { WrittenDocument } from './draft.ts';
 import { type At, bodyField, CSV, type Field, fieldsOf, hasBody, KEPT, LABELS, TEXT, type Values } from './fields.ts';
 import { type Form, formOf } from './form.ts';
-import { placesOf } from './waivers.ts';
+import { placesOf } from './yaml.ts';
 
 /* What is wrong with a document, at the fields of its form and in their words. */
 

@@ -1,8 +1,9 @@
 import qs from 'qs';
 import type { Collection } from '../proofs/documents.ts';
 import { CSV, type Field, fieldsOf, hasBody, inOneLine, linesIn, type Value, type Values } from './fields.ts';
-import { cleaned, type Form, isPlain, textOf } from './form.ts';
+import { cleaned, type Form, textOf } from './form.ts';
 import { type ReadAs, readPasted } from './pasted.ts';
+import { isPlain } from './yaml.ts';
 
 /* The form of a document as a browser sends it. */
 

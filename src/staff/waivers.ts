@@ -1,12 +1,9 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument as parseYaml } from 'yaml';
 import { type At, inOneLine } from './fields.ts';
+import { placesOf } from './yaml.ts';
 
 /* Waivers come out of the text into the form, and go back to their lines. What they are: proofs/sincerity/waivers.ts. */
 
 export type FormWaiver = { rule: string; reason: string; at: At };
-
-/** For what is still being written: what is wrong with it is said elsewhere. */
-export const QUIETLY = { prettyErrors: false, logLevel: 'silent' } as const;
 
 const FIELD_WAIVER = /^\s*#\s*textlint-disable\b(.*)$/;
 const BODY_WAIVER = /^\s*<!--\s*textlint-disable\b([\s\S]*?)-->\n*/;
@@ -65,23 +62,4 @@ export function putIntoFields(yaml: string, waivers: readonly FormWaiver[]): str
 export function putIntoBody(body: string, waivers: readonly FormWaiver[]): string {
   const lead = waivers.map(({ rule, reason }) => `<!-- textlint-disable ${rule} -- ${inOneLine(reason)} -->`);
   return [...lead, body].join('\n\n').trim();
-}
-
-/** Every field with the line on which it begins, from the top. */
-export function placesOf(yaml: string): { path: (string | number)[]; line: number }[] {
-  const lineCounter = new LineCounter();
-  const { contents } = parseYaml(yaml, { ...QUIETLY, lineCounter });
-  const lineOf = (node: unknown) => lineCounter.linePos((node as Node).range?.[0] ?? 0).line;
-  const within = (node: unknown, path: (string | number)[]): ReturnType<typeof placesOf> => {
-    const items: [string | number, place: unknown, value: unknown][] = isMap(node)
-      ? node.items.flatMap(({ key, value }) => (isScalar(key) ? [[String(key.value), key, value]] : []))
-      : isSeq(node)
-        ? node.items.map((item, index) => [index, item, item])
-        : [];
-    return items.flatMap(([step, place, value]) => {
-      const inner = [...path, step];
-      return [{ path: inner, line: lineOf(place) }, ...within(value, inner)];
-    });
-  };
-  return within(contents, []);
 }
