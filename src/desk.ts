@@ -63,6 +63,12 @@ export async function requireStaff(context: Context, doing: Doing): Promise<Coll
   return context.rewrite(new Request(new URL(`/staff/not-yours?doing=${doing}`, context.url), { headers }));
 }
 
+/** What was sent with a press. `text`: a field as it was typed, empty where it is missing. */
+export async function pressed({ request }: Pick<Context, 'request'>) {
+  const form = await request.formData();
+  return { form, text: (name: string) => String(form.get(name) ?? '') };
+}
+
 const FRESH_MS = 30 * 60_000;
 
 /** For what must not happen on a screen that was left open: null when the code was typed in the last half hour. */

@@ -208,15 +208,16 @@ export function parseDocument<C extends Collection>(
   return { document: document as ParsedDocument<C>, problems };
 }
 
-function splitSource(file: string, source: string) {
+/** The fields of a document and the text below them, with the line on which each begins. Null: its fields don't end. */
+export function splitSource(file: string, source: string) {
   const text = source.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
-  if (file.endsWith('.yaml')) return { fields: text, fieldsLine: 1, body: '', bodyLine: 1 };
+  if (file.endsWith('.yaml')) return { fields: text, fieldsLine: 1, below: '', body: '', bodyLine: 1 };
   const match = /^---\n([\s\S]*?\n|)---[ \t]*(?:\n|$)/.exec(text);
   if (!match) return null;
-  const after = text.slice(match[0].length);
-  const body = after.trim();
-  const lead = match[0] + after.slice(0, after.length - after.trimStart().length);
-  return { fields: match[1]!, fieldsLine: 2, body, bodyLine: lead.split('\n').length };
+  const below = text.slice(match[0].length);
+  const body = below.trim();
+  const lead = match[0] + below.slice(0, below.length - below.trimStart().length);
+  return { fields: match[1]!, fieldsLine: 2, below, body, bodyLine: lead.split('\n').length };
 }
 
 /** What we say where the schema has no sentence of its own; written to follow the name of the field. */

@@ -7,7 +7,7 @@ import { isDay } from '../shared/dates.ts';
  * complaints, as `<source>:<external id>`, and the words come from the database when shown.
  */
 
-/* `drawn` says how a form asks for a field: src/staff/form.ts. */
+/* `drawn` says how a form asks for a field: src/staff/fields.ts. */
 
 const day = z.string().refine(isDay, 'A date is written YYYY-MM-DD and must exist.').meta({ drawn: 'day' });
 const sentence = z.string().trim().min(8, 'Write a whole sentence.').meta({ drawn: 'text' });

@@ -113,3 +113,8 @@ export function clockAt(instant: Date | number, timeZone: string): string {
     instant,
   );
 }
+
+/** `3 May 2026 at 09:00`. */
+export function momentAt(instant: Date | number, timeZone: string): string {
+  return `${longDay(dayOf(instant, timeZone))} at ${clockAt(instant, timeZone)}`;
+}

@@ -2,6 +2,7 @@ const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eig
 
 const GROUPED = new Intl.NumberFormat('en-GB');
 const AND = new Intl.ListFormat('en-GB', { type: 'conjunction' });
+const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 /** `four` up to ten, figures from eleven on. */
 export function countWord(count: number): string {
@@ -20,6 +21,11 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 /** `a, b and c`. */
 export function listed(parts: string[]): string {
   return AND.format(parts);
+}
+
+/** `a, b or c`. */
+export function eitherOf(parts: string[]): string {
+  return OR.format(parts);
 }
 
 /** `m•••@studio.example`: enough to recognise one's own address, too little to learn another's. */

@@ -1,7 +1,6 @@
 import { and, eq, isNotNull, lte } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
-import { staff } from '../../db/schema/staff.ts';
 import { sameContent } from '../proofs/chain.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
 import { parseDocument } from '../proofs/content.ts';
@@ -13,14 +12,14 @@ import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { type Doing, may } from './access.ts';
-import { record } from './audit.ts';
-import { colleaguesWho, type Member } from './colleagues.ts';
+import { type Deed, record } from './audit.ts';
+import { colleagueOf, colleagues, colleaguesWho, type Member, mayHere } from './colleagues.ts';
 import { typedConfirmer } from './confirmers.ts';
 import { changedFacts, publicChanges } from './corrected.ts';
-import type { Draft, SignOff } from './draft.ts';
-import { subjectOf } from './drafts.ts';
+import type { Draft, SignOff, WrittenDocument } from './draft.ts';
+import { gone, subjectOf } from './drafts.ts';
 import { type Fact, factsOf } from './facts.ts';
-import { writeToStaff } from './letters.ts';
+import { type StaffLetter, writeToStaff } from './letters.ts';
 import { publicPath, reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
 
 /*
@@ -31,14 +30,8 @@ import { publicPath, reviewPath, type Standing, shownTitle, statusOf } from './s
 /** A draft by its id, and the hash of what stood on the page on which the press was made. */
 type Seen = { draftId: string; contentHash: string; by: string };
 
+/** A draft, where it stands, and the colleague who presses. */
 type Handed = { draft: Draft; standing: Standing; member: Member };
-
-const CHANGED = 'It was changed after you opened this page. Look at it again as it is now.';
-
-/** Everything that was said about a draft. */
-async function signOffsOf(reader: Reader, draftId: string): Promise<SignOff[]> {
-  return reader.select().from(signOffs).where(eq(signOffs.draftId, draftId));
-}
 
 /** What keeps a draft from being published, and what its approver should see, with the rule that nobody types a confirmer. */
 export async function judgeDraft(reader: Reader, draft: Draft): Promise<Judgement> {
@@ -52,7 +45,7 @@ export async function judgeDraft(reader: Reader, draft: Draft): Promise<Judgemen
 export async function sendToOwner(tx: Tx, seen: Seen, now: Date): Promise<Standing | Refusal> {
   const handed = await inHand(tx, seen, 'write');
   if (isRefusal(handed)) return handed;
-  const { draft, standing, member } = handed;
+  const { draft, standing } = handed;
   if (!['writing', 'returned'].includes(standing.status)) {
     return refuse('sent', 'It has been sent already.');
   }
@@ -62,25 +55,18 @@ export async function sendToOwner(tx: Tx, seen: Seen, now: Date): Promise<Standi
   if (live && sameContent(live, draft)) {
     return refuse('same', 'It says what is public already. There is nothing to publish.');
   }
-  const owner = standing.owner === null ? null : await memberOf(tx, standing.owner);
-  if (standing.owner !== null && !(owner && owner.leftAt === null && may(owner.roles, 'confirm'))) {
+  const owner = standing.owner === null ? null : await colleagueOf(tx, standing.owner);
+  if (standing.owner !== null && !mayHere(owner, 'confirm')) {
     const name = owner?.name ?? `“${standing.owner}”`;
     return refuse(
       'owner',
       `${name} answers for it and can’t confirm it at this desk. Name an owner who can, or ask an admin to add them.`,
     );
   }
-  await say(tx, seen, 'sent', null, now);
-  await record(
-    tx,
-    { by: member.id, action: 'sent', subject: subjectOf(draft), detail: { hash: seen.contentHash } },
-    now,
-  );
-  if (owner) {
-    await tell(tx, 'please-confirm', draft, seen.contentHash, [owner], {}, now);
-  } else {
-    await askApprovers(tx, draft, standing, now);
-  }
+  await say(tx, handed, 'sent', null, now);
+  await writeDown(tx, handed, 'sent', { hash: standing.hash }, now);
+  if (owner) await tell(tx, 'please-confirm', draft, standing.hash, [owner], {}, now);
+  else await askApprovers(tx, draft, standing, now);
   return standingOf(tx, draft);
 }
 
@@ -95,22 +81,20 @@ export async function confirmFacts(
   const { draft, standing } = handed;
   if (standing.owner === null) return refuse('no-owner', 'Nobody has to confirm this document.');
   if (standing.owner !== seen.by) {
-    const owner = await memberOf(tx, standing.owner);
+    const owner = await colleagueOf(tx, standing.owner);
     return refuse('not-owner', `Only ${owner?.name ?? standing.owner}, who answers for it, can confirm it.`);
   }
   if (standing.status !== 'sent') return refuse('not-sent', 'It is not waiting for you to confirm it.');
   const facts = await factsToTick(tx, draft);
-  const left = facts.filter(({ id }) => !ticked.includes(id));
-  if (left.length > 0) {
-    const [first] = left;
+  const [first, ...more] = facts.filter(({ id }) => !ticked.includes(id));
+  if (first) {
     return refuse(
       'unticked',
-      `Tick every number that you have checked. Left: ${left.length}, the first is ${first!.value}. If one is wrong, send it back.`,
+      `Tick every number that you have checked. Left: ${more.length + 1}, the first is ${first.value}. If one is wrong, send it back.`,
     );
   }
-  await say(tx, seen, 'confirmed', null, now);
-  const detail = { hash: seen.contentHash, facts: facts.length };
-  await record(tx, { by: seen.by, action: 'confirmed', subject: subjectOf(draft), detail }, now);
+  await say(tx, handed, 'confirmed', null, now);
+  await writeDown(tx, handed, 'confirmed', { hash: standing.hash, facts: facts.length }, now);
   const confirmed = await standingOf(tx, draft);
   await askApprovers(tx, draft, confirmed, now);
   return confirmed;
@@ -122,29 +106,32 @@ export async function sendBack(
   { note, ...seen }: Seen & { note: string },
   now: Date,
 ): Promise<Standing | Refusal> {
-  const handed = await inHand(tx, seen, null);
+  const handed = await inHand(tx, seen, 'look');
   if (isRefusal(handed)) return handed;
   const { draft, standing, member } = handed;
-  const approver = may(member.roles, 'approve');
   const owner = standing.owner === member.id && standing.status === 'sent';
-  if (!approver && !owner) return refuse('role', 'Whoever owns it or may publish it sends it back.');
+  if (!may(member.roles, 'approve') && !owner) {
+    return refuse('role', 'Whoever owns it or may publish it sends it back.');
+  }
   if (!['sent', 'confirmed', 'scheduled'].includes(standing.status)) {
     return refuse('not-sent', 'Its writers have it already.');
   }
   const mend = note.trim();
   if (mend.length < 8) return refuse('note', 'Say in a sentence what to mend.');
   if (mend.length > 2000) return refuse('note', 'Say it in at most 2,000 characters.');
-  await giveBack(tx, { draft, standing, by: member.id, note: mend }, now);
-  await record(
+  await say(tx, handed, 'returned', mend, now);
+  await setDay(tx, draft, null);
+  await writeDown(tx, handed, 'sent back', { hash: standing.hash }, now);
+  const others = writersOf(draft).filter((id) => id !== member.id);
+  await tell(
     tx,
-    { by: member.id, action: 'sent back', subject: subjectOf(draft), detail: { hash: seen.contentHash } },
+    'returned',
+    draft,
+    `${standing.hash}:${now.getTime()}`,
+    await membersOf(tx, others),
+    { by: member.name },
     now,
   );
-  const others = await membersOf(
-    tx,
-    writersOf(draft).filter((id) => id !== member.id),
-  );
-  await tell(tx, 'returned', draft, `${seen.contentHash}:${now.getTime()}`, others, { by: member.name }, now);
   return standingOf(tx, draft);
 }
 
@@ -156,8 +143,8 @@ export async function approve(
 ): Promise<Published | { scheduledFor: Date } | Refusal> {
   const handed = await inHand(tx, seen, 'approve');
   if (isRefusal(handed)) return handed;
-  const { draft, standing, member } = handed;
-  const refused = await mayPublish(tx, draft, standing, member);
+  const { draft, standing } = handed;
+  const refused = await mayPublish(tx, handed);
   if (refused) return refused;
   if (standing.status === 'scheduled') {
     return refuse('scheduled', 'It is scheduled already. Take the day away first.');
@@ -169,13 +156,8 @@ export async function approve(
     if (why.length > 300) return refuse('reason', 'Say why it changes in at most 300 characters.');
   }
   if (publishAt === null) {
-    const published = await publishDraft(tx, draft, standing, { approvedBy: member.id, reason: why }, now);
-    if (isRefusal(published)) return published;
-    await record(
-      tx,
-      { by: member.id, action: 'published', subject: subjectOf(draft), detail: { version: published.version } },
-      now,
-    );
+    const published = await publishDraft(tx, handed, why, now);
+    if (!isRefusal(published)) await writeDown(tx, handed, 'published', { version: published.version }, now);
     return published;
   }
   if (publishAt.getTime() <= now.getTime())
@@ -183,10 +165,9 @@ export async function approve(
   if (publishAt.getTime() > now.getTime() + 366 * 86_400_000) return refuse('far', 'Choose a day within a year.');
   const { problems } = await judgeDraft(tx, draft);
   if (problems.length > 0) return refuse('problems', problems[0]!.sentence);
-  await say(tx, seen, 'approved', why, now);
-  await tx.update(drafts).set({ publishAt: publishAt.getTime() }).where(eq(drafts.id, draft.id));
-  const detail = { hash: seen.contentHash, publishAt: publishAt.toISOString() };
-  await record(tx, { by: member.id, action: 'scheduled', subject: subjectOf(draft), detail }, now);
+  await say(tx, handed, 'approved', why, now);
+  await setDay(tx, draft, publishAt);
+  await writeDown(tx, handed, 'scheduled', { hash: standing.hash, publishAt: publishAt.toISOString() }, now);
   return { scheduledFor: publishAt };
 }
 
@@ -196,8 +177,8 @@ export async function unschedule(tx: Tx, seen: Seen, now: Date): Promise<Standin
   if (isRefusal(handed)) return handed;
   const { draft, standing } = handed;
   if (standing.status !== 'scheduled') return refuse('not-scheduled', 'It has no day on which it is published.');
-  await tx.update(drafts).set({ publishAt: null }).where(eq(drafts.id, draft.id));
-  await record(tx, { by: seen.by, action: 'unscheduled', subject: subjectOf(draft) }, now);
+  await setDay(tx, draft, null);
+  await writeDown(tx, handed, 'unscheduled', {}, now);
   return standingOf(tx, { ...draft, publishAt: null });
 }
 
@@ -222,50 +203,37 @@ async function publishDue(tx: Tx, id: string, now: Date): Promise<boolean> {
   // Another process, or a press, was first.
   if (!draft || draft.publishAt === null || draft.publishAt > now.getTime()) return false;
   const standing = await standingOf(tx, draft);
-  const { approved } = standing;
+  const { approved, hash } = standing;
   if (!approved) {
-    await tx.update(drafts).set({ publishAt: null }).where(eq(drafts.id, id));
+    await setDay(tx, draft, null);
     return false;
   }
-  const member = await stillHere(tx, approved.staffId, 'approve');
-  const refused = isRefusal(member) ? member : await mayPublish(tx, draft, standing, member);
-  const result =
-    refused ??
-    (await publishDraft(tx, draft, standing, { approvedBy: approved.staffId, reason: approved.note ?? '' }, now));
+  const handed = await inHand(tx, { draftId: id, contentHash: hash, by: approved.staffId }, 'approve');
+  const result = isRefusal(handed)
+    ? handed
+    : ((await mayPublish(tx, handed)) ?? (await publishDraft(tx, handed, approved.note ?? '', now)));
+  const byItself = { draft, member: null };
   if (!isRefusal(result)) {
-    await record(
-      tx,
-      {
-        by: null,
-        action: 'published',
-        subject: subjectOf(draft),
-        detail: { version: result.version, approvedBy: approved.staffId },
-      },
-      now,
-    );
+    await writeDown(tx, byItself, 'published', { version: result.version, approvedBy: approved.staffId }, now);
     return true;
   }
   const note = `Not published on its day: ${result.sentence}`;
-  await giveBack(tx, { draft, standing, by: approved.staffId, note }, now);
-  await record(
-    tx,
-    { by: null, action: 'not published', subject: subjectOf(draft), detail: { code: result.code } },
-    now,
-  );
+  await say(tx, { draft, standing, member: { id: approved.staffId } }, 'returned', note, now);
+  await setDay(tx, draft, null);
+  await writeDown(tx, byItself, 'not published', { code: result.code }, now);
   const people = await membersOf(tx, [...writersOf(draft), approved.staffId]);
-  await tell(tx, 'not-published', draft, `${standing.hash}:${draft.publishAt}`, people, {}, now);
+  await tell(tx, 'not-published', draft, `${hash}:${draft.publishAt}`, people, {}, now);
   return false;
 }
 
 /** Who may publish this draft now: they neither wrote nor own nor confirmed it, and may publish at all. */
 export async function approversOf(reader: Reader, draft: Draft, standing: Standing): Promise<Member[]> {
-  const parties = { owner: standing.owner, confirmedBy: standing.owner, writers: draft.writers };
   const all = await colleaguesWho(reader, 'approve');
-  return all.filter(({ id }) => notTheirs({ ...parties, approvedBy: id }) === null);
+  return all.filter((member) => alone({ draft, standing, member }) === null);
 }
 
 export async function standingOf(reader: Reader, draft: Draft): Promise<Standing> {
-  return statusOf(draft, await signOffsOf(reader, draft.id));
+  return statusOf(draft, await reader.select().from(signOffs).where(eq(signOffs.draftId, draft.id)));
 }
 
 /** What the owner of a draft has to tick: what it changes of the numbers that are public, then all that it states. */
@@ -285,34 +253,29 @@ export async function factsToTick(reader: Reader, draft: Draft): Promise<Fact[]>
 const said = ({ value, source, places }: Fact) => JSON.stringify([value, source, places]);
 
 /** Every number and date that a draft states. */
-export function factsIn({
-  collection,
-  documentId,
-  source,
-  assets,
-}: Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'>): Fact[] {
+export function factsIn({ collection, documentId, source, assets }: WrittenDocument): Fact[] {
   const { document } = parseDocument(collection, documentId, source, assets);
   return document ? factsOf(document) : [];
 }
 
-async function mayPublish(tx: Tx, draft: Draft, standing: Standing, member: Member): Promise<Refusal | null> {
-  const confirmedBy = standing.confirmed?.staffId ?? null;
-  const alone = notTheirs({
-    owner: standing.owner,
-    confirmedBy: standing.owner,
-    approvedBy: member.id,
-    writers: draft.writers,
-  });
-  if (alone) return alone;
-  if (!['confirmed', 'scheduled'].includes(standing.status)) {
-    return standing.owner === null
+/** Why they may not publish it: they wrote or own it. Whoever owns it confirms it. */
+function alone({ draft: { writers }, standing: { owner }, member }: Handed): Refusal | null {
+  return notTheirs({ owner, confirmedBy: owner, approvedBy: member.id, writers });
+}
+
+async function mayPublish(tx: Tx, handed: Handed): Promise<Refusal | null> {
+  const { draft, standing } = handed;
+  const { owner, confirmed, status } = standing;
+  const theirs = alone(handed);
+  if (theirs) return theirs;
+  if (!['confirmed', 'scheduled'].includes(status)) {
+    return owner === null
       ? refuse('not-sent', 'Its writers have not sent it yet.')
       : refuse('unconfirmed', 'Its owner has not confirmed the facts in it. Nobody else can.');
   }
-  if (confirmedBy === null) return null;
-  const confirmedAt = standing.confirmed!.at;
+  if (confirmed === null) return null;
   const unseen = (await publicChanges(tx, draft)).find(
-    ({ arrivedAt }) => arrivedAt !== null && arrivedAt > confirmedAt,
+    ({ arrivedAt }) => arrivedAt !== null && arrivedAt > confirmed.at,
   );
   if (unseen) {
     return refuse(
@@ -320,85 +283,71 @@ async function mayPublish(tx: Tx, draft: Draft, standing: Standing, member: Memb
       `A measurement of ${longDay(unseen.on)} arrived after its owner confirmed it, and this says otherwise. Send it back, so that they see it.`,
     );
   }
-  const owner = await stillHere(tx, confirmedBy, 'confirm');
-  return isRefusal(owner)
-    ? refuse('owner', 'Whoever confirmed it can’t answer for it here any more. Name another owner.')
-    : null;
+  return mayHere(await colleagueOf(tx, confirmed.staffId), 'confirm')
+    ? null
+    : refuse('owner', 'Whoever confirmed it can’t answer for it here any more. Name another owner.');
 }
 
 /** Publishes and puts the draft away, in one transaction with whatever else its caller writes. */
 async function publishDraft(
   tx: Tx,
-  draft: Draft,
-  standing: Standing,
-  { approvedBy, reason }: { approvedBy: string; reason: string },
+  { draft, standing, member }: Handed,
+  reason: string,
   now: Date,
 ): Promise<Published | Refusal> {
   const { collection, documentId: id, source, assets, writers } = draft;
   const typed = await typedConfirmer(tx, draft);
   if (typed) return refuse('confirmer', typed.sentence);
   const confirmedBy = standing.confirmed?.staffId ?? null;
-  const published = await publishDocument(tx, {
-    collection,
-    id,
-    source,
-    assets,
-    confirmedBy,
-    approvedBy,
-    writers,
-    reason: reason || null,
-    now,
-  });
+  const who = { confirmedBy, approvedBy: member.id, writers };
+  const published = await publishDocument(tx, { collection, id, source, assets, ...who, reason: reason || null, now });
   if (isRefusal(published)) return published;
   await tx.delete(drafts).where(eq(drafts.id, draft.id));
-  const told = await membersOf(
-    tx,
-    [...writersOf(draft), ...(confirmedBy ? [confirmedBy] : [])].filter((one) => one !== approvedBy),
-  );
+  const others = [...writersOf(draft), confirmedBy ?? member.id].filter((id) => id !== member.id);
+  const told = await membersOf(tx, others);
   await tell(tx, 'published', draft, published.hash, told, {}, now, publicPath(draft) ?? undefined);
   return published;
 }
 
-async function giveBack(
+/** The draft as the page showed it, and the colleague who may do this to some draft. */
+async function inHand(tx: Tx, { draftId, contentHash, by }: Seen, doing: Doing): Promise<Handed | Refusal> {
+  const member = await colleagueOf(tx, by);
+  if (!member || member.leftAt !== null) return refuse('left', 'Only somebody who works here can do this.');
+  if (!may(member.roles, doing)) return refuse('role', `${member.name} may not do this. An admin can change that.`);
+  const [draft] = await tx.select().from(drafts).where(eq(drafts.id, draftId));
+  if (!draft) return gone();
+  const standing = await standingOf(tx, draft);
+  return standing.hash === contentHash
+    ? { draft, standing, member }
+    : refuse('changed', 'It was changed after you opened this page. Look at it again as it is now.');
+}
+
+type Saying = Omit<Handed, 'member'> & { member: Pick<Member, 'id'> };
+
+async function say(tx: Tx, by: Saying, kind: SignOff['kind'], note: string | null, now: Date): Promise<void> {
+  const about = { draftId: by.draft.id, contentHash: by.standing.hash, staffId: by.member.id };
+  await tx.insert(signOffs).values({ id: newId(), ...about, kind, at: now.getTime(), note });
+}
+
+async function setDay(tx: Tx, { id }: Draft, day: Date | null): Promise<void> {
+  await tx
+    .update(drafts)
+    .set({ publishAt: day?.getTime() ?? null })
+    .where(eq(drafts.id, id));
+}
+
+async function writeDown(
   tx: Tx,
-  { draft, standing, by, note }: { draft: Draft; standing: Standing; by: string; note: string },
+  { draft, member }: { draft: Draft; member: Pick<Member, 'id'> | null },
+  action: string,
+  detail: Deed['detail'] & object,
   now: Date,
 ): Promise<void> {
-  await say(tx, { draftId: draft.id, contentHash: standing.hash, by }, 'returned', note, now);
-  await tx.update(drafts).set({ publishAt: null }).where(eq(drafts.id, draft.id));
-}
-
-async function say(tx: Tx, { draftId, contentHash, by }: Seen, kind: SignOff['kind'], note: string | null, now: Date) {
-  await tx.insert(signOffs).values({ id: newId(), draftId, contentHash, kind, staffId: by, at: now.getTime(), note });
-}
-
-/** The draft as the page showed it, and the colleague who may do this to some draft. `doing` null: any of the desk. */
-async function inHand(tx: Tx, { draftId, contentHash, by }: Seen, doing: Doing | null): Promise<Handed | Refusal> {
-  const member = await stillHere(tx, by, doing ?? 'look');
-  if (isRefusal(member)) return member;
-  const [draft] = await tx.select().from(drafts).where(eq(drafts.id, draftId));
-  if (!draft) return refuse('gone', 'This draft is no longer there: it was published or discarded meanwhile.');
-  const standing = await standingOf(tx, draft);
-  return standing.hash === contentHash ? { draft, standing, member } : refuse('changed', CHANGED);
-}
-
-async function memberOf(reader: Reader, id: string): Promise<Member | null> {
-  const [member] = await reader.select().from(staff).where(eq(staff.id, id));
-  return member ?? null;
+  await record(tx, { by: member?.id ?? null, action, subject: subjectOf(draft), detail }, now);
 }
 
 async function membersOf(reader: Reader, ids: readonly string[]): Promise<Member[]> {
-  const found = await Promise.all([...new Set(ids)].map((id) => memberOf(reader, id)));
-  return found.filter((member) => member !== null);
-}
-
-/** Whoever this is, working here and allowed to do this. */
-async function stillHere(reader: Reader, id: string, doing: Doing): Promise<Member | Refusal> {
-  const member = await memberOf(reader, id);
-  if (!member || member.leftAt !== null) return refuse('left', 'Only somebody who works here can do this.');
-  return may(member.roles, doing)
-    ? member
-    : refuse('role', `${member.name} may not do this. An admin can change that.`);
+  return (await colleagues(reader)).filter(({ id }) => ids.includes(id));
 }
 
 async function askApprovers(tx: Tx, draft: Draft, standing: Standing, now: Date): Promise<void> {
@@ -407,7 +356,7 @@ async function askApprovers(tx: Tx, draft: Draft, standing: Standing, now: Date)
 
 async function tell(
   tx: Tx,
-  letter: Parameters<typeof writeToStaff>[1]['letter'],
+  letter: StaffLetter['letter'],
   draft: Draft,
   about: string,
   to: readonly Member[],
@@ -421,5 +370,5 @@ async function tell(
 
 /** Whoever began it hears of it too, even if they wrote nothing. */
 function writersOf({ writers, startedBy }: Draft): string[] {
-  return [...new Set([...writers, startedBy])];
+  return [...writers, startedBy];
 }

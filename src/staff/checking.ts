@@ -1,6 +1,4 @@
-import { eq } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { staff } from '../../db/schema/staff.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
 import { fillPlaceholders } from '../proofs/claims.ts';
 import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
@@ -9,28 +7,16 @@ import { formatValue, parseSeries, summariseProof } from '../proofs/evidence.ts'
 import { circumstancesOf, type PublishedProof, publishedOthers } from '../proofs/published.ts';
 import { type State, stateOfProof } from '../proofs/state.ts';
 import { longDay } from '../shared/dates.ts';
-import { counted } from '../shared/words.ts';
-import { may } from './access.ts';
+import { capitalise, counted } from '../shared/words.ts';
+import { colleagueOf, mayHere } from './colleagues.ts';
 import { typedConfirmer } from './confirmers.ts';
 import type { Draft } from './draft.ts';
-import {
-  type At,
-  type Field,
-  fieldsOf,
-  formOf,
-  hasBody,
-  labelAt,
-  type PlacedProblem,
-  placeProblems,
-  sourceFrom,
-  type Value,
-  type Values,
-} from './form.ts';
-import { readPasted } from './pasted.ts';
+import { type At, CSV, type Field, fieldsOf, hasBody, NAME, type Value, type Values } from './fields.ts';
+import { type Form, formOf, sourceFrom } from './form.ts';
+import { READ_AS, type ReadAs, readPasted } from './pasted.ts';
+import { labelAt, type Placed, placeProblems } from './placed.ts';
 
 /* What the check says of a draft while it is being written: the same judgement as everywhere, each sentence at its field. */
-
-export type Placed = PlacedProblem;
 
 export type Checked = {
   problems: Placed[];
@@ -48,13 +34,13 @@ export type Checked = {
 
 export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: Date): Promise<Checked> {
   const { collection, documentId, source, assets } = draft;
+  const form = formOf(collection, draft);
   const others = await publishedOthers(reader, collection);
-  const place = (problems: readonly Problem[], written = draft as { source: string; assets: Record<string, string> }) =>
-    placeProblems(collection, documentId, written, problems);
   const { document, problems: shape } = parseDocument(collection, documentId, source, assets);
-  const { problems: unread, read: series } = measurementsOf(draft);
-  const desk = [...unread, ...(await ownerWhoCannot(reader, draft, site))];
+  const { problems: unread, read } = measurementsIn(form, documentId);
+  const desk = [...unread, ...(await ownerWhoCannot(reader, form, site))];
   const elsewhere = ({ rule, at }: Placed) => !(rule === 'series' && unread.some((one) => one.at === at));
+  const place = (problems: readonly Problem[]) => placeProblems(draft, problems);
   if (document) {
     const judged = await judge({ collection, id: documentId, source, assets }, others);
     const typed = await typedConfirmer(reader, draft);
@@ -63,48 +49,46 @@ export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: 
       warnings: place(judged.warnings),
       waived: place(judged.waived),
       missing: [],
-      read: series,
+      read,
       ...shownOf(document, () => unread.length === 0, site, now),
     };
   }
 
   const placed = place(shape);
   const isMissing = ({ rule, sentence }: Placed) => rule === 'schema' && / is not written yet\.$/.test(sentence);
-  const missing = [...placed.filter(isMissing).map(({ at }) => at), ...emptyParts(draft)].map((at) => ({
+  const missing = [...placed.filter(isMissing).map(({ at }) => at), ...emptyParts(form)].map((at) => ({
     at,
     label: labelAt(collection, at),
   }));
   const unfit = [...placed.filter((problem) => !isMissing(problem)).filter(elsewhere), ...desk];
-  const complete = completed(draft, new Set(placed.map(({ at }) => at)));
-  const read = complete && parseDocument(collection, documentId, complete.source, complete.assets).document;
   const written = (at: At) => unread.length === 0 && !placed.some((problem) => problem.at === at);
-  if (!complete || !read) {
-    return { problems: unfit, warnings: [], waived: [], missing, read: series, computed: [], measured: null };
+  const complete = completed(draft, new Set(placed.map(({ at }) => at)));
+  const readable = complete && parseDocument(collection, documentId, complete.source, complete.assets).document;
+  if (!complete || !readable) {
+    return { problems: unfit, warnings: [], waived: [], missing, read, computed: [], measured: null };
   }
   // Words can be judged one by one before all of them are there; facts only together.
   const judged: Judgement = await judge({ collection, id: documentId, ...complete }, others);
   const words = (found: readonly Problem[]) =>
-    place(found, complete).filter(({ rule, at }) => /^S1\d\d$|^waiver$/.test(rule) && written(at) && said(draft, at));
+    placeProblems({ ...draft, ...complete }, found).filter(
+      ({ rule, at }) => /^S1\d\d$|^waiver$/.test(rule) && written(at) && said(form, at),
+    );
   return {
     problems: [...unfit, ...words(judged.problems)],
     warnings: words(judged.warnings),
     waived: words(judged.waived),
     missing,
-    read: series,
-    ...shownOf(read, written, site, now),
+    read,
+    ...shownOf(readable, written, site, now),
   };
 }
 
 /** Whether the writer has put anything there: what only stands in says nothing. */
-function said({ collection, source, assets }: Draft, at: At): boolean {
-  const form = formOf(collection, { source, assets });
-  if (at === 'body') return form.body !== null && form.body !== '';
-  return (
-    at
-      .split('.')
-      .reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], form.fields) !==
-    undefined
-  );
+function said({ fields, body }: Form, at: At): boolean {
+  if (at === 'body') return body !== null && body !== '';
+  let value: unknown = fields;
+  for (const step of at.split('.')) value = (value as Record<string, unknown> | undefined)?.[step];
+  return value !== undefined;
 }
 
 /** The document with something in each place that is empty or doesn't fit, so that the rest can be read. */
@@ -123,38 +107,36 @@ function completed({ collection, source, assets }: Draft, unfit: ReadonlySet<At>
   return sourceFrom(form, { source, assets });
 }
 
-const DAY = '2000-01-01';
-
 function standIn(field: Field): Value {
   switch (field.kind) {
     case 'day':
-      return DAY;
+      return '2000-01-01';
     case 'number':
       return '20';
+    case 'numbers':
+      return '1';
     case 'yes-no':
       return 'false';
     case 'choice':
       return field.options[0]!;
     case 'choices':
       return field.options.slice(0, 1);
-    case 'kept':
-      return field.key === 'sha256' ? '0'.repeat(64) : field.key === 'file' ? 'x.md' : 'x';
-    case 'lines':
     case 'issues':
     case 'complaints':
       return ['x:x'];
-    case 'numbers':
-      return ['1'];
     case 'group':
       return standIns(field.fields);
     case 'groups':
-      return [standIns(field.fields)];
     case 'named groups':
-      return [{ _name: 'x', ...standIns(field.fields) }];
+      return [standIns(field.fields)];
+    case 'kept':
+      return field.key === 'sha256' ? '0'.repeat(64) : field.key === 'file' ? 'x.md' : 'x';
     default:
-      return field.key === 'currency' ? 'gbp' : field.key === 'reply_to' ? 'x@x.example' : 'Still to write';
+      return STAND_INS[field.key] ?? 'Still to write';
   }
 }
+
+const STAND_INS: Record<string, string> = { [NAME]: 'x', currency: 'gbp', reply_to: 'x@x.example' };
 
 function standIns(fields: readonly Field[]): Values {
   return Object.fromEntries(fields.filter(({ required }) => required).map((field) => [field.key, standIn(field)]));
@@ -169,33 +151,29 @@ function fieldAt(fields: readonly Field[], [step, ...rest]: readonly string[]): 
 }
 
 /** The parts of a document that have no field of their own, or more than one, and are still empty. */
-function emptyParts({ collection, source, assets }: Draft): At[] {
-  const { fields, body, raw } = formOf(collection, { source, assets });
+function emptyParts({ collection, fields, body, raw }: Form): At[] {
   if (raw !== null) return [];
   const evidence = collection !== 'proofs' || fields['verified'] || (fields['series'] ?? []).length !== 0;
   return [...(hasBody(collection) && body === '' ? ['body'] : []), ...(evidence ? [] : ['series'])];
 }
 
+/** As many lines that can't be read are named one by one. */
+const LINES_NAMED = 5;
+
 /** What its measurements were read as and which lines can't be, before anything else of the draft is there. */
-function measurementsOf({ collection, documentId, source, assets }: Draft): Pick<Checked, 'problems' | 'read'> {
+function measurementsIn({ collection, fields }: Form, documentId: string): Pick<Checked, 'problems' | 'read'> {
   const problems: Placed[] = [];
   const read: Checked['read'] = [];
-  if (collection !== 'proofs') return { problems, read };
-  const { fields } = formOf(collection, { source, assets });
-  for (const [index, series] of ((fields['series'] ?? []) as Values[]).entries()) {
-    const csv = String(series['_csv'] ?? '');
-    if (csv.trim() === '') continue;
-    const at = `series.${index}._csv`;
-    const file = `proofs/${documentId}/${series['file']}`;
-    const pasted = readPasted(csv);
-    for (const { line, sentence } of pasted.problems.slice(0, 5)) {
-      problems.push({ file, line, rule: 'series', code: '', at, sentence: `Line ${line}: ${sentence}` });
-    }
-    const more = pasted.problems.length - 5;
-    if (more > 0) {
-      const sentence = `And ${counted(more, 'line')} more that can’t be read.`;
-      problems.push({ file, line: pasted.problems[5]!.line, rule: 'series', code: '', at, sentence });
-    }
+  const all = collection === 'proofs' ? ((fields['series'] ?? []) as Values[]) : [];
+  for (const [index, series] of all.entries()) {
+    const pasted = readPasted(String(series[CSV] ?? ''));
+    if (pasted.csv.trim() === '') continue;
+    const at = `series.${index}.${CSV}`;
+    const wrong = (line: number, sentence: string) =>
+      problems.push({ file: `proofs/${documentId}/${series['file']}`, line, rule: 'series', code: '', at, sentence });
+    for (const { line, sentence } of pasted.problems.slice(0, LINES_NAMED)) wrong(line, `Line ${line}: ${sentence}`);
+    const [next, ...more] = pasted.problems.slice(LINES_NAMED);
+    if (next) wrong(next.line, `And ${counted(more.length + 1, 'line')} more that can’t be read.`);
     if (pasted.problems.length > 0) continue;
     const { points } = parseSeries(pasted.csv);
     const [first, last] = [points[0]!, points.at(-1)!];
@@ -206,15 +184,20 @@ function measurementsOf({ collection, documentId, source, assets }: Draft): Pick
 }
 
 /** An owner who has no place at the desk, or not that role: it could be written, and then not be sent to anyone. */
-async function ownerWhoCannot(reader: Reader, { collection, source, assets }: Draft, site: Site): Promise<Placed[]> {
-  if (collection !== 'proofs' && collection !== 'issues') return [];
-  const { owner } = formOf(collection, { source, assets }).fields;
-  if (typeof owner !== 'string' || owner === '') return [];
-  const [member] = await reader.select().from(staff).where(eq(staff.id, owner));
-  if (member && member.leftAt === null && may(member.roles, 'confirm')) return [];
+async function ownerWhoCannot(reader: Reader, { collection, fields }: Form, site: Site): Promise<Placed[]> {
+  const { owner } = fields;
+  if ((collection !== 'proofs' && collection !== 'issues') || typeof owner !== 'string' || owner === '') return [];
+  const member = await colleagueOf(reader, owner);
+  if (mayHere(member, 'confirm')) return [];
   const name = member?.name ?? site.people[owner]?.name ?? `“${owner}”`;
   const sentence = `${name} can’t confirm its facts at this desk. Choose somebody with the role of owner, or ask an admin to give it to them.`;
   return [{ file: '', line: 1, rule: 'owner', code: '', at: 'owner', sentence }];
+}
+
+/** What the measurements were read as, with what was made of them to make them plain. */
+export function readSentences(read: Checked['read'], readAs: readonly ReadAs[]): Checked['read'] {
+  const made = readAs.length > 0 ? ` ${capitalise(readAs.map((one) => READ_AS[one]).join('; '))}.` : '';
+  return read.map(({ at, sentence }) => ({ at, sentence: `${sentence}${made}` }));
 }
 
 /** What it all comes down to, in a few words. */

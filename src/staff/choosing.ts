@@ -102,7 +102,7 @@ export async function open(
     const [choosing] = await tx.select().from(choosings).where(eq(choosings.id, id));
     if (!choosing?.report) return refuse('not-counted', 'Look first at who is left out, and why.');
     if (choosing.batchId) return refuse('opened', 'This choice was opened before. It is among the batches.');
-    if ((await mineOnly(tx, who, choosing)) === null) return refuse('not-yours', 'Whoever chose them opens this.');
+    if (!(await maySee(tx, who, choosing))) return refuse('not-yours', 'Whoever chose them opens this.');
     const would = choosing.report as Would;
     const reached = purpose === 'links' ? would.invited - would.employees : would.invited;
     if (reached === 0) return refuse('nobody', 'Nobody of them can be written to today.');
@@ -157,18 +157,18 @@ function choiceOf({ choice, personId }: Pick<Choosing, 'choice' | 'personId'>): 
   return { ...choice, ...(personId && { personId }) };
 }
 
-/** Null: the choice holds former colleagues, whom only HR may know of. */
-async function mineOnly(reader: Reader, who: Viewer, choosing: Choosing): Promise<Choosing | null> {
-  if (who.roles.includes('hr') || choosing.choice['kind'] === 'customer') return choosing;
-  if (!choosing.personId) return null;
+/** Only HR may know of a choice that holds former colleagues. A batch without one came from a command. */
+async function maySee(reader: Reader, who: Viewer, choosing: Choosing | null): Promise<boolean> {
+  if (!choosing || who.roles.includes('hr') || choosing.choice['kind'] === 'customer') return true;
+  if (!choosing.personId) return false;
   const [person] = await reader.select().from(persons).where(eq(persons.id, choosing.personId));
-  return person?.kind === 'customer' ? choosing : null;
+  return person?.kind === 'customer';
 }
 
 /** One that this colleague may see. */
 export async function choosingOf(reader: Reader, who: Viewer, id: string): Promise<Choosing | null> {
   const [found] = await reader.select().from(choosings).where(eq(choosings.id, id));
-  return found ? mineOnly(reader, who, found) : null;
+  return found && (await maySee(reader, who, found)) ? found : null;
 }
 
 export type ListedBatch = Batch & {
@@ -190,7 +190,7 @@ export async function batchList(reader: Reader, who: Viewer, limit = 50): Promis
     .limit(limit);
   const listed: ListedBatch[] = [];
   for (const { batch, choosing } of rows) {
-    if (choosing && (await mineOnly(reader, who, choosing)) === null) continue;
+    if (!(await maySee(reader, who, choosing))) continue;
     const filling = choosing !== null && choosing.finishedAt === null && batch.revokedAt === null;
     listed.push({ ...batch, ...(await inBatch(reader, batch.id)), sent: await sentOf(reader, batch), filling });
   }
@@ -244,8 +244,7 @@ export async function fileOf(reader: Reader, who: Viewer, batchId: string): Prom
     .from(batches)
     .leftJoin(choosings, eq(choosings.batchId, batches.id))
     .where(eq(batches.id, batchId));
-  const hidden = row?.choosing && (await mineOnly(reader, who, row.choosing)) === null;
-  const found = hidden ? undefined : row?.batch;
+  const found = row && (await maySee(reader, who, row.choosing)) ? row.batch : undefined;
   if (found?.purpose !== 'links') return refuse('no-batch', 'There is no batch of links by this id.');
   if (found.revokedAt !== null) return refuse('revoked', 'This batch was taken back. Its links answer nobody.');
   if (row?.choosing && row.choosing.finishedAt === null)

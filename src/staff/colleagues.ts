@@ -2,6 +2,7 @@ import { asc, eq, isNull } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Reader, Tx } from '../../db/client.ts';
 import { ROLES, type Role, staff } from '../../db/schema/staff.ts';
+import { oneLine } from '../invitations/sign.ts';
 import { publishedOthers } from '../proofs/published.ts';
 import { sameName } from '../proofs/state.ts';
 import { endSessionsOf } from '../sessions/staff.ts';
@@ -32,7 +33,17 @@ export async function colleagues(reader: Reader): Promise<Member[]> {
 
 /** Those who may do this now. */
 export async function colleaguesWho(reader: Reader, doing: Doing): Promise<Member[]> {
-  return (await colleagues(reader)).filter(({ leftAt, roles }) => leftAt === null && may(roles, doing));
+  return (await colleagues(reader)).filter((member) => mayHere(member, doing));
+}
+
+/** Whether somebody works here and may do this. */
+export function mayHere(member: Member | null, doing: Doing): boolean {
+  return member?.leftAt === null && may(member.roles, doing);
+}
+
+export async function colleagueOf(reader: Reader, id: string): Promise<Member | null> {
+  const [member] = await reader.select().from(staff).where(eq(staff.id, id));
+  return member ?? null;
 }
 
 /** Whom a document may name as its owner: who may confirm its facts now, and whoever it names already. */
@@ -56,7 +67,7 @@ export async function addColleague(
 ): Promise<Member | Refusal> {
   const roles = rolesOf(wanted);
   if (isRefusal(roles)) return roles;
-  const told = { name: inOneLine(name), title: inOneLine(title), address: address.trim().toLowerCase() };
+  const told = { name: oneLine(name), title: oneLine(title), address: address.trim().toLowerCase() };
   // As the check of documents has it: whoever has a place here may be named in one.
   if (
     !/\S\s+\S/.test(told.name) ||
@@ -131,7 +142,7 @@ export async function changeTitle(
   wanted: string,
   now: Date,
 ): Promise<true | Refusal> {
-  const title = inOneLine(wanted);
+  const title = oneLine(wanted);
   const untold = wrongTitle(title);
   if (untold) return untold;
   const member = await memberOf(tx, id);
@@ -193,15 +204,12 @@ const AS: Record<Role, string> = {
   admin: 'As an admin you decide who may use the desk.',
 };
 
-const inOneLine = (text: string) => text.trim().replace(/\s+/g, ' ');
-
 function wrongTitle(title: string): Refusal | null {
   return title.length < 2 || title.length > 80 ? refuse('title', 'Say what they do here, as pages will say it.') : null;
 }
 
 async function memberOf(tx: Tx, id: string): Promise<Member | Refusal> {
-  const [member] = await tx.select().from(staff).where(eq(staff.id, id));
-  return member ?? refuse('unknown', `Nobody here has the short id “${id}”.`);
+  return (await colleagueOf(tx, id)) ?? refuse('unknown', `Nobody here has the short id “${id}”.`);
 }
 
 async function isLastAdmin(tx: Tx, member: Member): Promise<boolean> {

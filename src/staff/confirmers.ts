@@ -1,11 +1,10 @@
 import { and, asc, eq, gt, inArray, isNotNull, isNull } from 'drizzle-orm';
-import { isMap, parseDocument as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations, drafts } from '../../db/schema/desk.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
-import { staff } from '../../db/schema/staff.ts';
+import { oneLine } from '../invitations/sign.ts';
 import { fill } from '../mail/delivery.ts';
 import { postLetter } from '../mail/outbox.ts';
 import { isSuppressed, normaliseAddress, suppressedAmong } from '../people/suppression.ts';
@@ -14,38 +13,32 @@ import { type ParsedDocument, type Problem, parseDocument } from '../proofs/cont
 import type { Proof } from '../proofs/documents.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { sameName } from '../proofs/state.ts';
-import { latestVersionsOf } from '../proofs/versions.ts';
+import { liveVersion } from '../proofs/versions.ts';
 import { type Day, dayOf, longDay } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { may } from './access.ts';
 import { record } from './audit.ts';
-import { colleagues } from './colleagues.ts';
-import { contentHash, type Draft } from './draft.ts';
-import { draftOf, openDraft, saveDraft } from './drafts.ts';
+import { colleagueOf, colleagues, mayHere } from './colleagues.ts';
+import { contentHash, type Draft, type WrittenDocument } from './draft.ts';
+import { asWritten, openDraft, saveDraft } from './drafts.ts';
+import type { Values } from './fields.ts';
+import { formOf, sourceFrom } from './form.ts';
 import { writeToStaff } from './letters.ts';
 import type { Viewer } from './privacy.ts';
-import { shownTitle } from './status.ts';
+import { ownerOf, shownTitle } from './status.ts';
 
 /*
  * Someone independent who says that a proof is so. Nobody here types that: they are asked by a letter, answer by its link, and their
  * answer goes into the document as they gave it.
  */
 
-/** A proof as it would be published: its draft, or without one what is public. Null when there is neither. */
-export async function proofAsWritten(
-  reader: Reader,
-  proofId: string,
-): Promise<Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'> | null> {
-  const draft = await draftOf(reader, { collection: 'proofs', documentId: proofId });
-  if (draft) return draft;
-  const [live] = await latestVersionsOf(reader, proofId, 1);
-  return live ? { collection: 'proofs', documentId: proofId, source: live.source, assets: live.assets } : null;
+export async function proofAsWritten(reader: Reader, proofId: string): Promise<WrittenDocument | null> {
+  return asWritten(reader, { collection: 'proofs', documentId: proofId });
 }
 
-async function documentOf(reader: Reader, proofId: string): Promise<ParsedDocument<'proofs'> | null> {
-  const written = await proofAsWritten(reader, proofId);
-  return written && parseDocument('proofs', proofId, written.source, written.assets).document;
+function proofIn({ documentId, source, assets }: WrittenDocument): ParsedDocument<'proofs'> | null {
+  return parseDocument('proofs', documentId, source, assets).document;
 }
 
 /** Who was asked about a proof, the newest first. */
@@ -108,11 +101,12 @@ export async function askConfirmer(
   { proofId, by, who }: { proofId: string; by: string; who: Asked },
   now: Date,
 ): Promise<Confirmation | Refusal> {
-  const [asker] = await tx.select().from(staff).where(eq(staff.id, by));
-  if (!asker || asker.leftAt !== null || !may(asker.roles, 'ask a confirmer')) {
+  const asker = await colleagueOf(tx, by);
+  if (!asker || !mayHere(asker, 'ask a confirmer')) {
     return refuse('role', 'Only a writer, an owner or HR who works here can ask somebody.');
   }
-  const document = await documentOf(tx, proofId);
+  const written = await proofAsWritten(tx, proofId);
+  const document = written && proofIn(written);
   if (!document) return refuse('proof', 'Finish the proof first: what you would show them can’t be read yet.');
   if (!(await publishedLetter(tx, 'confirm'))) {
     return refuse('letter', 'The letter that asks them, letters/confirm, is not published yet. Publish it first.');
@@ -145,17 +139,9 @@ export async function askConfirmer(
     how: null,
   };
   await tx.insert(confirmations).values(confirmation);
-  await record(
-    tx,
-    {
-      by,
-      action: 'asked a confirmer',
-      subject: `proofs:${proofId}`,
-      detail: { confirmation: confirmation.id, relation: asked.relation },
-    },
-    now,
-  );
-  await sendQuestion(tx, confirmation, asker.name, now);
+  const detail = { confirmation: confirmation.id, relation: asked.relation };
+  await record(tx, { by, action: 'asked a confirmer', subject: `proofs:${proofId}`, detail }, now);
+  await sendQuestion(tx, confirmation, shownTitle(written), asker.name, now);
   return confirmation;
 }
 
@@ -169,16 +155,12 @@ async function whoIsAsked(
     const person = (await complainersToAsk(tx, issues, asker)).find(({ personId }) => personId === who.personId);
     if (!person) return refuse('person', 'Choose somebody who told us of this and may be written to.');
     const [row] = await tx.select().from(persons).where(eq(persons.id, who.personId));
-    return {
-      personId: person.personId,
-      relation: 'complained',
-      name: person.name,
-      address: normaliseAddress(row!.email!),
-    };
+    const { personId, name } = person;
+    return { personId, relation: 'complained', name, address: normaliseAddress(row!.email!) };
   }
   if (!may(asker.roles, 'write'))
     return refuse('role', 'HR asks former colleagues. An outsider is asked by a writer or an owner.');
-  const name = who.name.trim().replace(/\s+/g, ' ');
+  const name = oneLine(who.name);
   const address = normaliseAddress(who.address);
   if (!/\S\s\S/.test(name) || name.length > 80) return refuse('name', 'Type their first and last name.');
   if (!z.email().max(254).safeParse(address).success) {
@@ -200,13 +182,19 @@ async function oneOfUs(reader: Reader, name: string, address: string): Promise<s
   return names.some((one) => sameName(one, name)) ? 'has the name of somebody who works here.' : null;
 }
 
-async function sendQuestion(tx: Tx, { id, proofId, personId, address, name }: Confirmation, asker: string, now: Date) {
+async function sendQuestion(
+  tx: Tx,
+  { id, personId, address, name }: Confirmation,
+  headline: string,
+  asker: string,
+  now: Date,
+): Promise<void> {
   const letter = (await publishedLetter(tx, 'confirm'))!;
-  const [{ organisation }, written] = await Promise.all([publishedSite(tx), proofAsWritten(tx, proofId)]);
+  const { organisation } = await publishedSite(tx);
   const slots = {
     name: name.split(' ')[0]!,
     organisation,
-    headline: shownTitle(written!),
+    headline,
     sender: asker,
     stop: personId ? 'Stop our letters: {stopLink}' : 'You get no reminder. No answer is an answer too.',
   };
@@ -246,18 +234,16 @@ export async function answerConfirmation(
   { id, ...answer }: { id: string } & ConfirmerAnswer,
   now: Date,
 ): Promise<Confirmation | Refusal> {
-  const how = answer.how.trim().replace(/\s+/g, ' ');
-  const shownAs = answer.confirmed ? answer.shownAs.trim().replace(/\s+/g, ' ') : null;
+  const how = oneLine(answer.how);
+  const shownAs = answer.confirmed ? oneLine(answer.shownAs) : null;
   const [asked] = await tx.select().from(confirmations).where(eq(confirmations.id, id));
   if (!asked) return refuse('gone', 'This question is no longer there.');
   if (answer.confirmed && (shownAs!.length < 2 || shownAs!.length > 80)) {
     return refuse('shownAs', 'Type the name that may stand on the page.');
   }
   if (how.length < 8) {
-    return refuse(
-      'how',
-      answer.confirmed ? 'Say in a sentence how you checked it.' : 'Say in a sentence what is not so.',
-    );
+    const sentence = answer.confirmed ? 'Say in a sentence how you checked it.' : 'Say in a sentence what is not so.';
+    return refuse('how', sentence);
   }
   if (how.length > 600) return refuse('how', 'Say it in at most 600 characters.');
   if (shownAs !== null) {
@@ -276,12 +262,8 @@ export async function answerConfirmation(
     .where(and(eq(confirmations.id, id), isNull(confirmations.answeredAt), gt(confirmations.expiresAt, now.getTime())))
     .returning();
   if (!claimed) return refuse('answered', 'This question has been answered already, or its time is over.');
-  const subject = `proofs:${claimed.proofId}`;
-  await record(
-    tx,
-    { by: null, action: 'confirmer answered', subject, detail: { confirmation: id, confirmed: answer.confirmed } },
-    now,
-  );
+  const detail = { confirmation: id, confirmed: answer.confirmed };
+  await record(tx, { by: null, action: 'confirmer answered', subject: `proofs:${claimed.proofId}`, detail }, now);
   if (answer.confirmed) await writeIn(tx, claimed, claimed.askedBy, now);
   await tellOfAnswer(tx, claimed, now);
   return claimed;
@@ -296,13 +278,9 @@ export async function useConfirmation(
   const [found] = await tx.select().from(confirmations).where(eq(confirmations.id, id));
   if (!found?.confirmed) return refuse('gone', 'Nobody has said yes to this question.');
   const written = await writeIn(tx, found, by, now);
-  if (!isRefusal(written)) {
-    await record(
-      tx,
-      { by, action: 'used a confirmation', subject: `proofs:${found.proofId}`, detail: { confirmation: id } },
-      now,
-    );
-  }
+  if (isRefusal(written)) return written;
+  const detail = { confirmation: id };
+  await record(tx, { by, action: 'used a confirmation', subject: `proofs:${found.proofId}`, detail }, now);
   return written;
 }
 
@@ -364,19 +342,16 @@ export async function takeConfirmerOut(
 
 /** The document with this confirmer in it, or with none, everything else as it was; null when its fields can’t be read. */
 export function withConfirmer(source: string, confirmer: NonNullable<Proof['confirmer']> | null): string | null {
-  const match = /^(---\r?\n)([\s\S]*?\n|)(---[ \t]*(?:\r?\n|$)[\s\S]*)$/.exec(source);
-  if (!match) return null;
-  const yaml = parseYaml(match[2]!);
-  if (yaml.errors.length > 0 || (yaml.contents !== null && !isMap(yaml.contents))) return null;
-  if (confirmer) yaml.set('confirmer', yaml.createNode(confirmer));
-  else yaml.delete('confirmer');
-  return `${match[1]}${yaml.toString({ lineWidth: 0 })}${match[3]}`;
+  const form = formOf('proofs', { source, assets: {} });
+  if (form.raw !== null) return null;
+  form.fields['confirmer'] = { ...confirmer } as Values;
+  return sourceFrom(form, { source, assets: {} }).source;
 }
 
 async function tellOfAnswer(tx: Tx, { id, proofId, askedBy, confirmed }: Confirmation, now: Date): Promise<void> {
-  const [written, document] = await Promise.all([proofAsWritten(tx, proofId), documentOf(tx, proofId)]);
-  const people = await colleagues(tx);
-  const to = people.filter((one) => one.id === askedBy || one.id === document?.data.owner);
+  const written = await proofAsWritten(tx, proofId);
+  const owner = written && ownerOf(written);
+  const to = (await colleagues(tx)).filter((one) => one.id === askedBy || one.id === owner);
   const path = `/staff/drafts/proofs/${proofId}/confirmer`;
   const slots = {
     document: written ? shownTitle(written) : proofId,
@@ -390,12 +365,11 @@ async function tellOfAnswer(tx: Tx, { id, proofId, askedBy, confirmed }: Confirm
 
 /** Nobody here types a confirmer: the one in a draft is the one who is public already, or somebody who answered yes by their link. */
 export async function typedConfirmer(reader: Reader, draft: Draft): Promise<Problem | null> {
-  if (draft.collection !== 'proofs') return null;
-  const { document } = parseDocument('proofs', draft.documentId, draft.source, draft.assets);
+  const document = draft.collection === 'proofs' ? proofIn(draft) : null;
   const confirmer = document?.data.confirmer;
   if (!document || !confirmer) return null;
-  const [live] = await latestVersionsOf(reader, draft.documentId, 1);
-  const known = live && parseDocument('proofs', draft.documentId, live.source, live.assets).document?.data.confirmer;
+  const live = await liveVersion(reader, draft);
+  const known = live && proofIn(live)?.data.confirmer;
   if (known && same(known, confirmer)) return null;
   const { time_zone } = await publishedSite(reader);
   const yes = (await confirmationsOf(reader, draft.documentId)).filter((one) => one.confirmed === true);

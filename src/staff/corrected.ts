@@ -9,7 +9,7 @@ import { measurementsOf } from '../proofs/measurements.ts';
 import { publishedProof, publishedSite } from '../proofs/published.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
-import type { Draft } from './draft.ts';
+import type { WrittenDocument } from './draft.ts';
 import type { Fact } from './facts.ts';
 
 /* Numbers that are public, as published or as they arrived since, and that a draft would change. Nobody changes one unseen. */
@@ -21,11 +21,9 @@ export type PublicChange = Changed & {
   arrivedAt: number | null;
 };
 
-type Written = Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'>;
-
 export async function publicChanges(
   reader: Reader,
-  { collection, documentId, source, assets }: Written,
+  { collection, documentId, source, assets }: WrittenDocument,
 ): Promise<PublicChange[]> {
   if (collection !== 'proofs') return [];
   const { document } = parseDocument('proofs', documentId, source, assets);
@@ -56,7 +54,7 @@ export function arrivedPoints(links: readonly Pick<Link, 'series' | 'on' | 'valu
 const AT_LENGTH = 50;
 
 /** What its owner ticks of them: one that arrived by itself, those that were published series by series. */
-export async function changedFacts(reader: Reader, draft: Written): Promise<Fact[]> {
+export async function changedFacts(reader: Reader, draft: WrittenDocument): Promise<Fact[]> {
   const changes = await publicChanges(reader, draft);
   if (changes.length === 0) return [];
   const { time_zone } = await publishedSite(reader);

@@ -1,23 +1,20 @@
-import { and, asc, desc, eq, max } from 'drizzle-orm';
-import { isMap, isScalar, parseDocument as parseYaml } from 'yaml';
+import { and, eq, max } from 'drizzle-orm';
+import { isScalar } from 'yaml';
 import type { Reader, Tx } from '../../db/client.ts';
 import { drafts, signOffs } from '../../db/schema/desk.ts';
 import { publishedVersions } from '../../db/schema/proofs.ts';
-import { staff } from '../../db/schema/staff.ts';
-import { differencesOf } from '../proofs/difference.ts';
 import type { Collection } from '../proofs/documents.ts';
 import { publishedProof } from '../proofs/published.ts';
 import { liveVersion } from '../proofs/versions.ts';
 import { newId } from '../shared/ids.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
-import { contentHash, type Draft } from './draft.ts';
-import { type Status, statusOf } from './status.ts';
+import { colleagueOf, colleagues } from './colleagues.ts';
+import { contentHash, type DocumentName, type Draft, type Written, type WrittenDocument } from './draft.ts';
+import { type Standing, type Status, statusOf } from './status.ts';
+import { pairsIn } from './yaml.ts';
 
 /* Documents while they are being written: begun, saved by two people without harm, put away. */
-
-type Written = { source: string; assets: Record<string, string> };
-type DocumentName = { collection: Collection; documentId: string };
 
 /** One entry of the record covers this long of one person's saving: nobody reads a line for every pause in typing. */
 const SITTING_MS = 15 * 60_000;
@@ -26,6 +23,12 @@ export async function draftOf(reader: Reader, { collection, documentId }: Docume
   const where = and(eq(drafts.collection, collection), eq(drafts.documentId, documentId));
   const [draft] = await reader.select().from(drafts).where(where);
   return draft ?? null;
+}
+
+/** A document as it would be published: its draft, or without one what is public. Null when there is neither. */
+export async function asWritten(reader: Reader, name: DocumentName): Promise<WrittenDocument | null> {
+  const written = (await draftOf(reader, name)) ?? (await liveVersion(reader, name));
+  return written && { ...name, source: written.source, assets: written.assets };
 }
 
 /**
@@ -69,13 +72,12 @@ export async function openDraft(
   return draft;
 }
 
-/** Someone else saved first. `differences` lead from their version to the one that was not saved. */
+/** Someone else saved first. */
 export type Conflict = {
   by: { id: string; name: string };
   at: number;
   revision: number;
   theirs: Written;
-  differences: ReturnType<typeof differencesOf>;
 };
 
 /**
@@ -92,14 +94,13 @@ export async function saveDraft(
   const mine = { ...draft, source, assets };
   if (contentHash(mine) === contentHash(draft)) return { saved: draft };
   if (draft.revision !== revision) {
-    const [other] = await tx.select().from(staff).where(eq(staff.id, draft.savedBy));
+    const other = await colleagueOf(tx, draft.savedBy);
     return {
       conflict: {
         by: { id: draft.savedBy, name: other?.name ?? draft.savedBy },
         at: draft.savedAt,
         revision: draft.revision,
         theirs: { source: draft.source, assets: draft.assets },
-        differences: differencesOf(draft, mine, 'The text'),
       },
     };
   }
@@ -147,27 +148,26 @@ export type DraftRow = {
   savedBy: string;
 };
 
+/** Every draft and where it stands. */
+export async function draftsInHand(reader: Reader): Promise<{ draft: Draft; standing: Standing }[]> {
+  const [rows, said] = await Promise.all([reader.select().from(drafts), reader.select().from(signOffs)]);
+  const of = Map.groupBy(said, ({ draftId }) => draftId);
+  return rows.map((draft) => ({ draft, standing: statusOf(draft, of.get(draft.id) ?? []) }));
+}
+
 /** Every draft, the one saved last first, with names in place of ids. */
 export async function draftsList(reader: Reader): Promise<DraftRow[]> {
-  const [rows, said, people] = await Promise.all([
-    reader.select().from(drafts).orderBy(desc(drafts.savedAt), asc(drafts.id)),
-    reader.select().from(signOffs),
-    reader.select({ id: staff.id, name: staff.name }).from(staff),
-  ]);
+  const [all, people] = await Promise.all([draftsInHand(reader), colleagues(reader)]);
   const nameOf = (id: string) => people.find((one) => one.id === id)?.name ?? id;
-  return rows.map((row) => {
-    const { source: _, assets: __, ...draft } = row;
-    return {
+  return all
+    .toSorted(({ draft: a }, { draft: b }) => b.savedAt - a.savedAt || (a.id < b.id ? -1 : 1))
+    .map(({ draft: { source, assets, ...draft }, standing: { status } }) => ({
       draft,
-      title: titleOf(row),
-      status: statusOf(
-        row,
-        said.filter(({ draftId }) => draftId === row.id),
-      ).status,
-      startedBy: nameOf(row.startedBy),
-      savedBy: nameOf(row.savedBy),
-    };
-  });
+      title: titleOf({ ...draft, source }),
+      status,
+      startedBy: nameOf(draft.startedBy),
+      savedBy: nameOf(draft.savedBy),
+    }));
 }
 
 /** Every document that has a published version, by what it calls itself now, to begin a draft from. */
@@ -182,22 +182,20 @@ export async function publishedNames(reader: Reader): Promise<(DocumentName & { 
   return newest.map(({ collection, documentId, source }) => ({
     collection,
     documentId,
-    title: titleOf({ source, documentId }),
+    title: titleOf({ collection, documentId, source }),
   }));
 }
 
 const TITLES = ['headline', 'title', 'plan', 'question', 'subject', 'organisation'];
 
 /** What a document calls itself, however unfinished it is; its id until it has a name. */
-export function titleOf({ source, documentId }: Pick<Draft, 'source' | 'documentId'>): string {
-  const fields = /^---\n([\s\S]*?\n|)---/.exec(source)?.[1] ?? source;
-  const { contents } = parseYaml(fields, { prettyErrors: false, logLevel: 'silent' });
-  if (!isMap(contents)) return documentId;
-  for (const { key, value } of contents.items) {
-    const named = isScalar(key) && TITLES.includes(String(key.value)) && isScalar(value);
-    if (named && String(value.value ?? '').trim() !== '') return String(value.value);
+export function titleOf(named: Omit<WrittenDocument, 'assets'>): string {
+  for (const { key, value } of pairsIn(named)) {
+    const title =
+      isScalar(key) && TITLES.includes(String(key.value)) && isScalar(value) ? String(value.value ?? '') : '';
+    if (title.trim() !== '') return title;
   }
-  return documentId;
+  return named.documentId;
 }
 
 /** `proofs:exports-finish`, as the record names it. */
@@ -205,7 +203,7 @@ export function subjectOf({ collection, documentId }: DocumentName): string {
   return `${collection}:${documentId}`;
 }
 
-function gone(): Refusal {
+export function gone(): Refusal {
   return refuse('gone', 'This draft is no longer there: it was published or discarded meanwhile.');
 }
 

@@ -1,5 +1,6 @@
 import { fillPlaceholders } from '../proofs/claims.ts';
 import type { ParsedDocument } from '../proofs/content.ts';
+import type { Proof, Series } from '../proofs/documents.ts';
 import { formatValue, type SeriesSummary, splitAtChange, summariseProof } from '../proofs/evidence.ts';
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
@@ -32,6 +33,7 @@ const WORDS =
 const WORD = `(?:(?:one|${WORDS})[ -]in[ -](?:${WORDS})|(?:${WORDS})(?:[ -](?:${WORDS}))*(?: (?:${UNIT})(?![\\w]))?)`;
 const STATED = new RegExp(`(?<![\\w.#-])(?:${DATE}|${FIGURE})|\\b${WORD}\\b`, 'gi');
 
+const NUMBER = new Intl.NumberFormat('en-GB');
 const SENTENCES = new Intl.Segmenter('en', { granularity: 'sentence' });
 
 type Found = Omit<Fact, 'id' | 'places'> & { field: string; sentence: string | null };
@@ -88,110 +90,90 @@ function proseOf(document: ParsedDocument<'proofs' | 'issues'>): [string, string
   return fields.filter((field): field is [string, string] => field[1] !== undefined);
 }
 
-function datesOf(document: ParsedDocument<'proofs' | 'issues'>): Found[] {
-  const dated: [field: string, on: Day | undefined, against: string][] =
-    document.collection === 'issues'
-      ? [
-          ['Began on', document.data.started_on, 'the first record of it'],
-          ['We knew on', document.data.known_on, 'the first message or log entry about it'],
-          ['Next update', document.data.next_update, 'what you can keep to'],
-        ]
-      : [
-          ['Began on', document.data.started_on, 'the first record of it'],
-          ['We knew on', document.data.known_on, 'the first message or log entry about it'],
-          ['Changed on', document.data.changed_on, 'the record of the release or the decision'],
-          ...document.data.changes.flatMap(({ on, decided_on, source }, index): [string, Day | undefined, string][] => [
-            [
-              `Change ${index + 1}, done on`,
-              on,
-              source ? `“${source.label}”` : 'the record of the release or the decision',
-            ],
-            [`Change ${index + 1}, decided on`, decided_on, 'the minutes of the decision'],
-          ]),
-          ['Confirmed by someone independent on', document.data.confirmer?.on, 'their answer, kept with this proof'],
-          ['We look again on', document.data.review_on, 'your calendar'],
-        ];
-  return dated.flatMap(([field, on, against]) =>
-    on === undefined
-      ? []
-      : [
-          {
-            field,
-            sentence: null,
-            value: longDay(on),
-            source: `A date you state: hold it against ${against}.`,
-            computed: false,
-          },
-        ],
+/** No value: it is not stated. */
+type Stated = [field: string, sentence: string | null, value: string | null | undefined, source: string];
+
+function found(computed: boolean, rows: readonly Stated[]): Found[] {
+  return rows.flatMap(([field, sentence, value, source]) =>
+    value ? [{ field, sentence, value, source, computed }] : [],
   );
 }
 
+type Dated = [field: string, on: Day | undefined, against: string];
+
+function datesOf(document: ParsedDocument<'proofs' | 'issues'>): Found[] {
+  const { started_on, known_on } = document.data;
+  const dated: Dated[] = [
+    ['Began on', started_on, 'the first record of it'],
+    ['We knew on', known_on, 'the first message or log entry about it'],
+    ...(document.collection === 'issues'
+      ? [['Next update', document.data.next_update, 'what you can keep to'] satisfies Dated]
+      : datesOfChange(document.data)),
+  ];
+  const against = (what: string) => `A date you state: hold it against ${what}.`;
+  return found(
+    false,
+    dated.map(([field, on, what]) => [field, null, on && longDay(on), against(what)]),
+  );
+}
+
+function datesOfChange({ changed_on, changes, confirmer, review_on }: Proof): Dated[] {
+  const record = 'the record of the release or the decision';
+  return [
+    ['Changed on', changed_on, record],
+    ...changes.flatMap(({ on, decided_on, source }, index): Dated[] => [
+      [`Change ${index + 1}, done on`, on, source ? `“${source.label}”` : record],
+      [`Change ${index + 1}, decided on`, decided_on, 'the minutes of the decision'],
+    ]),
+    ['Confirmed by someone independent on', confirmer?.on, 'their answer, kept with this proof'],
+    ['We look again on', review_on, 'your calendar'],
+  ];
+}
+
+/** A value of a series as its reader sees it. */
+const shown = ({ unit, currency }: Series, value: number | null) =>
+  value === null ? null : formatValue(unit, value, currency);
+
 function measuredIn(document: ParsedDocument<'proofs'>, summaries: SeriesSummary[]): Found[] {
-  const { data, points } = document;
-  const measured = data.series.flatMap((series, index): Found[] => {
-    const summary = summaries[index]!;
-    const said = (value: number) => formatValue(series.unit, value, series.currency);
-    const field = `Series “${series.title}”`;
-    const { before, after } = sideSources(document, index);
-    const last = summary.latest;
-    return [
-      ...(summary.before === null
-        ? []
-        : [{ field, sentence: 'Before the change', value: said(summary.before), source: before, computed: true }]),
-      ...(summary.after === null
-        ? []
-        : [{ field, sentence: 'After the change', value: said(summary.after), source: after, computed: true }]),
-      ...(last
-        ? [
-            {
-              field,
-              sentence: `Last measured on ${longDay(last.on)}`,
-              value: said(last.value),
-              source: `${series.file}, row ${(points[series.id]?.length ?? 0) + 1}, ${longDay(last.on)}.`,
-              computed: true,
-            },
-          ]
-        : []),
-      {
-        field,
-        sentence: 'Beyond this we say that it came back',
-        value: said(series.reopen_limit),
-        source: 'A limit that you set: is it the one you will keep to?',
-        computed: false,
-      },
-      ...series.rivals.map(({ on, label }) => ({
-        field,
-        sentence: label,
-        value: longDay(on),
-        source: 'A date you state: hold it against the record of that event.',
-        computed: false,
-      })),
+  const { series, verified } = document.data;
+  const measured = series.flatMap((one, index): Found[] => {
+    const { before, after, latest } = summaries[index]!;
+    const from = sideSources(document, index);
+    const field = `Series “${one.title}”`;
+    const rows = document.points[one.id]?.length ?? 0;
+    const computed: Stated[] = [
+      [field, 'Before the change', shown(one, before), from.before],
+      [field, 'After the change', shown(one, after), from.after],
     ];
+    if (latest) {
+      const on = longDay(latest.on);
+      computed.push([
+        field,
+        `Last measured on ${on}`,
+        shown(one, latest.value),
+        `${one.file}, row ${rows + 1}, ${on}.`,
+      ]);
+    }
+    const limit = 'A limit that you set: is it the one you will keep to?';
+    const event = 'A date you state: hold it against the record of that event.';
+    const typed: Stated[] = [
+      [field, 'Beyond this we say that it came back', shown(one, one.reopen_limit), limit],
+      ...one.rivals.map(({ on, label }): Stated => [field, label, longDay(on), event]),
+    ];
+    return [...found(true, computed), ...found(false, typed)];
   });
-  const { verified } = data;
   if (!verified) return measured;
   const source = `${verified.file}: “${verified.title}”, by ${verified.by}.`;
-  const field = 'The document or finding';
-  const asked = verified.reask;
-  const number = new Intl.NumberFormat('en-GB');
-  const answers = asked
-    ? ([
-        ['asked again', asked.asked],
-        ['answered', asked.answered],
-        ['said yes', asked.yes],
-      ] as const)
-    : [];
-  return [
-    ...measured,
-    { field, sentence: 'Dated', value: longDay(verified.dated), source, computed: false },
-    ...answers.map(([what, count]) => ({
-      field: 'People asked again',
-      sentence: `People who ${what === 'asked again' ? 'were asked again' : what}`,
-      value: number.format(count),
-      source: `The answers to “${asked!.question}” of ${longDay(asked!.on)}.`,
-      computed: false,
-    })),
-  ];
+  const stands: Stated[] = [['The document or finding', 'Dated', longDay(verified.dated), source]];
+  if (verified.reask) {
+    const { question, on, asked, answered, yes } = verified.reask;
+    const answers = `The answers to “${question}” of ${longDay(on)}.`;
+    const counts = { 'were asked again': asked, answered, 'said yes': yes };
+    for (const [what, count] of Object.entries(counts)) {
+      stands.push(['People asked again', `People who ${what}`, NUMBER.format(count), answers]);
+    }
+  }
+  return [...measured, ...found(false, stands)];
 }
 
 /** Which rows of the file each side comes from; row 1 is the header. */
@@ -219,15 +201,13 @@ function sourcesOf(document: ParsedDocument<'proofs' | 'issues'>, summaries: Ser
   if (document.collection === 'proofs') {
     for (const [index, summary] of summaries.entries()) {
       const { before, after } = sideSources(document, index);
-      const said = (value: number | null) =>
-        value === null ? null : formatValue(summary.unit, value, summary.currency);
-      const file = document.data.series[index]!.file;
+      const series = document.data.series[index]!;
       const sides: [string | null, string][] = [
-        [said(summary.before), before],
-        [said(summary.after), after],
-        [counted(summary.weeks, 'week'), `${file}: from ${longDay(document.data.changed_on)} to its last row.`],
-        [new Intl.NumberFormat('en-GB').format(summary.n.before), before],
-        [new Intl.NumberFormat('en-GB').format(summary.n.after), after],
+        [shown(series, summary.before), before],
+        [shown(series, summary.after), after],
+        [counted(summary.weeks, 'week'), `${series.file}: from ${longDay(document.data.changed_on)} to its last row.`],
+        [NUMBER.format(summary.n.before), before],
+        [NUMBER.format(summary.n.after), after],
       ];
       for (const [value, source] of sides) if (value !== null) sources.push({ value, source });
     }

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
-import { confirmations, drafts, signOffs } from '../../db/schema/desk.ts';
+import { confirmations } from '../../db/schema/desk.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
 import { issuesNow } from '../checkins/answers.ts';
 import { openReopenings } from '../checkins/reopen.ts';
@@ -16,9 +16,9 @@ import { dayOf, longDay } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
 import { may } from './access.ts';
 import type { Draft } from './draft.ts';
-import { titleOf } from './drafts.ts';
+import { draftsInHand, titleOf } from './drafts.ts';
 import type { Viewer } from './privacy.ts';
-import { reviewPath, type Standing, shownTitle, statusOf } from './status.ts';
+import { reviewPath, shownTitle, writePath } from './status.ts';
 
 /* Where the desk begins: who waits for what, and the one next thing to do about each. */
 
@@ -51,23 +51,15 @@ export type Home = {
   loose: { gap: Gap | null; complaints: number; people: number; oldestDays: number | null }[];
 };
 
-type Handed = { draft: Draft; standing: Standing };
+type Handed = Awaited<ReturnType<typeof draftsInHand>>[number];
 
 export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home> {
-  const [issues, written, said] = await Promise.all([
-    issuesNow(reader, now),
-    reader.select().from(drafts),
-    reader.select().from(signOffs),
-  ]);
+  const [issues, handed] = await Promise.all([issuesNow(reader, now), draftsInHand(reader)]);
   const covered = await coverage(
     reader,
     issues.map((one) => issueToCover(one, now)),
     now,
   );
-  const handed = written.map((draft): Handed => {
-    const its = said.filter(({ draftId }) => draftId === draft.id);
-    return { draft, standing: statusOf(draft, its) };
-  });
   const byId = new Map(issues.map((one) => [one.issue.id, one]));
   const rows = [
     ...covered.issues.map((row): HomeRow => {
@@ -155,8 +147,7 @@ function draftFor(handed: readonly Handed[], issueId: string): Handed | undefine
 function waitingFor(handed: Handed | undefined): Step | null {
   if (!handed) return null;
   const { draft, standing } = handed;
-  const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
-  const review = reviewPath(draft);
+  const [write, review] = [writePath(draft), reviewPath(draft)];
   switch (standing.status) {
     case 'sent':
       return { label: 'Confirm its facts', href: review };
@@ -237,7 +228,7 @@ function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'
   return handed.flatMap(({ draft, standing }) => {
     const { status, owner } = standing;
     const title = named(draft);
-    const write = `/staff/drafts/${draft.collection}/${draft.documentId}`;
+    const write = writePath(draft);
     if (status === 'sent' && owner === id) {
       return { title, why: 'waits for you to confirm its facts, number by number', href: reviewPath(draft) };
     }

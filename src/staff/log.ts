@@ -2,7 +2,7 @@ import { and, asc, desc, eq, lt } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { audit } from '../../db/schema/staff.ts';
 import { plainSchemas } from '../proofs/documents.ts';
-import { dayOf, longDay } from '../shared/dates.ts';
+import { longDay, momentAt } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
 import type { Entry } from './audit.ts';
 
@@ -172,11 +172,8 @@ function inWords(
       return counted(Number(value), 'fact');
     case 'bytes':
       return `${Math.ceil(Number(value) / 1000)} kB`;
-    case 'publishAt': {
-      const at = new Date(String(value));
-      const time = at.toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' });
-      return `for ${longDay(dayOf(at, timeZone))} at ${time}`;
-    }
+    case 'publishAt':
+      return `for ${momentAt(new Date(String(value)), timeZone)}`;
     case 'doneBy':
       return `to be done by ${longDay(String(value))}`;
     case 'approvedBy':

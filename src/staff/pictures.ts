@@ -7,7 +7,8 @@ import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
 import type { Draft } from './draft.ts';
 import { saveDraft } from './drafts.ts';
-import { formOf, sourceFrom, type Values } from './form.ts';
+import type { Values } from './fields.ts';
+import { formOf, sourceFrom } from './form.ts';
 
 /* Pictures from somebody's camera: decoded, made small and written anew, so that nothing the file held besides comes along. */
 

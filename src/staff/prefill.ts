@@ -2,14 +2,14 @@ import { asc, eq, inArray, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { type Voice, voicesOf } from '../people/voices.ts';
-import type { Collection, Issue } from '../proofs/documents.ts';
+import type { Issue } from '../proofs/documents.ts';
 import { publishedIssue } from '../proofs/published.ts';
 import { addDays, type Day } from '../shared/dates.ts';
-import { type Form, fieldsOf, hasBody, sourceFrom, type Values } from './form.ts';
+import type { DocumentName, Written } from './draft.ts';
+import { fieldsOf, hasBody, type Values } from './fields.ts';
+import { type Form, sourceFrom } from './form.ts';
 
 /* What a new document can already say: everything that was told and published. What only its writer knows stays empty. */
-
-type Written = { source: string; assets: Record<string, string> };
 
 /** One complaint, as whoever writes about it needs to recognise it. */
 export type Told = {
@@ -46,7 +46,7 @@ export async function toldAbout(reader: Reader, issues: readonly string[]): Prom
 /** A new document of any collection. `issue`: the one that it is for, where it is for one. */
 export async function prefilled(
   reader: Reader,
-  { collection, documentId, issue }: { collection: Collection; documentId: string; issue?: string | undefined },
+  { collection, documentId, issue }: DocumentName & { issue?: string | undefined },
   today: Day,
 ): Promise<Written> {
   const fields = await fieldsFor(reader, { collection, documentId }, issue ?? documentId, today);
@@ -65,7 +65,7 @@ export async function prefilled(
 
 async function fieldsFor(
   reader: Reader,
-  { collection, documentId }: { collection: Collection; documentId: string },
+  { collection, documentId }: DocumentName,
   issueId: string,
   today: Day,
 ): Promise<Values> {

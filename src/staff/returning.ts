@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { type Complaint, latestDeparture, neverContactOf, shownOf } from '../people/diagnosis.ts';
+import { quoted } from '../people/intake/mend.ts';
 import type { Site } from '../proofs/documents.ts';
 import { publishedRoles } from '../proofs/published.ts';
 import {
@@ -273,35 +274,22 @@ export async function remind(
   return true;
 }
 
+const COLUMNS = [
+  ...(['person', 'offer_version', 'start_on', 'item', 'section', 'because'] as const),
+  ...(['waits_on', 'due_on', 'done_on', 'valid_until', 'basis'] as const),
+];
+const BLANK = { because: '', waits_on: '', due_on: '', done_on: '', valid_until: '', basis: '' };
+
 /** One row for each thing that somebody waits for or has done: for a spreadsheet, or for the HR system. */
-export type ProgressRow = {
-  person: string;
-  offer_version: number;
-  start_on: Day;
-  item: string;
-  section: 'to do' | 'waiting on us' | 'different' | 'carried over';
-  because: string;
-  waits_on: string;
-  due_on: string;
-  done_on: string;
-  valid_until: string;
-  basis: string;
-};
+export type ProgressRow = Record<(typeof COLUMNS)[number], string | number>;
 
 export function progressRows(people: readonly Returning[]): ProgressRow[] {
   return people.flatMap(({ name, week }) => {
     if (!week) return [];
     const { offer } = week;
     const row = (fields: Partial<ProgressRow> & Pick<ProgressRow, 'item' | 'section'>): ProgressRow => ({
-      person: name,
-      offer_version: offer.version,
-      start_on: offer.startOn,
-      because: '',
-      waits_on: '',
-      due_on: '',
-      done_on: '',
-      valid_until: '',
-      basis: '',
+      ...{ person: name, offer_version: offer.version, start_on: offer.startOn },
+      ...BLANK,
       ...fields,
     });
     const done = ({ item, dueOn, doneOn }: Week['waiting'][number], waits_on: string) => {
@@ -331,17 +319,8 @@ export async function exportProgress(
   return rows;
 }
 
-/** A cell that a spreadsheet would run is kept from running. */
 export function csvOf(rows: readonly ProgressRow[]): string {
-  const columns: (keyof ProgressRow)[] = [
-    ...(['person', 'offer_version', 'start_on', 'item', 'section', 'because'] as const),
-    ...(['waits_on', 'due_on', 'done_on', 'valid_until', 'basis'] as const),
-  ];
-  const cell = (value: string | number) => {
-    const text = /^[=+\-@\t\r]/.test(String(value)) ? `'${value}` : String(value);
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [columns.join(','), ...rows.map((row) => columns.map((column) => cell(row[column])).join(','))]
-    .map((line) => `${line}\r\n`)
+  return [COLUMNS, ...rows.map((row) => COLUMNS.map((column) => quoted(String(row[column]))))]
+    .map((cells) => `${cells.join(',')}\r\n`)
     .join('');
 }

@@ -13,7 +13,7 @@ import { approversOf, factsToTick, judgeDraft, standingOf } from './approval.ts'
 import type { Member } from './colleagues.ts';
 import { confirmationsOf } from './confirmers.ts';
 import { arrivedPoints, type PublicChange, publicChanges } from './corrected.ts';
-import { contentHash, type Draft } from './draft.ts';
+import { contentHash, type DocumentName, type Draft, type WrittenDocument } from './draft.ts';
 import { draftOf } from './drafts.ts';
 import type { Fact } from './facts.ts';
 import { type Slot, slotsOf } from './slots.ts';
@@ -21,7 +21,6 @@ import { type Standing, shownTitle } from './status.ts';
 
 /* All that the page on which a draft goes from hand to hand shows. */
 
-type DocumentName = Pick<Draft, 'collection' | 'documentId'>;
 export type Live = NonNullable<Awaited<ReturnType<typeof liveVersion>>>;
 
 export type Review = {
@@ -81,11 +80,7 @@ export type ProofShown = {
 };
 
 /** A proof as its page would show it, were it published now; null while it can't be read, or for anything else. */
-export async function proofInDraft(
-  reader: Reader,
-  written: DocumentName & Pick<Draft, 'source' | 'assets'>,
-  now: Date,
-): Promise<ProofShown | null> {
+export async function proofInDraft(reader: Reader, written: WrittenDocument, now: Date): Promise<ProofShown | null> {
   if (written.collection !== 'proofs') return null;
   const { documentId: id, source, assets } = written;
   const arrived = arrivedPoints(await measurementsOf(reader, id));

@@ -1,9 +1,10 @@
-import { isCollection, isMap, isScalar, parseDocument as parseYaml } from 'yaml';
+import { isCollection, isScalar } from 'yaml';
 import type { Judgement } from '../proofs/check.ts';
-import type { Problem } from '../proofs/content.ts';
-import type { Collection } from '../proofs/documents.ts';
+import { type Problem, splitSource } from '../proofs/content.ts';
 import { type State, stateWords } from '../proofs/state.ts';
-import { placeProblems } from './form.ts';
+import type { WrittenDocument } from './draft.ts';
+import { placeProblems } from './placed.ts';
+import { pairsIn } from './yaml.ts';
 
 /* The twelve things that a proof consists of, and what the rules say about each. Other documents have one: all of it. */
 
@@ -37,25 +38,20 @@ const SLOTS: { title: string; keys: string[] }[] = [
 /** Those that a writer fills in and that no proof does without. */
 const REQUIRED = [0, 2, 3, 5, 6, 7, 9, 10];
 
-/** What stands in a draft, however unfinished it is: the keys of its fields that hold something, and `body`. */
-function keysWritten(source: string): Set<string> {
-  const [, fields = '', body = ''] = /^---\n([\s\S]*?\n|)---\n?([\s\S]*)$/.exec(source) ?? [];
-  const { contents } = parseYaml(fields, { prettyErrors: false, logLevel: 'silent' });
-  const filled = isMap(contents)
-    ? contents.items.filter(({ value }) =>
-        isCollection(value) ? value.items.length > 0 : isScalar(value) && value.value,
-      )
-    : [];
-  return new Set([...filled.map(({ key }) => String(key)), ...(body.trim() === '' ? [] : ['body'])]);
+/** What stands in a proof, however unfinished it is: the keys of its fields that hold something, and `body`. */
+function keysWritten(draft: WrittenDocument): Set<string> {
+  const filled = pairsIn(draft).filter(({ value }) =>
+    isCollection(value) ? value.items.length > 0 : isScalar(value) && value.value,
+  );
+  const body = splitSource('index.md', draft.source)?.body ? ['body'] : [];
+  return new Set([...filled.map(({ key }) => String(key)), ...body]);
 }
 
-type Named = { collection: Collection; documentId: string; source: string; assets: Record<string, string> };
-
 /** `state` is what the page would say once published; null while the draft can't be read. */
-export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: State | null): Slot[] {
+export function slotsOf(draft: WrittenDocument, { problems, warnings }: Judgement, state: State | null): Slot[] {
   const placed = [...place(draft, problems, 'fail'), ...place(draft, warnings, 'warn')];
   if (draft.collection !== 'proofs') return [slot('The document', '', placed, null)];
-  const written = keysWritten(draft.source);
+  const written = keysWritten(draft);
   return SLOTS.map(({ title, keys }, index) => {
     const its = placed.filter((one) => slotFor(one.at, one.rule) === index);
     if (index === 1)
@@ -87,13 +83,8 @@ export function slotsOf(draft: Named, { problems, warnings }: Judgement, state: 
   });
 }
 
-function place(draft: Named, found: readonly Problem[], verdict: Verdict): Slot['findings'] {
-  return placeProblems(draft.collection, draft.documentId, draft, found).map(({ rule, sentence, at }) => ({
-    rule,
-    sentence,
-    at,
-    verdict,
-  }));
+function place(draft: WrittenDocument, found: readonly Problem[], verdict: Verdict): Slot['findings'] {
+  return placeProblems(draft, found).map(({ rule, sentence, at }) => ({ rule, sentence, at, verdict }));
 }
 
 function slotFor(at: string, rule: string): number {

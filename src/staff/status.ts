@@ -2,7 +2,7 @@ import { fillPlaceholders } from '../proofs/claims.ts';
 import { parseDocument } from '../proofs/content.ts';
 import { plainSchemas, type Site } from '../proofs/documents.ts';
 import { summariseProof } from '../proofs/evidence.ts';
-import { contentHash, type Draft, type SignOff } from './draft.ts';
+import { contentHash, type DocumentName, type Draft, type SignOff, type WrittenDocument } from './draft.ts';
 
 /*
  * Where a draft stands, from what was said about exactly its present content. Nothing is stored: a changed letter takes it back to
@@ -48,20 +48,18 @@ export function statusOf(draft: Draft, signOffs: readonly SignOff[]): Standing {
   return { status, hash, owner, confirmed, approved, returned };
 }
 
-type Written = Pick<Draft, 'collection' | 'documentId' | 'source' | 'assets'>;
-
-function read({ collection, documentId, source, assets }: Written) {
+function read({ collection, documentId, source, assets }: WrittenDocument) {
   return parseDocument(collection, documentId, source, assets).document;
 }
 
 /** The one person who answers for an issue or a proof. Other documents have none. */
-export function ownerOf(written: Written): string | null {
+export function ownerOf(written: WrittenDocument): string | null {
   const document = read(written);
   return document && 'owner' in document.data ? document.data.owner : null;
 }
 
 /** What people call it: the headline of a proof with its numbers in, the title of an issue, or its id. */
-export function shownTitle(written: Written): string {
+export function shownTitle(written: WrittenDocument): string {
   const document = read(written);
   if (!document) return written.documentId;
   if (document.collection === 'proofs') {
@@ -70,15 +68,20 @@ export function shownTitle(written: Written): string {
   return document.collection === 'issues' || document.collection === 'pages' ? document.data.title : written.documentId;
 }
 
+/** The page of the desk where a document is written. */
+export function writePath({ collection, documentId }: DocumentName): string {
+  return `/staff/drafts/${collection}/${documentId}`;
+}
+
 /** The page of the desk where a draft goes from hand to hand. */
-export function reviewPath({ collection, documentId }: Pick<Draft, 'collection' | 'documentId'>): string {
-  return `/staff/drafts/${collection}/${documentId}/review`;
+export function reviewPath(name: DocumentName): string {
+  return `${writePath(name)}/review`;
 }
 
 const PAGES = ['how-we-count', 'privacy'];
 
 /** Where the public finds it; null where it has no page of its own. */
-export function publicPath({ collection, documentId }: Pick<Draft, 'collection' | 'documentId'>): string | null {
+export function publicPath({ collection, documentId }: DocumentName): string | null {
   if (collection === 'proofs' || collection === 'issues') return `/${collection}/${documentId}`;
   return collection === 'pages' && PAGES.includes(documentId) ? `/${documentId}` : null;
 }

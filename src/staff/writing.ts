@@ -87,13 +87,7 @@ export async function writingPage(
 }
 
 async function namesOf(reader: Reader, ids: string[]): Promise<Map<string, Person>> {
-  const rows =
-    ids.length === 0
-      ? []
-      : await reader
-          .select()
-          .from(persons)
-          .where(inArray(persons.id, [...new Set(ids)]));
+  const rows = await reader.select().from(persons).where(inArray(persons.id, ids));
   return new Map(rows.map((person) => [person.id, person]));
 }
 

@@ -3,19 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { judge } from '../../src/proofs/check.ts';
 import { parseDocument, readContent } from '../../src/proofs/content.ts';
 import type { Collection } from '../../src/proofs/documents.ts';
-import {
-  type Field,
-  type Form,
-  fieldsOf,
-  formFrom,
-  formOf,
-  hasBody,
-  placeProblems,
-  postedOf,
-  sourceFrom,
-  type Value,
-  type Values,
-} from '../../src/staff/form.ts';
+import { type Field, fieldsOf, hasBody, NAME, type Value, type Values } from '../../src/staff/fields.ts';
+import { type Form, formOf, sourceFrom } from '../../src/staff/form.ts';
+import { placeProblems } from '../../src/staff/placed.ts';
+import { formFrom, postedOf } from '../../src/staff/posted.ts';
 import { CONTENT } from '../support/seeded.ts';
 
 const { documents } = await readContent(CONTENT);
@@ -55,12 +46,14 @@ const words = fc
 
 function anyValue(field: Field): fc.Arbitrary<Value> {
   switch (field.kind) {
-    case 'lines':
     case 'issues':
     case 'complaints':
       return fc.array(words, { minLength: 1, maxLength: 3 });
+    case 'lines':
     case 'numbers':
-      return fc.array(fc.nat().map(String), { minLength: 1, maxLength: 3 });
+      return fc
+        .array(field.kind === 'lines' ? words : fc.nat().map(String), { minLength: 1, maxLength: 3 })
+        .map((lines) => lines.join('\n'));
     case 'choices':
       return fc.subarray(field.options, { minLength: 1 });
     case 'choice':
@@ -89,15 +82,9 @@ function anyValue(field: Field): fc.Arbitrary<Value> {
         selector: (row) => row['file'] ?? JSON.stringify(row),
       });
     case 'named groups':
-      return fc
-        .uniqueArray(fc.tuple(fc.stringMatching(/^[a-z][a-z-]{1,8}$/), anyValues(field.fields)), {
-          minLength: 1,
-          maxLength: 3,
-          selector: ([name]) => name,
-        })
-        .map((rows) => rows.map(([name, row]) => ({ _name: name, ...row })));
+      return fc.uniqueArray(anyValues(field.fields), { minLength: 1, maxLength: 3, selector: (row) => row[NAME] });
     default:
-      return words;
+      return field.key === NAME ? fc.stringMatching(/^[a-z][a-z-]{1,8}$/) : words;
   }
 }
 
@@ -108,7 +95,13 @@ function anyValues(fields: readonly Field[]): fc.Arbitrary<Values> {
       requiredKeys: fields
         .filter(
           ({ key, kind }) =>
-            withFile || kind === 'kept' || key === 'what' || key === 'alt' || key === 'name' || key === 'label',
+            withFile ||
+            kind === 'kept' ||
+            key === NAME ||
+            key === 'what' ||
+            key === 'alt' ||
+            key === 'name' ||
+            key === 'label',
         )
         .map(({ key }) => key),
     })
@@ -229,7 +222,9 @@ test('each problem stands at its field, also where the field is missing', async 
     change(form);
     const made = sourceFrom(form, proof);
     const { problems } = await judge({ collection: 'proofs', id: proof.id, ...made }, others);
-    return placeProblems('proofs', proof.id, made, problems).map((problem) => problem.at);
+    return placeProblems({ collection: 'proofs', documentId: proof.id, ...made }, problems).map(
+      (problem) => problem.at,
+    );
   };
   expect(await at(({ fields }) => delete fields['headline'])).toEqual(['headline']);
   expect(await at(({ fields }) => delete (fields['changes'] as Values[])[1]!['on'])).toEqual(['changes.1.on']);
@@ -275,7 +270,7 @@ test('measurements from a spreadsheet are stored plainly, and what was made of t
 test('a problem is told with the label of its field, never with its name in the file', () => {
   const source = '---\nheadline: x\nseries:\n  - { id: a, file: a.csv, reopen_limit: ten }\n---\n';
   const { problems } = parseDocument('proofs', 'p', source, {});
-  const placed = placeProblems('proofs', 'p', { source, assets: {} }, problems);
+  const placed = placeProblems({ collection: 'proofs', documentId: 'p', source }, problems);
   const at = (where: string) => placed.find((one) => one.at === where)!.sentence;
   expect(at('headline')).toMatch(/^“Headline” must have at least 8/);
   expect(at('still_not_right')).toBe('“What is still not right” is not written yet.');

@@ -308,19 +308,10 @@ function labelOf(form: HTMLFormElement, name: string): string | null {
 }
 
 function writeInto(form: HTMLFormElement, { words, names }: Kept) {
-  for (const control of form.elements) {
-    if (
-      !(
-        control instanceof HTMLInputElement ||
-        control instanceof HTMLTextAreaElement ||
-        control instanceof HTMLSelectElement
-      )
-    )
-      continue;
+  for (const control of [...form.elements] as HTMLInputElement[]) {
     if (!names.has(control.name) || control.type === 'file') continue;
     const values = words.filter(([name]) => name === control.name).map(([, value]) => value);
-    if (control instanceof HTMLInputElement && ['checkbox', 'radio'].includes(control.type))
-      control.checked = values.includes(control.value);
+    if (['checkbox', 'radio'].includes(control.type)) control.checked = values.includes(control.value);
     else if (values[0] !== undefined) control.value = values[0];
   }
 }
