@@ -1,6 +1,8 @@
 import { insertRows } from '../../db/bulk.ts';
 import type { Db } from '../../db/client.ts';
 import { complaints, departures, persons, resolutions } from '../../db/schema/people.ts';
+import { noAnswersByIssue } from '../../src/checkins/answers.ts';
+import { beginBatch, type Choice, fillBatch, type Purpose } from '../../src/invitations/choose.ts';
 import { inHoldout } from '../../src/invitations/gate.ts';
 import { addDays, dayOf } from '../../src/shared/dates.ts';
 
@@ -71,4 +73,16 @@ export async function leftOverExports(
     });
   }
   return rows.map(({ person }) => person.id);
+}
+
+/** A batch that is begun and filled at once. */
+export async function openBatch(
+  db: Db,
+  choice: Choice,
+  { by, purpose }: { by: string; purpose: Purpose },
+  now: Date,
+  noAnswersOf = noAnswersByIssue,
+): Promise<{ batchId: string; invited: number; holdout: number }> {
+  const { id } = await db.write((tx) => beginBatch(tx, { choice, purpose, by }, now));
+  return { batchId: id, ...(await fillBatch(db, id, choice, noAnswersOf, now)) };
 }
