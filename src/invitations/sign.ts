@@ -218,7 +218,7 @@ export async function signedToday(reader: Reader, by: string, timeZone: string, 
 }
 
 /** The same sentence for two people is nobody's own. */
-export async function saidBefore(
+async function saidBefore(
   reader: Reader,
   { personId, by, ownSentence }: { personId: string; by: string; ownSentence: string },
 ): Promise<boolean> {
