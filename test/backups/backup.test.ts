@@ -33,6 +33,7 @@ import { isSuppressed, startAgain, suppress } from '../../src/people/suppression
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { comeBack } from '../checkins/returned.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 /** As the first backups were packed: three files, one with a long name. */
@@ -69,8 +70,7 @@ afterEach(async () => {
 });
 
 async function restored(path: string, to?: string) {
-  const done = await restore(path, to);
-  if (isRefusal(done)) throw new Error(done.sentence);
+  const done = must(await restore(path, to));
   return { done, back: await openDatabase(`file:${join(done.folder, 'amends.db')}`) };
 }
 

@@ -12,9 +12,9 @@ import { noteReport } from '../../src/people/bounces.ts';
 import { erasePerson } from '../../src/people/erase.ts';
 import { everythingAbout } from '../../src/people/export.ts';
 import { suppressionOf } from '../../src/people/suppression.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { deliver } from '../mail/post.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 let db: FreshDatabase;
@@ -111,8 +111,7 @@ test('what came back is in the person’s export, and goes with them', async () 
 
 test('a mail service reports with a key: one or many, the same twice once, and nobody without a key', async () => {
   env.DATABASE_URL = db.url;
-  const minted = await db.write((tx) => mintBounceKey(tx, 'Our mail service', NOW));
-  if (isRefusal(minted)) throw new Error(minted.sentence);
+  const minted = must(await db.write((tx) => mintBounceKey(tx, 'Our mail service', NOW)));
   const send = async (body: unknown, key = minted.key) => {
     const headers = { authorization: `Bearer ${key}` };
     const request = new Request('https://amends.example/hooks/mail', {
