@@ -6,7 +6,7 @@ import { versionHash } from './chain.ts';
 import { problemsOf } from './check.ts';
 import { parseDocument } from './content.ts';
 import { type Correction, correctionsIn } from './corrections.ts';
-import { plainSchemas, type Site } from './documents.ts';
+import { nameOf, plainSchemas, type Site } from './documents.ts';
 import { formatValue, type Point, type SeriesSummary } from './evidence.ts';
 import type { PublishedProof } from './published.ts';
 import { answersLimitReachedOn, type NoAnswer, type State, stateOfProof, stateWords } from './state.ts';
@@ -172,7 +172,7 @@ export function checkFileOf(
     proof: proof.id,
     computedOn: today,
     thresholds: { holding: site.holding, reopen: { no_answers: site.reopen.no_answers } },
-    people: Object.fromEntries([...ours].map((id) => [id, site.people[id]?.name ?? id])),
+    people: Object.fromEntries([...ours].map((id) => [id, nameOf(id, site)])),
     noAnswersReachedLimitOn: answersLimitReachedOn(proof, noAnswers, { site, today }),
     versions: versions.map((one) => ({
       version: one.version,

@@ -3,9 +3,14 @@ const SMALL = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eig
 const GROUPED = new Intl.NumberFormat('en-GB');
 const AND = new Intl.ListFormat('en-GB', { type: 'conjunction' });
 
+/** `1,200`. */
+export function grouped(count: number): string {
+  return GROUPED.format(count);
+}
+
 /** `four` up to ten, figures from eleven on. */
 export function countWord(count: number): string {
-  return SMALL[count] ?? GROUPED.format(count);
+  return SMALL[count] ?? grouped(count);
 }
 
 export function capitalise(text: string): string {
@@ -14,7 +19,7 @@ export function capitalise(text: string): string {
 
 /** `1 day`, `3 days`; thousands are grouped. */
 export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${GROUPED.format(count)} ${count === 1 ? one : many}`;
+  return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
 /** `a, b and c`. */
