@@ -24,6 +24,7 @@ export type Setting<Kind extends z.ZodType = z.ZodType> = {
 const setting = <Kind extends z.ZodType>(one: Setting<Kind>): Setting<Kind> => one;
 
 const address = (protocol: RegExp) => z.union([z.literal(''), z.url({ protocol })]);
+const list = z.string().transform((text) => text.split(',').flatMap((one) => one.trim() || []));
 const count = z.coerce.number().int().min(1);
 
 const EVERYONE = 'everyone but on their own machine';
@@ -60,13 +61,10 @@ export const SETTINGS = {
     for: 'who has another use for 4321',
   }),
   TRUSTED_PROXIES: setting({
-    kind: z
-      .string()
-      .transform((list) => list.split(',').flatMap((one) => one.trim() || []))
-      .refine(
-        (list) => list.every(isNetwork),
-        'Write addresses or networks, separated by commas: 127.0.0.1,10.0.0.0/8',
-      ),
+    kind: list.refine(
+      (all) => all.every(isNetwork),
+      'Write addresses or networks, separated by commas: 127.0.0.1,10.0.0.0/8',
+    ),
     meaning: 'Addresses or networks of your own proxies. Only they may say, in `X-Forwarded-For`, who the visitor is.',
     default: '',
     example: '127.0.0.1,10.0.0.0/8',
@@ -198,10 +196,10 @@ export const SETTINGS = {
     for: 'who makes backups',
   }),
   BACKUP_RECIPIENTS: setting({
-    kind: z
-      .string()
-      .transform((list) => list.split(',').flatMap((one) => one.trim() || []))
-      .refine((list) => list.every((one) => /^age1[a-z0-9]+$/.test(one)), 'Write public keys that begin with age1'),
+    kind: list.refine(
+      (all) => all.every((one) => /^age1[a-z0-9]+$/.test(one)),
+      'Write public keys that begin with age1',
+    ),
     meaning:
       'Public keys of those who can read backups, separated by commas: `amends backup --new-key` makes a pair. Needed with `BACKUP_DIR`.',
     default: '',

@@ -4,7 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
 import { namesTag } from './caching.ts';
 
-/* The built styles, fonts and scripts, from memory: there are few, and a build under a running site takes them off the disk. */
+/*
+ * The built styles, fonts and scripts, from memory: there are few, and a build under a running site takes them off the disk. No library (sirv,
+ * serve-static) keeps them there; sirv streams each one, and one that is gone ends the process.
+ */
 
 const TYPES: { [extension: string]: string } = {
   '.css': 'text/css; charset=utf-8',

@@ -1,11 +1,14 @@
-import type { APIContext } from 'astro';
+import type { APIContext, APIRoute } from 'astro';
 import type { Db } from '../db/client.ts';
 import { database } from './database.ts';
 import { env, isLoopback } from './env.ts';
 import { bindDevice, type Link, openLink, type Visit } from './invitations/links.ts';
 import type { Site } from './proofs/documents.ts';
 import { publishedSite } from './proofs/published.ts';
+import { newestOffer, offerState, type RoleOffer } from './reonboarding/offer.ts';
+import { type Week, weekOf } from './reonboarding/steps.ts';
 import { DEVICE_DAYS } from './sessions/devices.ts';
+import { dayOf } from './shared/dates.ts';
 
 /* What every personal page asks first: which link is this, whose device, and what may be shown. */
 
@@ -57,6 +60,18 @@ export async function employeeOf(context: Context & Pick<APIContext, 'rewrite'>)
   return own instanceof Response || own.visit.person.kind === 'employee' ? own : seeOther(own.path);
 }
 
+/** What every page of their first week back begins with: there is one for who accepted an offer. */
+export async function weekBack(
+  context: Context & Pick<APIContext, 'rewrite'>,
+): Promise<(OwnPage & { offer: RoleOffer; week: Week; back: string }) | Response> {
+  const own = await employeeOf(context);
+  if (own instanceof Response) return own;
+  const { db, site, now, visit, path } = own;
+  const offer = await newestOffer(db.read, visit.person.id);
+  if (!offer || offerState(offer, dayOf(now, site.time_zone)) !== 'accepted') return seeOther(path);
+  return { ...own, offer, week: await weekOf(db.read, offer, site.time_zone), back: `${path}/first-week` };
+}
+
 /** Pages that a code may lead to. */
 export const AFTER_CODE = ['yours', 'correct', 'erase', 'rejoin', 'back'] as const;
 export type AfterCode = (typeof AFTER_CODE)[number];
@@ -104,6 +119,9 @@ export function wayBack(context: Pick<Context, 'cookies'>): string | null {
 export function seeOther(path: string): Response {
   return new Response(null, { status: 303, headers: { Location: path } });
 }
+
+/** A press that is opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
+export const openedOnly: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);
 
 /** The page for a link that answers nobody: the same for every reason, under the address that was opened. */
 export function deadLink(context: Context & Pick<APIContext, 'rewrite'>): Response | Promise<Response> {

@@ -1,17 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort, root, stopProcess, untilAnswers } from '../src/cli/processes.ts';
+import { root } from '../src/cli/processes.ts';
 import { mintLink } from '../src/invitations/links.ts';
 import { mayChange, refusesBody, withoutSecrets } from '../src/server.ts';
 import type { FreshDatabase } from './support/database.ts';
 import { buildOnce } from './support/place.ts';
 import { castPerson, NOW, seededDatabase } from './support/seeded.ts';
+import { type Answer, type Site, startSite } from './support/site.ts';
 
 const SITE = 'https://amends.example';
 const TOKEN = 'A'.repeat(43);
@@ -122,72 +121,23 @@ test('no token and no query is in a log', () => {
 
 describe('started', () => {
   let db: FreshDatabase;
-  let site: ChildProcess;
-  let port: number;
-  let url: string;
+  let site: Site;
   let token: string;
-  let log = '';
   beforeAll(async () => {
     await buildOnce();
     db = await seededDatabase();
     const maya = await castPerson(db.read, 'c-maya');
     token = await db.write((tx) => mintLink(tx, { personId: maya.id, purpose: 'page', days: 9000 }, NOW));
-    port = await freePort(21_900);
-    url = `http://127.0.0.1:${port}`;
-    site = start();
-    await untilAnswers(url, site);
+    site = await startSite(21_900, { DATABASE_URL: db.url, LOG_LEVEL: 'info' });
   });
   afterAll(async () => {
-    await stopProcess(site);
+    await site?.stop();
     await db.cleanup();
   });
 
-  function start(): ChildProcess {
-    const settings = {
-      DATABASE_URL: db.url,
-      AMENDS_URL: url,
-      PORT: String(port),
-      HOST: '127.0.0.1',
-      LOG_LEVEL: 'info',
-    };
-    const child = spawn(process.execPath, [join(root, 'src/server.ts')], {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...settings },
-    });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk) => {
-        log += chunk;
-      });
-    }
-    return child;
-  }
-
-  type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
-
-  /** Node's own client: it sends the path as it is given, and any header. */
-  function ask(method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const unsaid = method === 'GET' || method === 'HEAD' || headers['transfer-encoding'];
-      const length = unsaid ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-      const asked = request(
-        { host: '127.0.0.1', port, method, path, headers: { ...length, ...headers } },
-        (response) => {
-          let text = '';
-          response.setEncoding('utf8');
-          response.on('data', (chunk) => {
-            text += chunk;
-          });
-          response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: text }));
-        },
-      );
-      asked.on('error', reject);
-      asked.end(body);
-    });
-  }
-
+  const ask: Site['ask'] = (...asked) => site.ask(...asked);
   const anAsset = () => `/_astro/${readdirSync(join(root, 'dist/client/_astro'))[0]}`;
-  const ours = () => ({ origin: url });
+  const ours = () => ({ origin: site.origin });
 
   test('every response carries every header, whatever its status and whoever made it', async () => {
     const answers: [number, Promise<Answer>][] = [
@@ -275,7 +225,7 @@ describe('started', () => {
       expect([path, [403, 404].includes(status)]).toEqual([path, true]);
     }
     expect((await castPerson(db.read, 'c-maya')).declinedAt).toBeNull();
-    expect(site.exitCode).toBeNull();
+    expect(site.child.exitCode).toBeNull();
   });
 
   test('a foreign Host and its forwarded kin are reflected nowhere', async () => {
@@ -302,13 +252,13 @@ describe('started', () => {
   test('what the process logs holds no token, no address and no query', async () => {
     await ask('GET', `/for/${token}?email=maya@rennickpress.example`);
     await setTimeout(50);
-    expect(log).toContain('/for/:link');
-    expect(log).not.toContain(token);
-    expect(log).not.toContain('rennickpress');
+    expect(site.log()).toContain('/for/:link');
+    expect(site.log()).not.toContain(token);
+    expect(site.log()).not.toContain('rennickpress');
   });
 
   test('asked to end, it answers the request that is under way, takes no new one, and ends with 0', async () => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(site.port, '127.0.0.1');
     await once(socket, 'connect');
     let reply = '';
     socket.on('data', (chunk) => {
@@ -317,11 +267,11 @@ describe('started', () => {
     // A webhook that is read to its end before it is judged; its last bytes are still to come.
     socket.write('POST /hooks/stripe HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345');
     await setTimeout(200);
-    const ended = once(site, 'exit');
-    site.kill('SIGTERM');
+    const ended = once(site.child, 'exit');
+    site.child.kill('SIGTERM');
     await setTimeout(200);
     await expect(ask('GET', '/')).rejects.toThrow();
-    expect(site.exitCode).toBeNull();
+    expect(site.child.exitCode).toBeNull();
     const closed = once(socket, 'close');
     socket.write('67890');
     await closed;

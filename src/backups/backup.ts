@@ -14,14 +14,14 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { Readable, type Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { createGunzip, createGzip } from 'node:zlib';
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { extract, pack } from 'tar-stream';
 import { z } from 'zod';
 import { copyDatabase, inspectDatabase } from '../../db/engines/copy.ts';
-import { type Entry, readTar, writeTar } from './tar.ts';
 
 /*
  * A backup is one file: a tar of the database and of the files that belong to it, packed with gzip and encrypted with age, so that
@@ -71,31 +71,39 @@ export async function makeBackup(
         'The database is damaged: a copy of it did not pass SQLite’s own check. Keep every backup you have.',
       );
 
-    const entries: Entry[] = [{ name: DATABASE, size: statSync(copy).size, body: { path: copy } }];
+    const files: [name: string, body: Buffer][] = [];
     const hashes: Manifest['hashes'] = { [DATABASE]: await hashOf(copy) };
     for (const [name, from] of Object.entries(what.files)) {
       for (const file of filesIn(from)) {
         const body = readFileSync(file);
         const entry = `${name}/${relative(from, file)}`;
-        entries.push({ name: entry, size: body.length, body });
+        files.push([entry, body]);
         hashes[entry] = createHash('sha256').update(body).digest('hex');
       }
     }
     const made: Manifest = { format: 1, madeAt: now.getTime(), rows, hashes };
-    const head = JSON.stringify(made, null, 2);
-    entries.unshift({ name: MANIFEST, size: Buffer.byteLength(head), body: head });
+    const tar = pack();
+    const put = (name: string, size: number, body: Iterable<Buffer> | Readable) =>
+      pipeline(body, tar.entry({ name, size, mode: 0o600, mtime: now }));
+    const filled = async () => {
+      const head = Buffer.from(JSON.stringify(made, null, 2));
+      await put(MANIFEST, head.length, [head]);
+      await put(DATABASE, statSync(copy).size, createReadStream(copy, { highWaterMark: 1 << 20 }));
+      for (const [name, body] of files) await put(name, body.length, [body]);
+      tar.finalize();
+    };
 
     // The keys that can read it are not here. So that what was written can be read back all the same, it is also encrypted to a key
     // that lives until the end of this function and is kept nowhere.
     const passing = recipients.length > 0 ? await generateX25519Identity() : null;
-    const packed = piped(Readable.from(writeTar(entries, now), { objectMode: false }), createGzip({ level: 1 }));
+    const packed = piped(tar, createGzip({ level: 1 }));
     let out: Readable = packed;
     if (passing) {
       const encrypter = new Encrypter();
       for (const one of [...recipients, await identityToRecipient(passing)]) encrypter.addRecipient(one);
       out = fromWeb(await encrypter.encrypt(toWeb(packed)));
     }
-    await pipeline(out, createWriteStream(part, { mode: 0o600 }));
+    await Promise.all([filled(), pipeline(out, createWriteStream(part, { mode: 0o600 }))]);
     await synced(part);
 
     const back = await readBackup(part, passing, async (_, body) => void (await drain(body)));
@@ -126,7 +134,9 @@ export async function readBackup(
   }
   let made: Manifest | undefined;
   const missing = new Map<string, string>();
-  for await (const { name, body } of readTar(piped(source, createGunzip()))) {
+  for await (const entry of piped(piped(source, createGunzip()), extract())) {
+    const { name, type } = entry.header;
+    const body = entry as AsyncIterable<Uint8Array>;
     if (name === MANIFEST) {
       const text = Buffer.concat(await Array.fromAsync(body)).toString();
       made = manifest.parse(JSON.parse(text));
@@ -134,8 +144,8 @@ export async function readBackup(
       continue;
     }
     const hash = missing.get(name);
-    // A name leads nowhere but into the folder that is restored to.
-    if (!hash || name.split('/').some((step) => step === '' || step === '.' || step === '..')) {
+    // A name leads nowhere but into the folder that is restored to, and is a file's.
+    if (!hash || type !== 'file' || name.split('/').some((step) => step === '' || step === '.' || step === '..')) {
       throw new Error(`The backup holds ${JSON.stringify(name)}, which it does not name itself.`);
     }
     const seen = createHash('sha256');
@@ -240,7 +250,7 @@ async function synced(path: string): Promise<void> {
 }
 
 /** As `pipe`, but an error of the source is the target's too: whoever reads it learns of it. */
-function piped<Through extends Transform>(source: Readable, through: Through): Through {
+function piped<Through extends NodeJS.WritableStream>(source: AsyncIterable<unknown>, through: Through): Through {
   pipeline(source, through).catch(() => {});
   return through;
 }

@@ -160,18 +160,6 @@ export async function fillBatch(
   return inBatch(db.read, batchId);
 }
 
-/** Both at once, for as many as a press can wait for. */
-export async function openBatch(
-  db: Db,
-  choice: Choice,
-  { by, purpose }: { by: string; purpose: Purpose },
-  noAnswersOf: AskNoAnswers,
-  now: Date,
-): Promise<{ batchId: string; invited: number; holdout: number }> {
-  const { id } = await db.write((tx) => beginBatch(tx, { choice, purpose, by }, now));
-  return { batchId: id, ...(await fillBatch(db, id, choice, noAnswersOf, now)) };
-}
-
 export async function inBatch(reader: Reader, batchId: string): Promise<{ invited: number; holdout: number }> {
   const rows = await reader.all<[string, number]>(
     sql`select "as", count(*) from chosen where batch_id = ${batchId} group by "as"`,

@@ -1,4 +1,4 @@
-import { and, eq, gte, isNotNull, isNull, like, lt, ne, or, sql } from 'drizzle-orm';
+import { and, eq, gte, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import { reopenings } from '../../db/schema/checkins.ts';
 import { windowOverrides } from '../../db/schema/invitations.ts';
@@ -95,7 +95,6 @@ export async function gateFacts(
     corrected,
     waiting,
     returned,
-    apologies,
     stopped,
     questions,
     offers,
@@ -104,7 +103,7 @@ export async function gateFacts(
     held,
     roles,
     working,
-    invited,
+    inviting,
   ] = await Promise.all([
     reader.select().from(departures).where(of(departures.personId)),
     reader.select().from(complaints).where(of(complaints.personId)),
@@ -123,18 +122,6 @@ export async function gateFacts(
       .from(rejoins)
       .where(and(eq(rejoins.state, 'active'), of(rejoins.personId))),
     reader
-      .select({ cause: letters.cause })
-      .from(letters)
-      // One that was held was never read by anyone, so it was no apology.
-      .where(
-        and(
-          like(letters.cause, 'invitation:%'),
-          isNull(letters.heldBecause),
-          ne(letters.id, letterId),
-          of(letters.personId),
-        ),
-      ),
-    reader
       .select()
       .from(suppressions)
       .where(hashes ? sql`${suppressions.addressHash} in (select unhex(value) from json_each(${hashes}))` : undefined),
@@ -152,16 +139,20 @@ export async function gateFacts(
       .from(roleOffers)
       .where(and(isNotNull(roleOffers.acceptedAt), isNull(roleOffers.withdrawnAt), of(roleOffers.personId))),
     reader
-      .select({ personId: letters.personId, to: sql<string>`lower(${letters.toAddress})` })
+      .select({
+        cause: letters.cause,
+        personId: letters.personId,
+        to: sql<string>`lower(${letters.toAddress})`,
+        leftAt: sql<number | null>`coalesce(${letters.sentAt}, ${letters.handedAt})`,
+      })
       .from(letters)
-      // As a range, so that the index of causes finds them. The one that is about to be sent doesn't count, nor those that wait behind it.
+      // As a range, so that the index of causes finds them. One that was held was never read by anyone, so it was no apology.
       .where(
         and(
           gte(letters.cause, 'invitation:'),
           lt(letters.cause, 'invitation;'),
           isNull(letters.heldBecause),
           ne(letters.id, letterId),
-          letterId === '' ? undefined : or(isNotNull(letters.sentAt), isNotNull(letters.handedAt)),
         ),
       ),
   ]);
@@ -175,12 +166,14 @@ export async function gateFacts(
   const correctedBy = new Set(corrected.map((row) => row.personId));
   const waitingFor = new Set(waiting.map((row) => row.personId));
   const back = new Set([...returned, ...working].map((row) => row.personId));
-  const apologised = new Set(apologies.map((row) => row.cause));
+  const apologised = new Set(inviting.map((row) => row.cause));
   const suppressedAs = new Map(stopped.map((row) => [row.addressHash.toString('hex'), row.reason]));
   const issueOf = new Map(issues.map((one) => [one.issue.id, one]));
   const asked = new Set(questions.map((question) => question.data.issue));
 
   const openRoles = roles.filter(({ data }) => data.filled_on === undefined || data.filled_on > today);
+  // Of those that wait behind the one that is about to be sent, none counts.
+  const invited = inviting.filter(({ leftAt }) => letterId === '' || leftAt !== null);
   // By address as well: an import that is taken back and run again makes another record of the same person.
   const invitedAs = Map.groupBy(invited, (row) => row.personId);
   const invitedAt = Map.groupBy(invited, (row) => row.to);

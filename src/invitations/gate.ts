@@ -65,7 +65,7 @@ export type GateFacts = {
 };
 
 /** Ever. Whoever was invited so often has heard it. */
-export const MOST_INVITATIONS = 3;
+const MOST_INVITATIONS = 3;
 
 const CONTACT: Record<string, string> = {
   deceased: 'The record says that this person has died.',

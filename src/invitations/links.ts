@@ -4,13 +4,12 @@ import { prepared } from '../../db/prepared.ts';
 import { links } from '../../db/schema/invitations.ts';
 import { persons } from '../../db/schema/people.ts';
 import { type Device, deviceOf, forgetDevices, forgetUnproven, rememberDevice } from '../sessions/devices.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 
 export type Link = typeof links.$inferSelect;
 export type Person = typeof persons.$inferSelect;
-
-const DAY_MS = 86_400_000;
 
 export type MintLink = {
   personId: string;

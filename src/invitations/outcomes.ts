@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
 import type { IssueWithState } from '../proofs/published.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { difference, type Interval, median, type Share, type Stay, type Step, survival } from './lift.ts';
 
 /*
@@ -9,7 +10,6 @@ import { difference, type Interval, median, type Share, type Stay, type Step, su
  * counted: who signed a letter is in none of them.
  */
 
-const DAY_MS = 86_400_000;
 /** Days after being chosen in which a return counts, for both halves alike; and the day on which we ask who is still here. */
 export const WITHIN = 90;
 

@@ -15,7 +15,7 @@ import {
   publishedRoles,
   publishedSite,
 } from '../proofs/published.ts';
-import { dayOf, instantAt } from '../shared/dates.ts';
+import { DAY_MS, dayOf, instantAt } from '../shared/dates.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
 import { counted } from '../shared/words.ts';
 import { type AtTheGate, askGate } from './facts.ts';
@@ -218,7 +218,7 @@ export async function signedToday(reader: Reader, by: string, timeZone: string, 
 }
 
 /** The same sentence for two people is nobody's own. */
-export async function saidBefore(
+async function saidBefore(
   reader: Reader,
   { personId, by, ownSentence }: { personId: string; by: string; ownSentence: string },
 ): Promise<boolean> {
@@ -353,7 +353,7 @@ export async function putOffPerson(
   const because = oneLine(reason).slice(0, 300);
   if (because.length < 8) return refuse('no-reason', 'Say in a sentence why not now. The person can read it.');
   if (!Number.isInteger(days) || days < 1 || days > 180) return refuse('days', 'Put it off for a day to half a year.');
-  const row = { personId, by, reason: because, at: now.getTime(), until: now.getTime() + days * 86_400_000 };
+  const row = { personId, by, reason: because, at: now.getTime(), until: now.getTime() + days * DAY_MS };
   await tx.insert(postponed).values(row).onConflictDoUpdate({ target: postponed.personId, set: row });
   return true;
 }

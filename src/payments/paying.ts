@@ -81,14 +81,17 @@ async function invoiced(stripe: Stripe, start: Start & { cardId: string }): Prom
     { metadata: { rejoin_id: rejoinId }, default_payment_method: cardId },
     { idempotencyKey: `rejoin:${rejoinId}:${attempt}:${way.kind}` },
   );
-  if (way.kind === 'wake') {
-    await stripe.subscriptions.resume(
-      way.subscriptionId,
-      { billing_cycle_anchor: { type: 'now' }, payment_behavior: 'resume_on_payment_success' },
-      { idempotencyKey: `rejoin:${rejoinId}:${attempt}:resume` },
-    );
-  }
+  if (way.kind === 'wake') await wakeUp(stripe, way.subscriptionId, start);
   return stripe.subscriptions.retrieve(way.subscriptionId, { expand });
+}
+
+/** Ends a pause: its invoice is due at once. By a saved card or on a page, once an attempt. */
+async function wakeUp(stripe: Stripe, subscriptionId: string, { rejoinId, attempt }: Start): Promise<void> {
+  await stripe.subscriptions.resume(
+    subscriptionId,
+    { billing_cycle_anchor: { type: 'now' }, payment_behavior: 'resume_on_payment_success' },
+    { idempotencyKey: `rejoin:${rejoinId}:${attempt}:resume` },
+  );
 }
 
 async function charge(
@@ -174,13 +177,7 @@ async function openInvoicePage(stripe: Stripe, start: Start): Promise<CheckoutPa
     { metadata: { rejoin_id: rejoinId } },
     { idempotencyKey: `rejoin:${rejoinId}:${attempt}:${way.kind}:page` },
   );
-  if (way.kind === 'wake') {
-    await stripe.subscriptions.resume(
-      way.subscriptionId,
-      { billing_cycle_anchor: { type: 'now' }, payment_behavior: 'resume_on_payment_success' },
-      { idempotencyKey: `rejoin:${rejoinId}:${attempt}:resume` },
-    );
-  }
+  if (way.kind === 'wake') await wakeUp(stripe, way.subscriptionId, start);
   const subscription = await stripe.subscriptions.retrieve(way.subscriptionId, { expand: ['latest_invoice'] });
   const invoice = latestInvoice(subscription);
   const url = invoice?.hosted_invoice_url;

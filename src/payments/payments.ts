@@ -121,7 +121,6 @@ export type Quote = Money & {
   /** The part that renews, with its tax. */
   renewal: number;
   tax: number;
-  taxIncluded: boolean;
   /** Charged besides, from before. */
   pending: { what: string; amount: number }[];
   /** Negative: we hold this much of theirs. Positive: they owe it. */

@@ -169,7 +169,6 @@ function quoteOf(invoice: Stripe.Invoice): Quote {
     currency: invoice.currency,
     renewal: invoice.total - pending.reduce((sum, { amount }) => sum + amount, 0),
     tax: taxes.reduce((sum, { amount }) => sum + amount, 0),
-    taxIncluded: taxes.every(({ tax_behavior }) => tax_behavior === 'inclusive'),
     pending,
     balance: invoice.starting_balance,
   };

@@ -2,6 +2,7 @@ import { and, countDistinct, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { bounces, letters } from '../../db/schema/mail.ts';
 import type { Report } from '../mail/reports.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { suppress } from './suppression.ts';
 
@@ -48,7 +49,7 @@ async function softTo(tx: Tx, address: string, now: Date): Promise<number> {
     .where(
       and(
         eq(bounces.kind, 'soft'),
-        gt(bounces.at, now.getTime() - SOFT_DAYS * 86_400_000),
+        gt(bounces.at, now.getTime() - SOFT_DAYS * DAY_MS),
         eq(sql`lower(${letters.toAddress})`, address.toLowerCase()),
       ),
     );

@@ -69,7 +69,6 @@ export type History = {
   neverContact: NeverContact | null;
   /** The main complaint, also when it was said in confidence: the gate asks, a page looks in `told`. */
   main: Complaint | null;
-  mainResolution: Resolution | null;
   /** What may be shown to them, newest last. */
   told: ToldComplaint[];
   /** How many more were said in confidence or without a name. */
@@ -130,7 +129,6 @@ export async function historyOf(reader: Reader, personId: string): Promise<Histo
     departure,
     neverContact: neverContactOf(left),
     main,
-    mainResolution: all.find(({ complaint }) => complaint.id === main?.id)?.resolution ?? null,
     told,
     withheld: all.length - told.length,
     traces,

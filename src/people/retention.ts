@@ -9,11 +9,9 @@ import { roleOffers } from '../../db/schema/reonboarding.ts';
 import { codes, devices } from '../../db/schema/sessions.ts';
 import { forgetPictures } from '../proofs/pictures.ts';
 import { publishedSite } from '../proofs/published.ts';
-import { addDays, dayOf } from '../shared/dates.ts';
+import { addDays, DAY_MS, dayOf } from '../shared/dates.ts';
 import { isRefusal } from '../shared/refusal.ts';
 import { erasePerson } from './erase.ts';
-
-const DAY_MS = 86_400_000;
 
 export type Kept = { people: number; letterIds: string[] };
 

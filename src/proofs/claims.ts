@@ -1,4 +1,5 @@
 import { type Day, daysBetween } from '../shared/dates.ts';
+import { grouped } from '../shared/words.ts';
 import type { Proof } from './documents.ts';
 import { formatValue, type SeriesSummary } from './evidence.ts';
 
@@ -21,12 +22,6 @@ const PLACEHOLDERS: Record<string, (summary: SeriesSummary) => string | null> = 
 
 function shown(summary: SeriesSummary, value: number | null): string | null {
   return value === null ? null : formatValue(summary.unit, value, summary.currency);
-}
-
-const GROUPED = new Intl.NumberFormat('en-GB');
-
-function grouped(count: number): string {
-  return GROUPED.format(count);
 }
 
 function find(name: string, summaries: readonly SeriesSummary[]): { text: string } | { wrong: string } {

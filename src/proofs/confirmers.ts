@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, or } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { type Day, dayOf } from '../shared/dates.ts';
+import { DAY_MS, type Day, dayOf } from '../shared/dates.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 import { counted } from '../shared/words.ts';
 
@@ -17,7 +17,7 @@ export async function mintConfirmerLink(tx: Tx, id: string, now: Date): Promise<
   const token = mintSecret();
   await tx
     .update(confirmations)
-    .set({ hash: hashSecret(token), expiresAt: now.getTime() + CONFIRM_DAYS * 86_400_000 })
+    .set({ hash: hashSecret(token), expiresAt: now.getTime() + CONFIRM_DAYS * DAY_MS })
     .where(and(eq(confirmations.id, id), isNull(confirmations.answeredAt)));
   return token;
 }

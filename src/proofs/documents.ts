@@ -449,6 +449,12 @@ export function documentSchemas<S extends z.ZodType>(reference: (collection: 'is
 export const plainSchemas = documentSchemas(() => z.string());
 
 export type Site = z.output<typeof plainSchemas.site>;
+
+/** The name of whoever a short id means, for pages that show it. */
+export function nameOf(id: string, site: Pick<Site, 'people'>): string {
+  return site.people[id]?.name ?? id;
+}
+
 export type Issue = z.output<typeof plainSchemas.issues>;
 export type Proof = z.output<typeof plainSchemas.proofs>;
 export type Series = Proof['series'][number];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Day, isDay } from '../shared/dates.ts';
 import type { Link } from './arrived.ts';
-import { plainSchemas, type Site } from './documents.ts';
+import { nameOf, plainSchemas, type Site } from './documents.ts';
 import type { SeriesSummary } from './evidence.ts';
 import type { PublishedProof } from './published.ts';
 import { answersLimitReachedOn, type NoAnswer, type State, stateWords } from './state.ts';
@@ -167,7 +167,7 @@ export function checkFileOf(
     proof: proof.id,
     computedOn: today,
     thresholds: { holding: site.holding, reopen: { no_answers: site.reopen.no_answers } },
-    people: Object.fromEntries([...ours].map((id) => [id, site.people[id]?.name ?? id])),
+    people: Object.fromEntries([...ours].map((id) => [id, nameOf(id, site)])),
     noAnswersReachedLimitOn: answersLimitReachedOn(proof, noAnswers, { site, today }),
     versions: versions.map((one) => ({
       version: one.version,

@@ -5,7 +5,7 @@ import { type Link, withArrived } from './arrived.ts';
 import { filledClaims } from './claims.ts';
 import { type ParsedDocument, parseDocument } from './content.ts';
 import { type Changed, type Correction, correctionsIn, type Snapshot } from './corrections.ts';
-import type { Collection, Site } from './documents.ts';
+import { type Collection, nameOf, type Site } from './documents.ts';
 import { type Point, pointOf, type SeriesSummary, summariseProof } from './evidence.ts';
 
 /* Every version of a document, and of a proof above all, that was ever published, as it was. Nothing here is changed or taken away, only added to. */
@@ -161,8 +161,7 @@ export function namesOf(
   { confirmedBy, approvedBy }: Pick<ProofVersion, 'confirmedBy' | 'approvedBy'>,
   site: Pick<Site, 'people'>,
 ) {
-  const name = (id: string) => site.people[id]?.name ?? id;
-  return { confirmedBy: confirmedBy === null ? null : name(confirmedBy), approvedBy: name(approvedBy) };
+  return { confirmedBy: confirmedBy && nameOf(confirmedBy, site), approvedBy: nameOf(approvedBy, site) };
 }
 
 /** The number in an address; null for anything but a plain one. */

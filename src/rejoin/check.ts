@@ -248,7 +248,7 @@ export async function newestRejoin(reader: Reader, personId: string): Promise<Re
 }
 
 /** States in which a way back stands open or is complete: a person has at most one such, by a unique index. */
-export const OPEN = ['begun', 'paying', 'away', 'active', 'undoing'] as const;
+const OPEN = ['begun', 'paying', 'away', 'active', 'undoing'] as const;
 
 export async function openRejoin(reader: Reader, personId: string): Promise<Rejoin | null> {
   const [rejoin] = await reader

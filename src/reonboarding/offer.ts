@@ -6,7 +6,7 @@ import { roleOffers, talks } from '../../db/schema/reonboarding.ts';
 import { roleForLeft } from '../offers/offer.ts';
 import { isConcerned } from '../people/concerns.ts';
 import { historyOf } from '../people/diagnosis.ts';
-import type { Site } from '../proofs/documents.ts';
+import { nameOf, type Site } from '../proofs/documents.ts';
 import { type PublishedRole, publishedRole, publishedRoles } from '../proofs/published.ts';
 import { addDays, type Day, dayOf, isDay, longDay } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
@@ -168,7 +168,7 @@ function termsText(
   site: Site,
 ): string {
   const step = data.next_step!;
-  const decides = site.people[step.decides]?.name ?? step.decides;
+  const decides = nameOf(step.decides, site);
   const lines = [
     `- Role: ${data.title}, ${data.team}, at ${site.organisation}`,
     `- Pay: ${payBand}`,

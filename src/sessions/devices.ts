@@ -2,6 +2,7 @@ import { and, eq, gt, isNull, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { prepared } from '../../db/prepared.ts';
 import { devices } from '../../db/schema/sessions.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 
 export type Device = typeof devices.$inferSelect;
@@ -34,7 +35,7 @@ export async function rememberDevice(
     hash: hashSecret(secret),
     personId,
     createdAt: now.getTime(),
-    expiresAt: now.getTime() + DEVICE_DAYS * 86_400_000,
+    expiresAt: now.getTime() + DEVICE_DAYS * DAY_MS,
     steppedUpAt: options.steppedUp ? now.getTime() : null,
   });
   return secret;

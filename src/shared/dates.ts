@@ -6,7 +6,7 @@ const daysIn = new Map<string, Intl.DateTimeFormat>();
 /** A calendar day, `YYYY-MM-DD`. */
 export type Day = string;
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 export function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
@@ -102,7 +102,7 @@ export function instantAt(day: Day, time: string, timeZone: string): Date | null
   const wanted = Date.parse(`${day}T${time}:00Z`);
   const shownAt = (at: number) => Date.parse(`${dayOf(at, timeZone)}T${clockAt(at, timeZone)}:00Z`);
   // The zone's distance from UTC on either side of any change near this time.
-  const [before, after] = [-86_400_000, 86_400_000].map((away) => shownAt(wanted + away) - (wanted + away));
+  const [before, after] = [-DAY_MS, DAY_MS].map((away) => shownAt(wanted + away) - (wanted + away));
   const fits = [wanted - before!, wanted - after!].filter((at) => shownAt(at) === wanted);
   return new Date(fits.length > 0 ? Math.min(...fits) : wanted - before!);
 }

@@ -4,9 +4,14 @@ const GROUPED = new Intl.NumberFormat('en-GB');
 const AND = new Intl.ListFormat('en-GB', { type: 'conjunction' });
 const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
+/** `1,200`. */
+export function grouped(count: number): string {
+  return GROUPED.format(count);
+}
+
 /** `four` up to ten, figures from eleven on. */
 export function countWord(count: number): string {
-  return SMALL[count] ?? GROUPED.format(count);
+  return SMALL[count] ?? grouped(count);
 }
 
 export function capitalise(text: string): string {
@@ -15,7 +20,7 @@ export function capitalise(text: string): string {
 
 /** `1 day`, `3 days`; thousands are grouped. */
 export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${GROUPED.format(count)} ${count === 1 ? one : many}`;
+  return `${grouped(count)} ${count === 1 ? one : many}`;
 }
 
 /** `a, b and c`. */

@@ -1,6 +1,6 @@
 import { fillPlaceholders } from '../proofs/claims.ts';
 import { parseDocument } from '../proofs/content.ts';
-import { plainSchemas, type Site } from '../proofs/documents.ts';
+import { plainSchemas } from '../proofs/documents.ts';
 import { summariseProof } from '../proofs/evidence.ts';
 import { contentHash, type DocumentName, type Draft, type SignOff, type WrittenDocument } from './draft.ts';
 
@@ -84,11 +84,6 @@ const PAGES = ['how-we-count', 'privacy'];
 export function publicPath({ collection, documentId }: DocumentName): string | null {
   if (collection === 'proofs' || collection === 'issues') return `/${collection}/${documentId}`;
   return collection === 'pages' && PAGES.includes(documentId) ? `/${documentId}` : null;
-}
-
-/** The name of whoever a short id means, for pages that show it. */
-export function nameOf(id: string, site: Pick<Site, 'people'>): string {
-  return site.people[id]?.name ?? id;
 }
 
 export function isCollection(text: string): text is Draft['collection'] {

@@ -1,10 +1,23 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { eq, sql } from 'drizzle-orm';
+import { pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../db/client.ts';
 import { letters, sending } from '../../db/schema/mail.ts';
@@ -20,7 +33,16 @@ import { isSuppressed, startAgain, suppress } from '../../src/people/suppression
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { comeBack } from '../checkins/returned.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
+
+/** As the first backups were packed: three files, one with a long name. */
+const OLD =
+  'H4sIAAAAAAACA+2Xy24bMQxF51MMrd0xqbe8avf+CVKikjb1TOCZ9IHA/144BYrWXWQ14xTVWYiENhREXF6JKT88PfafpnHolgIAwAO8RPg7gk' +
+  'ffodMBHYC97COgwW4D3Qo8TTOdOlil1hvkWdXxdKRZ7XGrjlTkw8/0NH6d1P75vFX3NN3LJVd0lKFMfWG1V4JOF0eidTJeAxJHC5pNDTo4YEmS' +
+  'fKBQBCHWXF0OgWLhDGKNeBG1VXkcZhnm3edxuHu32tLn6YvaK4cG2BjxHEPl6gx6KQlskhSTtsKIEAE4MxGVCA6qt7oy+VJNyOm388vxcf5+uR' +
+  'LDkK3VKdaMGW2iytXmmJKvnLTVgcSiWG8TJ2Mz2eRSQg7RaY7OqfN5/f7/6umCNV7TP6D+U/8QnHFN/6v0f1NoJqZJusZ/SL/rd+8P43B3+Dg8' +
+  '3Ej/GMy1/4Nz3ebQ9L84tzPhpr23wKUdS9d4Rf+IBq7833trmv+vwbdGYwHaZP23/P/lE3ur/x/A9fvPQWjzv9FoNJbkBxGmrhQAGAAA';
 
 let db: FreshDatabase;
 let folder: string;
@@ -48,8 +70,7 @@ afterEach(async () => {
 });
 
 async function restored(path: string, to?: string) {
-  const done = await restore(path, to);
-  if (isRefusal(done)) throw new Error(done.sentence);
+  const done = must(await restore(path, to));
   return { done, back: await openDatabase(`file:${join(done.folder, 'amends.db')}`) };
 }
 
@@ -111,6 +132,36 @@ test('any tar opens a plain one', async () => {
   expect(stdout.trim().split('\n').sort()).toEqual(['backup.json', ...Object.keys(manifest.hashes)].sort());
   const plain = await restore(path, 'plain', { key: null });
   expect(isRefusal(plain)).toBe(false);
+});
+
+test('one from before, with a long name as GNU tar has it, is read', async () => {
+  writeFileSync(at('old.tar.gz'), Buffer.from(OLD, 'base64'));
+  const read: [string, number][] = [];
+  await readBackup(at('old.tar.gz'), null, async (name, body) => {
+    read.push([name, Buffer.concat(await Array.fromAsync(body)).length]);
+  });
+  expect(read).toEqual([
+    ['amends.db', 10],
+    [`content/${'long-'.repeat(22)}.csv`, 600],
+    ['content/empty', 0],
+  ]);
+});
+
+test('what names itself but is a link, or leads out of the folder, is refused', async () => {
+  const hostile = async (header: { name: string; type?: 'symlink'; linkname?: string }) => {
+    const hash = createHash('sha256').digest('hex');
+    const tar = pack();
+    const made = JSON.stringify({ format: 1, madeAt: 1, rows: {}, hashes: { [header.name]: hash } });
+    tar.entry({ name: 'backup.json' }, made);
+    tar.entry(header, '');
+    tar.finalize();
+    await pipeline(tar, createGzip(), createWriteStream(at('hostile.tar.gz')));
+    return readBackup(at('hostile.tar.gz'), null, async (_, body) => void (await Array.fromAsync(body)));
+  };
+  await expect(hostile({ name: 'content/a' })).resolves.toMatchObject({ format: 1 });
+  await expect(hostile({ name: 'content/a', type: 'symlink', linkname: '/etc' })).rejects.toThrow('does not name');
+  await expect(hostile({ name: '../a' })).rejects.toThrow('does not name');
+  await expect(hostile({ name: '/a' })).rejects.toThrow('does not name');
 });
 
 test('a backup never goes over anything', async () => {

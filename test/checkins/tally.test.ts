@@ -3,6 +3,7 @@ import { checkins } from '../../db/schema/checkins.ts';
 import { complaints, persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { tallyOf } from '../../src/checkins/tally.ts';
+import { returnOf } from '../invitations/returns.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 
 let db: FreshDatabase;
@@ -44,22 +45,7 @@ beforeAll(async () => {
         publicConsent: false,
         createdAt: now,
       });
-      await tx.insert(rejoins).values({
-        id,
-        personId: id,
-        offerId: 'team',
-        offerHash: 'h',
-        state: 'active',
-        attempt: 1,
-        billingId: 'c',
-        cardId: 'c',
-        cardLabel: 'Visa',
-        priceId: 'p',
-        seats: 1,
-        amount: 960,
-        currency: 'gbp',
-        begunAt: now,
-      });
+      await tx.insert(rejoins).values({ ...returnOf(id, now), id });
     }
     await tx
       .insert(checkins)

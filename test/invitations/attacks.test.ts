@@ -24,6 +24,7 @@ import { letterPage, sign } from '../../src/staff/writing.ts';
 import { comeBack } from '../checkins/returned.ts';
 import { deliver } from '../mail/post.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { CONTENT, castPerson, DAY_MS, issuesAt, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 /*
@@ -94,8 +95,7 @@ test('nothing in the way: a letter that the gate lets through leaves, and is an 
   expect(await gate('c-maya')).toEqual([]);
   const { id: personId } = await castPerson(db.read, 'c-maya');
   const grace = { id: 'grace', roles: ['writer' as const] };
-  const page = await letterPage(db.read, grace, { personId, batchId: null }, NOW);
-  if (isRefusal(page)) throw new Error(page.sentence);
+  const page = must(await letterPage(db.read, grace, { personId, batchId: null }, NOW));
   const ownSentence = 'I read your message again this morning.';
   await sign(db, grace, { personId, ownSentence, batchId: null, seen: page.read.invitation.hash }, NOW);
   expect(await deliver(db, later(5 * 60_000))).toHaveLength(1);

@@ -5,7 +5,7 @@ import { batches, choosings, chosen } from '../../db/schema/invitations.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { persons, waits } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
-import { fillBatch, linksOf, openBatch, revokeBatch, whoWould } from '../../src/invitations/choose.ts';
+import { fillBatch, linksOf, revokeBatch, whoWould } from '../../src/invitations/choose.ts';
 import { askGate } from '../../src/invitations/facts.ts';
 import { inHoldout } from '../../src/invitations/gate.ts';
 import { openLink } from '../../src/invitations/links.ts';
@@ -14,8 +14,9 @@ import { suppress } from '../../src/people/suppression.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { ask, linkFile, open, readChoice, takeBack, workOnChoosings } from '../../src/staff/choosing.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
-import { leftOverExports } from './many.ts';
+import { leftOverExports, openBatch } from './many.ts';
 
 const ruth = { id: 'ruth', roles: ['approver', 'hr'] } as const;
 const mei = { id: 'mei', roles: ['operator'] } as const;
@@ -71,13 +72,7 @@ test('looking writes nothing down, and opening writes down whom the gate lets th
   await wouldBe({ issue: 'exports-failed' });
   expect(await db.read.select().from(chosen)).toEqual(before);
   const would = await wouldBe({ issue: 'exports-failed' });
-  const opened = await openBatch(
-    db,
-    { issue: 'exports-failed' },
-    { by: 'ruth', purpose: 'letters' },
-    noAnswersByIssue,
-    NOW,
-  );
+  const opened = await openBatch(db, { issue: 'exports-failed' }, { by: 'ruth', purpose: 'letters' }, NOW);
   expect(opened).toMatchObject({ invited: would.invited, holdout: would.holdout });
   const rows = await db.read.select().from(chosen).where(eq(chosen.batchId, opened.batchId));
   expect(rows.length).toBe(would.invited + would.holdout);
@@ -101,13 +96,7 @@ test('the holdout is recorded beside those who are invited, and whoever asked to
   await db.write((tx) =>
     tx.insert(waits).values({ id: 'told', personId: kept[0]!, issueId: 'exports-failed', askedAt: 1 }),
   );
-  const opened = await openBatch(
-    db,
-    { issue: 'exports-failed' },
-    { by: 'ruth', purpose: 'letters' },
-    noAnswersByIssue,
-    NOW,
-  );
+  const opened = await openBatch(db, { issue: 'exports-failed' }, { by: 'ruth', purpose: 'letters' }, NOW);
   expect(opened.holdout).toBe(would.holdout - 1);
   const of = async (personId: string) =>
     (await db.read.select().from(chosen).where(eq(chosen.personId, personId)))[0]?.as;
@@ -123,11 +112,11 @@ test('whoever is stopped between looking and opening, or while it opens, does no
     db,
     { issue: 'exports-failed' },
     { by: 'ruth', purpose: 'letters' },
+    NOW,
     async (reader) => {
       asked += 1;
       return noAnswersByIssue(reader);
     },
-    NOW,
   );
   // In the midst of it, from outside: it waits its turn between two pages.
   const stopping = db.write((tx) => suppress(tx, last, 'stopped', NOW));
@@ -157,7 +146,7 @@ test('whoever is stopped between looking and opening, or while it opens, does no
 test('a batch that is taken back: its links are dead, its unsent letters stay, those that stop us go on working', async () => {
   const devika = await castPerson(db.read, 'c-devika');
   const tariq = await castPerson(db.read, 'e-tariq');
-  const { batchId, invited } = await openBatch(db, {}, { by: 'ruth', purpose: 'links' }, noAnswersByIssue, NOW);
+  const { batchId, invited } = await openBatch(db, {}, { by: 'ruth', purpose: 'links' }, NOW);
   const rows = (await Array.fromAsync(linksOf(db, batchId, BASE, noAnswersByIssue, NOW))).flat();
   expect(rows.length).toBe(invited);
   expect(rows.map(({ email }) => email)).toContain(devika.email);
@@ -207,7 +196,7 @@ test('the file has six columns, no formula in it, and is minted anew each time i
   for (const [at, id] of ids.entries()) {
     await db.write((tx) => tx.update(persons).set({ firstName: names[at]! }).where(eq(persons.id, id)));
   }
-  const { batchId } = await openBatch(db, { left: '2026' }, { by: 'mei', purpose: 'links' }, noAnswersByIssue, NOW);
+  const { batchId } = await openBatch(db, { left: '2026' }, { by: 'mei', purpose: 'links' }, NOW);
   const take = async () => (await Array.fromAsync(linkFile(db, roles(mei), batchId, BASE, NOW))).join('');
   const rows: string[][] = parse(await take());
   expect(rows[0]).toEqual(['email', 'first_name', 'last_name', 'link', 'stop_link', 'batch']);
@@ -247,8 +236,7 @@ test('more than a press can wait for is left to the jobs process, which counts a
     code: 'not-counted',
   });
   expect(await workOnChoosings(db, NOW)).toBe(1);
-  const opened = await open(db, roles(ruth), { id: choosing.id, purpose: 'letters' }, NOW);
-  if (isRefusal(opened)) throw new Error(opened.sentence);
+  const opened = must(await open(db, roles(ruth), { id: choosing.id, purpose: 'letters' }, NOW));
   expect(opened.finishedAt).toBeNull();
   expect(await open(db, roles(ruth), { id: choosing.id, purpose: 'letters' }, NOW)).toMatchObject({ code: 'opened' });
   await workOnChoosings(db, NOW);

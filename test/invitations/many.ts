@@ -1,8 +1,13 @@
 import { insertRows } from '../../db/bulk.ts';
-import type { Db } from '../../db/client.ts';
+import type { Db, Tx } from '../../db/client.ts';
+import { links } from '../../db/schema/invitations.ts';
+import { letters } from '../../db/schema/mail.ts';
 import { complaints, departures, persons, resolutions } from '../../db/schema/people.ts';
+import { noAnswersByIssue } from '../../src/checkins/answers.ts';
+import { beginBatch, type Choice, fillBatch, type Purpose } from '../../src/invitations/choose.ts';
 import { inHoldout } from '../../src/invitations/gate.ts';
-import { addDays, dayOf } from '../../src/shared/dates.ts';
+import { addDays, DAY_MS, dayOf } from '../../src/shared/dates.ts';
+import { newId } from '../../src/shared/ids.ts';
 
 /**
  * Many customers who left over exports that failed, and for each of whom it is confirmed as fully resolved: the gate lets them through,
@@ -71,4 +76,41 @@ export async function leftOverExports(
     });
   }
   return rows.map(({ person }) => person.id);
+}
+
+/** An invitation to one of them as it stands once it was written: its letter and its link. */
+export async function invited(
+  tx: Tx,
+  personId: string,
+  at: number,
+  { sentAt, boundAt, signedBy }: { sentAt: number | null; boundAt: number | null; signedBy?: string },
+): Promise<void> {
+  await tx.insert(letters).values({
+    ...{ id: newId(), cause: `invitation:${personId}:exports-failed`, kind: 'invitation', personId, toAddress: 'x' },
+    ...{
+      fromName: 'x',
+      subject: 'x',
+      body: 'x',
+      mint: {},
+      createdAt: at,
+      notBefore: at,
+      attempts: 1,
+      sentAt,
+      signedBy,
+    },
+  });
+  const link = { personId, purpose: 'page', mintedAt: at, expiresAt: at + 90 * DAY_MS, boundAt } as const;
+  await tx.insert(links).values({ ...link, hash: Buffer.from(personId.padEnd(32)) });
+}
+
+/** A batch that is begun and filled at once. */
+export async function openBatch(
+  db: Db,
+  choice: Choice,
+  { by, purpose }: { by: string; purpose: Purpose },
+  now: Date,
+  noAnswersOf = noAnswersByIssue,
+): Promise<{ batchId: string; invited: number; holdout: number }> {
+  const { id } = await db.write((tx) => beginBatch(tx, { choice, purpose, by }, now));
+  return { batchId: id, ...(await fillBatch(db, id, choice, noAnswersOf, now)) };
 }

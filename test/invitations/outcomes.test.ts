@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { insertRows } from '../../db/bulk.ts';
 import { checkins } from '../../db/schema/checkins.ts';
 import { batches, chosen, links } from '../../db/schema/invitations.ts';
-import { letters } from '../../db/schema/mail.ts';
 import { complaints, corrections, departures, persons, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { roleOffers } from '../../db/schema/reonboarding.ts';
@@ -13,7 +12,7 @@ import { newId } from '../../src/shared/ids.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
 import { DAY_MS, issuesAt, later, NOW, seededDatabase } from '../support/seeded.ts';
 import { chance } from './chance.ts';
-import { leftOverExports } from './many.ts';
+import { invited, leftOverExports } from './many.ts';
 import { backAgain, backTogether } from './returns.ts';
 
 let db: FreshDatabase;
@@ -28,24 +27,7 @@ test('each number of an invited crowd is what happened to it', async () => {
   const on = (day: number) => at + day * DAY_MS;
   await db.write(async (tx) => {
     for (const [index, personId] of ids.entries()) {
-      const cause = `invitation:${personId}:exports-failed`;
-      const letter = {
-        cause,
-        kind: 'invitation',
-        personId,
-        toAddress: 'x',
-        fromName: 'x',
-        subject: 'x',
-        body: 'x',
-        mint: {},
-      };
-      await tx
-        .insert(letters)
-        .values({ ...letter, id: newId(), createdAt: at, notBefore: at, attempts: 1, sentAt: index < 30 ? at : null });
-      const link = { personId, purpose: 'page' as const, mintedAt: at, expiresAt: on(90) };
-      await tx
-        .insert(links)
-        .values({ ...link, hash: Buffer.from(personId.padEnd(32)), boundAt: index < 20 ? on(1) : null });
+      await invited(tx, personId, at, { sentAt: index < 30 ? at : null, boundAt: index < 20 ? on(1) : null });
       if (index < 4)
         await tx.insert(waits).values({ id: newId(), personId, issueId: 'large-files-slow', askedAt: on(1) });
       if (index >= 25 && index < 28)

@@ -5,9 +5,9 @@ import { noAnswersByIssue } from '../../src/checkins/answers.ts';
 import { type AtTheGate, askGate } from '../../src/invitations/facts.ts';
 import { importFile } from '../../src/people/intake/import.ts';
 import { readMapping } from '../../src/people/intake/mapping.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { sharedData } from '../people/intake/shared-data.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { NOW, seededDatabase } from '../support/seeded.ts';
 
 /* The gate asked about everyone there is: the cast, and real people of whom nobody has linked or confirmed anything. */
@@ -21,10 +21,8 @@ let everyone: AtTheGate[];
 beforeAll(async () => {
   db = await seededDatabase();
   const run = async (path: string, name: string) => {
-    const mapping = readMapping(readFileSync(`content/mappings/${name}.yaml`, 'utf8'));
-    if (isRefusal(mapping)) throw new Error(mapping.sentence);
-    const report = await importFile(db, { path, mapping, now: NOW });
-    if (isRefusal(report)) throw new Error(report.sentence);
+    const mapping = must(readMapping(readFileSync(`content/mappings/${name}.yaml`, 'utf8')));
+    must(await importFile(db, { path, mapping, now: NOW }));
   };
   if (dete.found) await run(dete.path, 'dete');
   if (ravenstack.found) {

@@ -20,6 +20,7 @@ import { isRefusal } from '../../src/shared/refusal.ts';
 import type { Viewer } from '../../src/staff/privacy.ts';
 import { letterPage, nextAfter, notNow, sign, takeBackSigned, writingPage } from '../../src/staff/writing.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 const GRACE: Viewer = { id: 'grace', roles: ['writer'] };
@@ -38,8 +39,7 @@ const idOf = async (who: string) => (await castPerson(db.read, who)).id;
 
 /** The letter as it is read: its hash is what a signature says it was. */
 async function read(who: string, by = GRACE, now = NOW) {
-  const page = await letterPage(db.read, by, { personId: await idOf(who), batchId: null }, now);
-  if (isRefusal(page)) throw new Error(page.sentence);
+  const page = must(await letterPage(db.read, by, { personId: await idOf(who), batchId: null }, now));
   return page.read;
 }
 

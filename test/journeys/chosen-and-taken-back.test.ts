@@ -3,13 +3,12 @@ import { parse } from 'csv-parse/sync';
 import { eq } from 'drizzle-orm';
 import type { BrowserContext, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { batches, chosen, links } from '../../db/schema/invitations.ts';
-import { letters } from '../../db/schema/mail.ts';
+import { batches, chosen } from '../../db/schema/invitations.ts';
 import { departures, waits } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit, staff } from '../../db/schema/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
-import { leftOverExports } from '../invitations/many.ts';
+import { invited, leftOverExports } from '../invitations/many.ts';
 import { backAgain } from '../invitations/returns.ts';
 import { lookAt } from '../support/axe.ts';
 import { addressesIn, dumpOf, type Journey, openJourney, textOf } from '../support/place.ts';
@@ -171,25 +170,8 @@ describe('What came of it', { timeout: 120_000 }, () => {
         const as = index % 10 === 0 ? 'holdout' : 'invited';
         const why = { issueId: 'exports-failed', gap: 'experience', proofId: 'exports-finish' } as const;
         await tx.insert(chosen).values({ batchId: 'crowd', personId, as, at, ...why });
-        if (as === 'invited') {
-          const letter = {
-            personId,
-            toAddress: 'x',
-            fromName: 'x',
-            subject: 'x',
-            body: 'x',
-            mint: {},
-            createdAt: at,
-            notBefore: at,
-          };
-          const cause = `invitation:${personId}:exports-failed`;
-          await tx
-            .insert(letters)
-            .values({ ...letter, id: newId(), cause, kind: 'invitation', attempts: 1, sentAt: at, signedBy: 'priya' });
-          const link = { personId, purpose: 'page' as const, mintedAt: at, expiresAt: at + 90 * DAY };
-          const boundAt = index % 2 ? at + DAY : null;
-          await tx.insert(links).values({ ...link, hash: Buffer.from(personId.padEnd(32)), boundAt });
-        }
+        const boundAt = index % 2 ? at + DAY : null;
+        if (as === 'invited') await invited(tx, personId, at, { sentAt: at, boundAt, signedBy: 'priya' });
         if (index % 40 === 1)
           await tx.insert(waits).values({ id: newId(), personId, issueId: 'large-files-slow', askedAt: at + DAY });
         if (index % 5 === 1) {

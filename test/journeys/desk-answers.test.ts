@@ -14,12 +14,12 @@ import { sayWhy } from '../../src/landing/press.ts';
 import { onAnswered, onCorrected } from '../../src/reactions.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { judgeDraft } from '../../src/staff/approval.ts';
 import { contentHash } from '../../src/staff/draft.ts';
 import { discardDraft, openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { comeBack } from '../checkins/returned.ts';
 import { lookAt } from '../support/axe.ts';
+import { must } from '../support/must.ts';
 import { type Journey, openJourney, textOf } from '../support/place.ts';
 
 /*
@@ -341,10 +341,9 @@ describe('Somebody at the desk wants to invite people all the same', { timeout: 
       ['trial_days: 30', 'trial_days'],
       ['better: []', 'better'],
     ] as const) {
-      const draft = await db().write((tx) =>
-        openDraft(tx, { collection: 'offers', documentId: 'team', by: 'grace' }, new Date()),
+      const draft = must(
+        await db().write((tx) => openDraft(tx, { collection: 'offers', documentId: 'team', by: 'grace' }, new Date())),
       );
-      if (isRefusal(draft)) throw new Error(draft.sentence);
       const source =
         said === 'better'
           ? draft.source.replace(/^better:\n(?: .*\n)+/m, `${line}\n`)
@@ -418,10 +417,9 @@ describe('Somebody at the desk wants to invite people all the same', { timeout: 
       ['fixed', 'Rejoin today.', 'transactional'],
       ['checkin', 'It is £48.00 a month.', 'names no price'],
     ] as const) {
-      const draft = await db().write((tx) =>
-        openDraft(tx, { collection: 'letters', documentId, by: 'grace' }, new Date()),
+      const draft = must(
+        await db().write((tx) => openDraft(tx, { collection: 'letters', documentId, by: 'grace' }, new Date())),
       );
-      if (isRefusal(draft)) throw new Error(draft.sentence);
       const source = `${draft.source}\n${more}\n`;
       const saved = await db().write((tx) => saveDraft(tx, { ...draft, source, by: 'grace' }, new Date()));
       if (!('saved' in saved)) throw new Error('It was not saved.');

@@ -24,12 +24,12 @@ import { rejoins } from '../../db/schema/rejoin.ts';
 import { audit } from '../../db/schema/staff.ts';
 import { postLetter } from '../../src/mail/outbox.ts';
 import { newId } from '../../src/shared/ids.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { mintSecret } from '../../src/shared/secrets.ts';
 import { confirmFacts, factsIn, sendToOwner } from '../../src/staff/approval.ts';
 import { contentHash } from '../../src/staff/draft.ts';
 import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { type Allowed, lookAt } from '../support/axe.ts';
+import { must } from '../support/must.ts';
 import { addressesIn, type Journey, openJourney, until } from '../support/place.ts';
 
 /*
@@ -581,8 +581,7 @@ describe('From draft to published', { timeout: 240_000 }, () => {
     const { db } = journey.place;
     const now = new Date();
     const draft = await db.write(async (tx) => {
-      const opened = await openDraft(tx, { ...name, by: 'grace' }, now);
-      if (isRefusal(opened)) throw new Error(opened.sentence);
+      const opened = must(await openDraft(tx, { ...name, by: 'grace' }, now));
       const source = `${opened.source.trimEnd()}\n\nWe should have said so sooner.\n`;
       const answer = await saveDraft(tx, { ...opened, source, by: 'grace' }, now);
       if (!('saved' in answer)) throw new Error('It was not saved.');

@@ -9,7 +9,7 @@ import { complaints, erasures, persons, suppressions } from '../../db/schema/peo
 import { answerReopening } from '../../src/checkins/reopen.ts';
 import { mintLink, revokeLinks } from '../../src/invitations/links.ts';
 import { mintSecret } from '../../src/shared/secrets.ts';
-import { addressesIn, type Journey, openJourney, textOf, until } from '../support/place.ts';
+import { addressesIn, headingOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /* Links that behave, and what a person may do with what is held about them. Script is off in every browser here. */
 
@@ -20,17 +20,11 @@ beforeAll(async () => {
 });
 afterAll(() => journey?.close());
 
-const open = async (member: CastMember, path = ''): Promise<Page> => {
-  const page = await (await journey.device()).newPage();
-  await page.goto(journey.linkOf(member) + path);
-  return page;
-};
 const press = (page: Page, name: string | RegExp) =>
   page
     .getByRole('button', { name, exact: typeof name === 'string' })
     .first()
     .click();
-const heading = (page: Page) => page.getByRole('heading', { level: 1 }).innerText();
 
 async function typeCode(page: Page, address: string): Promise<void> {
   const before = await journey.letters();
@@ -51,10 +45,10 @@ function bytes(text: string): number {
 
 describe('What is held about a person', { timeout: 60_000 }, () => {
   test('to see it takes a code, once on a device; the page and the download have the same', async () => {
-    const page = await open(DEVIKA, '/yours');
-    expect(await heading(page)).toBe('Is it you?');
+    const page = await journey.open(DEVIKA, '/yours');
+    expect(await headingOf(page)).toBe('Is it you?');
     await typeCode(page, 'devika@saltmarsh-theatre.example');
-    expect(await heading(page)).toBe('Everything we hold about you');
+    expect(await headingOf(page)).toBe('Everything we hold about you');
     const text = await textOf(page);
     for (const said of [
       'devika@saltmarsh-theatre.example',
@@ -79,7 +73,7 @@ describe('What is held about a person', { timeout: 60_000 }, () => {
   });
 
   test('a name is corrected at once, words after somebody has read it, an address after a code to the new one', async () => {
-    const page = await open(LUCAS, '/correct');
+    const page = await journey.open(LUCAS, '/correct');
     await typeCode(page, 'lucas@portobello-futsal.example');
     await page.getByLabel('First name').fill('Luca');
     await press(page, 'Correct the name');
@@ -107,14 +101,14 @@ describe('What is held about a person', { timeout: 60_000 }, () => {
   });
 
   test('deleting takes a code of this quarter of an hour; then nothing is left but a dead link, in under a minute', async () => {
-    const page = await open(BRONAGH, '/erase');
-    expect(await heading(page), 'a fresh link is not enough').toBe('Is it you?');
+    const page = await journey.open(BRONAGH, '/erase');
+    expect(await headingOf(page), 'a fresh link is not enough').toBe('Is it you?');
     expect(bytes('treasurer@lagansiderowing.example')).toBeGreaterThan(0);
     await typeCode(page, 'treasurer@lagansiderowing.example');
-    expect(await heading(page)).toBe('Delete everything about you');
+    expect(await headingOf(page)).toBe('Delete everything about you');
     const began = performance.now();
     await press(page, 'Delete everything about me');
-    expect(await heading(page)).toBe('It is deleted');
+    expect(await headingOf(page)).toBe('It is deleted');
     await until(
       'the bytes to be gone',
       async () => bytes('treasurer@lagansiderowing.example') === 0 && bytes('cus_bronagh') === 0,
@@ -126,12 +120,12 @@ describe('What is held about a person', { timeout: 60_000 }, () => {
     expect((await journey.letters()).some(({ to }) => to === 'treasurer@lagansiderowing.example')).toBe(false);
     expect(await journey.place.db.read.$count(erasures, isNotNull(erasures.foldedAt))).toBe(1);
     await page.goto(journey.linkOf(BRONAGH));
-    expect(await heading(page)).toBe('This link no longer works');
+    expect(await headingOf(page)).toBe('This link no longer works');
     expect(await textOf(await openPath('/proofs/exports-finish'))).not.toContain('boatload of parents');
   });
 
   test('who pays is told to end that first', async () => {
-    const page = await open(MAYA);
+    const page = await journey.open(MAYA);
     await press(page, 'Review and rejoin');
     await press(page, /^Rejoin and pay/);
     await until('her return', async () => (await page.title()).startsWith('You are back'));
@@ -162,7 +156,7 @@ const openPath = async (path: string) => {
 
 describe('States of a page', { timeout: 60_000 }, () => {
   test('Niall stopped our letters: his page says since when, and starts them again', async () => {
-    const page = await open(NIALL);
+    const page = await journey.open(NIALL);
     expect(await textOf(page)).toMatch(
       /You stopped our messages on \d+ \w+ \d{4}\. We will not write\. This page stays yours\./,
     );
@@ -173,7 +167,7 @@ describe('States of a page', { timeout: 60_000 }, () => {
   });
 
   test('Ilaria’s offer ended: why, what there is today, and whom to ask', async () => {
-    const text = await textOf(await open(ILARIA));
+    const text = await textOf(await journey.open(ILARIA));
     expect(text).toContain('The offer for Club ended on 30 September 2026. Club became part of Team');
     expect(text).toContain('Ask for what you were offered');
     expect(text).toContain('The Team plan, 4 seats');
@@ -182,7 +176,7 @@ describe('States of a page', { timeout: 60_000 }, () => {
 
   test('Anneke’s came back, Idris’s is not fixed: waiting comes first, and it is never called fixed', async () => {
     for (const member of [ANNEKE, IDRIS]) {
-      const page = await open(member);
+      const page = await journey.open(member);
       const buttons = await page.locator('#offer ~ .actions button, .actions button').allInnerTexts();
       expect(buttons[0]).toBe('Tell me when it is fixed');
       expect(await textOf(page)).toContain('We would wait, in your place.');
@@ -199,7 +193,7 @@ describe('States of a page', { timeout: 60_000 }, () => {
     ]) {
       expect(maya).toContain(said);
     }
-    const ines = await textOf(await open(INES));
+    const ines = await textOf(await journey.open(INES));
     expect(ines).toContain('While you were away');
     expect(ines).toContain('Exports now finish');
     expect(ines, 'what she told us about stands above, and not here').not.toContain('Sixty days’ notice');

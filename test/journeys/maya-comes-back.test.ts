@@ -5,7 +5,7 @@ import { BRONAGH, DEVIKA, MAYA } from '../../db/cast.ts';
 import { checkins } from '../../db/schema/checkins.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { addDays, dayOf, longDay } from '../../src/shared/dates.ts';
-import { addressesIn, type Journey, openJourney, textOf, until } from '../support/place.ts';
+import { addressesIn, headingOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 const MAYA_AT = 'maya@rennickpress.example';
 const ISSUE = '/issues/exports-failed';
@@ -79,7 +79,7 @@ describe('Maya comes back, says no, and goes again', { timeout: 60_000 }, () => 
       await page.getByRole('button', { name }).click();
     };
     await press('Review and rejoin');
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Check and rejoin');
+    expect(await headingOf(page)).toBe('Check and rejoin');
     expect(await page.locator('input:not([type=hidden]), textarea, select').count()).toBe(0);
     expect(await textOf(page)).toContain('£48.00');
 
@@ -102,7 +102,7 @@ describe('Maya comes back, says no, and goes again', { timeout: 60_000 }, () => 
     pressed = false;
     await looking;
 
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('You are back, Maya');
+    expect(await headingOf(page)).toBe('You are back, Maya');
     expect({ presses, loads }).toEqual({ presses: 2, loads: ['', '/rejoin', '/back'] });
     expect(looks.filter(({ said, activeThen }) => said && !activeThen)).toEqual([]);
     expect(looks.filter(({ activeThen }) => !activeThen).length).toBeGreaterThan(5);
@@ -128,7 +128,7 @@ describe('Maya comes back, says no, and goes again', { timeout: 60_000 }, () => 
 
     await page.goto(address);
     await page.reload();
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe(question.subject);
+    expect(await headingOf(page)).toBe(question.subject);
     const answers = () => journey.place.db.read.select({ answer: checkins.answer }).from(checkins);
     expect((await answers()).filter(({ answer }) => answer !== null)).toEqual([]);
 
@@ -182,7 +182,7 @@ describe('Maya comes back, says no, and goes again', { timeout: 60_000 }, () => 
     await page.goto(`${journey.linkOf(MAYA)}/back`);
     await page.getByRole('link', { name: 'Undo my return' }).click();
     await page.getByRole('button', { name: 'Undo, and refund £48.00' }).click();
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Your return is undone');
+    expect(await headingOf(page)).toBe('Your return is undone');
     expect(await newestRejoin()).toMatchObject({ state: 'undone', refundedAmount: 4800 });
 
     const [subscription] = await journey.stripe<{ status: string }>('subscriptions?customer=cus_maya&status=all');

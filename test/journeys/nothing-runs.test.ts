@@ -9,9 +9,9 @@ import { versionHash } from '../../src/proofs/chain.ts';
 import { parseDocument, readContent, type SourceDocument } from '../../src/proofs/content.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
 import { newId } from '../../src/shared/ids.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { addColleague } from '../../src/staff/colleagues.ts';
 import { openDraft } from '../../src/staff/drafts.ts';
+import { must } from '../support/must.ts';
 import { type Journey, openJourney } from '../support/place.ts';
 import { CONTENT } from '../support/seeded.ts';
 
@@ -131,8 +131,7 @@ beforeAll(async () => {
   const { documents } = await readContent(CONTENT);
   let secret = '';
   await db.write(async (tx) => {
-    const opened = await openDraft(tx, { collection: 'proofs', documentId: 'exports-finish', by: 'grace' }, new Date());
-    if (isRefusal(opened)) throw new Error(opened.sentence);
+    must(await openDraft(tx, { collection: 'proofs', documentId: 'exports-finish', by: 'grace' }, new Date()));
     for (const document of documents.filter(({ collection }) => collection !== 'letters')) {
       const { collection, id, assets } = document;
       const [newest] = await tx
@@ -153,8 +152,7 @@ beforeAll(async () => {
       address: 'noor@northline.example',
       roles: everything,
     };
-    const added = await addColleague(tx, null, noor, new Date());
-    if (isRefusal(added)) throw new Error(added.sentence);
+    must(await addColleague(tx, null, noor, new Date()));
     expect(await poisonRows(tx)).toBeGreaterThan(200);
     secret = await beginSession(tx, 'noor', undefined, new Date());
   });

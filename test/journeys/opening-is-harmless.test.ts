@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { isNull } from 'drizzle-orm';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,13 +5,13 @@ import { MAYA, TARIQ } from '../../db/cast.ts';
 import { letters } from '../../db/schema/mail.ts';
 import { paymentEvents } from '../../db/schema/rejoin.ts';
 import { staffSessions } from '../../db/schema/staff.ts';
-import { freePort, root, stopProcess, untilAnswers } from '../../src/cli/processes.ts';
 import { countDaily } from '../../src/people/counts.ts';
 import { publishedSite } from '../../src/proofs/published.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { askConfirmer } from '../../src/staff/confirmers.ts';
+import { must } from '../support/must.ts';
 import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
+import { startSite } from '../support/site.ts';
 
 /*
  * Mail scanners, link previews and curious colleagues open everything, many times, with script on. None of it may change a row
@@ -38,8 +36,7 @@ beforeAll(async () => {
   const question = await journey.letter('checkin', 'maya@rennickpress.example');
   const { db } = journey.place;
   const who = { name: 'Odile Marchetti', address: 'odile@elsewhere.example' };
-  const asked = await db.write((tx) => askConfirmer(tx, { proofId: 'exports-finish', by: 'grace', who }, new Date()));
-  if (isRefusal(asked)) throw new Error(asked.sentence);
+  must(await db.write((tx) => askConfirmer(tx, { proofId: 'exports-finish', by: 'grace', who }, new Date())));
   const confirm = await journey.letter('confirm', who.address);
   await acceptedOffer('tariq.mahmood@post.example');
   await journey.letter('task', 'ruth.abernethy@northline.example');
@@ -296,23 +293,17 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
   });
 
   test('No link reaches a log, whichever address is opened and however much is logged', async () => {
-    const port = await freePort(Number(journey.place.settings['PORT']) + 1);
-    const env = { ...process.env, ...journey.place.settings, PORT: String(port), LOG_LEVEL: 'debug' };
-    const site = spawn(process.execPath, [join(root, 'src/server.ts')], { env, cwd: root });
-    let log = '';
-    const keep = (chunk: Buffer) => {
-      log += chunk.toString();
-    };
-    site.stdout.on('data', keep);
-    site.stderr.on('data', keep);
+    const site = await startSite(Number(journey.place.settings['PORT']) + 1, {
+      ...journey.place.settings,
+      LOG_LEVEL: 'debug',
+    });
     try {
-      await untilAnswers(`http://127.0.0.1:${port}/`, site);
       for (const address of addresses) {
         const { pathname } = new URL(address);
         for (const more of ['', '/', '/open', '/stop', '/tell-me', '/no-thanks', '/rejoin', '/nothing', '?answer=no']) {
           for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
             const origin = journey.place.url;
-            await fetch(`http://127.0.0.1:${port}${pathname}${more}`, {
+            await fetch(`http://127.0.0.1:${site.port}${pathname}${more}`, {
               method,
               headers: { origin },
               redirect: 'manual',
@@ -321,8 +312,9 @@ describe('Opening a link is harmless, however often and by whatever', { timeout:
         }
       }
     } finally {
-      await stopProcess(site);
+      await site.stop();
     }
+    const log = site.log();
     expect(log.length).toBeGreaterThan(1000);
     expect(log, 'no address either').not.toMatch(/[\w.]+@[\w-]+\.\w/);
     // What opens a page by itself. The number of a person, in an address of the desk, opens nothing.

@@ -23,7 +23,7 @@ import { corrections, persons, suppressions, waits } from '../../db/schema/peopl
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { mintLink, revokePageLinks } from '../../src/invitations/links.ts';
 import { mintSecret } from '../../src/shared/secrets.ts';
-import { addressesIn, dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
+import { addressesIn, dumpOf, headingOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /* Everybody who does not walk Maya's way. Script is off in every browser here. */
 
@@ -33,14 +33,8 @@ beforeAll(async () => {
 });
 afterAll(() => journey?.close());
 
-const open = async (member: CastMember, path = ''): Promise<Page> => {
-  const page = await (await journey.device()).newPage();
-  await page.goto(journey.linkOf(member) + path);
-  return page;
-};
 const press = (page: Page, name: string | RegExp) =>
   page.getByRole('button', { name, exact: typeof name === 'string' }).click();
-const heading = (page: Page) => page.getByRole('heading', { level: 1 }).innerText();
 const rejoinsOf = async (member: CastMember) =>
   journey.place.db.read
     .select()
@@ -55,7 +49,7 @@ const chargesOf = (member: CastMember) =>
 
 describe('Paying', { timeout: 60_000 }, () => {
   test('Devika’s bank says no: one focused sentence, nothing charged, and the next try with a good card works', async () => {
-    const page = await open(DEVIKA);
+    const page = await journey.open(DEVIKA);
     await press(page, 'Review and rejoin');
     await press(page, 'Rejoin and pay £38.40');
     expect(await page.title()).toMatch(/^Error: /);
@@ -66,7 +60,7 @@ describe('Paying', { timeout: 60_000 }, () => {
     expect(await rejoinsOf(DEVIKA)).toMatchObject([{ state: 'declined', attempt: 1 }]);
 
     await page.goto(`${journey.linkOf(DEVIKA)}/back`);
-    expect(await heading(page)).toBe('You have not been charged');
+    expect(await headingOf(page)).toBe('You have not been charged');
     await page.getByRole('link', { name: 'Check and try again' }).click();
     await page.getByRole('link', { name: 'Try Visa ending 0341 once more' }).click();
     const customers = SANDBOX_FIXTURES.customers
@@ -77,7 +71,7 @@ describe('Paying', { timeout: 60_000 }, () => {
       body: JSON.stringify({ customers }),
     });
     await press(page, 'Rejoin and pay £38.40');
-    expect(await heading(page)).toBe('You are back, Devika');
+    expect(await headingOf(page)).toBe('You are back, Devika');
     expect((await chargesOf(DEVIKA)).map((invoice) => invoice.amount_paid)).toEqual([3840]);
     expect(await rejoinsOf(DEVIKA)).toMatchObject([{ state: 'active', attempt: 2 }]);
   });
@@ -103,7 +97,7 @@ describe('Paying', { timeout: 60_000 }, () => {
       ...Array.from({ length: 17 }, again),
     ]);
     for (const answer of answers) if (answer) expect(answer.status()).toBe(200);
-    for (const tab of tabs) await until('her return', async () => (await heading(tab)) === 'You are back, Sunniva');
+    for (const tab of tabs) await until('her return', async () => (await headingOf(tab)) === 'You are back, Sunniva');
     expect(await rejoinsOf(SUNNIVA)).toMatchObject([{ state: 'active', attempt: 1 }]);
     expect((await subscriptionsOf(SUNNIVA)).map(({ status }) => status)).toEqual(['active']);
     expect((await chargesOf(SUNNIVA)).length).toBe(1);
@@ -117,7 +111,7 @@ describe('Paying', { timeout: 60_000 }, () => {
   });
 
   test('Inês comes back by keyboard alone, and cancels by no more presses than that took', async () => {
-    const page = await open(INES);
+    const page = await journey.open(INES);
     const goTo = async (name: string) => {
       for (let steps = 0; steps < 60; steps += 1) {
         await page.keyboard.press('Tab');
@@ -132,7 +126,7 @@ describe('Paying', { timeout: 60_000 }, () => {
     };
     await enter('Review and rejoin');
     await enter('Rejoin and pay £8.00');
-    expect(await heading(page)).toBe('You are back, Inês');
+    expect(await headingOf(page)).toBe('You are back, Inês');
 
     await enter('Cancel my plan');
     await enter('Cancel my plan');
@@ -143,7 +137,7 @@ describe('Paying', { timeout: 60_000 }, () => {
 
 describe('What the page says to whom', { timeout: 60_000 }, () => {
   test('What made Idris leave is not fixed: the first thing to press is “Tell me when it is fixed”, and once is enough', async () => {
-    const page = await open(IDRIS);
+    const page = await journey.open(IDRIS);
     const button = page.locator('.actions button').first();
     expect(await button.innerText()).toBe('Tell me when it is fixed');
     expect(await page.getByRole('button', { name: 'Review and rejoin' }).count()).toBe(0);
@@ -160,7 +154,7 @@ describe('What the page says to whom', { timeout: 60_000 }, () => {
   });
 
   test('Lucas’s words name two of our people, so he sees our note, called that', async () => {
-    const text = await textOf(await open(LUCAS));
+    const text = await textOf(await journey.open(LUCAS));
     expect(text).not.toMatch(/Colin|Baptiste|Sheila|Doyle/);
     expect(text).toContain('Two of our advisers closed it within a week');
     expect(text).toContain('Your message names someone else, so we show our note.');
@@ -168,7 +162,7 @@ describe('What the page says to whom', { timeout: 60_000 }, () => {
   });
 
   test('Hannah spoke in confidence: nothing of it is on the page', async () => {
-    const page = await open(HANNAH);
+    const page = await journey.open(HANNAH);
     const html = await page.content();
     expect(html).not.toMatch(/refuge|who could see|say more in writing/i);
     expect(await textOf(page)).toContain('What you told us in confidence counts, and is not shown, not even here.');
@@ -182,13 +176,13 @@ describe('What the page says to whom', { timeout: 60_000 }, () => {
 
 describe('Whose link it is', { timeout: 60_000 }, () => {
   test('A forwarded link shows Anneke’s words and terms to nobody else; a mailed code makes a second device hers', async () => {
-    const first = await open(ANNEKE);
+    const first = await journey.open(ANNEKE);
     expect(await textOf(first)).toContain('Your history, in your words');
     const words = await first.locator('blockquote').first().innerText();
     await press(first, 'Rejoin all the same');
-    expect(await heading(first)).toBe('Check and rejoin');
+    expect(await headingOf(first)).toBe('Check and rejoin');
 
-    const second = await open(ANNEKE);
+    const second = await journey.open(ANNEKE);
     const shown = await textOf(second);
     expect(shown).not.toContain(words);
     for (const own of ['Anneke', 'For you:', 'When you left', 'a month']) expect(shown).not.toContain(own);
@@ -199,7 +193,7 @@ describe('Whose link it is', { timeout: 60_000 }, () => {
     }
     await second.goto(journey.linkOf(ANNEKE));
     await press(second, 'Rejoin all the same');
-    expect(await heading(second)).toBe('Is it you?');
+    expect(await headingOf(second)).toBe('Is it you?');
     expect(await textOf(second)).not.toContain('anneke@visserdance.example');
 
     await press(second, 'Send me a code');
@@ -212,14 +206,14 @@ describe('Whose link it is', { timeout: 60_000 }, () => {
     expect(await second.locator('blockquote').count()).toBe(0);
     await second.getByLabel('Six-digit code').fill(`${code.slice(0, 3)} ${code.slice(3)}`);
     await press(second, 'Go on');
-    expect(await heading(second), 'the code leads on to where they wanted').toBe('Check and rejoin');
+    expect(await headingOf(second), 'the code leads on to where they wanted').toBe('Check and rejoin');
     await second.goto(journey.linkOf(ANNEKE));
     expect(await textOf(second)).toContain(words);
     await second.goto(`${journey.linkOf(ANNEKE)}/code?for=rejoin`);
-    expect(await heading(second), 'and is not asked for twice').toBe('Check and rejoin');
+    expect(await headingOf(second), 'and is not asked for twice').toBe('Check and rejoin');
 
     // The same code a second time, on a third device, is worth nothing.
-    const third = await open(ANNEKE, '/code?sent');
+    const third = await journey.open(ANNEKE, '/code?sent');
     await third.getByLabel('Six-digit code').fill(code);
     await press(third, 'Show my page');
     expect(await third.locator('.error-summary').innerText()).toContain('That code no longer works.');
@@ -270,9 +264,9 @@ describe('Whose link it is', { timeout: 60_000 }, () => {
 
 describe('Saying something back', { timeout: 60_000 }, () => {
   test('“Not quite”: an empty box is refused in a focused sentence; filled, it is kept and answered', async () => {
-    const page = await open(MAYA);
+    const page = await journey.open(MAYA);
     await press(page, 'Not quite');
-    expect(await heading(page)).toBe('What was it, then?');
+    expect(await headingOf(page)).toBe('What was it, then?');
     await press(page, 'Send');
     expect(await page.title()).toMatch(/^Error: /);
     expect(await page.locator('.error-summary:focus').innerText()).toContain('Write at least a few words');
@@ -288,7 +282,7 @@ describe('Saying something back', { timeout: 60_000 }, () => {
   });
 
   test('“No thanks” is one press, and the page stays hers', async () => {
-    const page = await open(HANNAH);
+    const page = await journey.open(HANNAH);
     await press(page, 'No thanks');
     expect(await textOf(page)).toContain('You said “No thanks”. We won’t invite you again. This page stays yours.');
     expect(await page.getByRole('button', { name: 'No thanks' }).count()).toBe(0);
@@ -297,7 +291,7 @@ describe('Saying something back', { timeout: 60_000 }, () => {
   test('Stopping is one press on the page, and one POST without a browser from a mail program; a GET never does it', async () => {
     // One of the cast had stopped our letters before.
     const stopped = async () => (await journey.place.db.read.select().from(suppressions)).length - STOPPED.length;
-    const page = await open(LUCAS);
+    const page = await journey.open(LUCAS);
     await press(page, 'Stop all messages');
     expect(await textOf(page)).toMatch(/You stopped our messages on .+ We will not write\. This page stays yours\./);
     expect(await stopped()).toBe(1);
@@ -305,7 +299,7 @@ describe('Saying something back', { timeout: 60_000 }, () => {
     const receipt = await journey.letter('back', 'devika@saltmarsh-theatre.example');
     const address = addressesIn(receipt).find((one) => one.includes('/stop/'))!;
     await page.goto(address);
-    expect(await heading(page)).toBe('Stop our letters');
+    expect(await headingOf(page)).toBe('Stop our letters');
     expect(await stopped()).toBe(1);
     const began = performance.now();
     const reply = await fetch(address, {
@@ -320,7 +314,7 @@ describe('Saying something back', { timeout: 60_000 }, () => {
     console.log(`One press in a mail program, without a cookie: 200, and on the list after ${ms} ms.`);
     expect(ms).toBeLessThan(1000);
     await page.reload();
-    expect(await heading(page)).toBe('We won’t write to you any more');
+    expect(await headingOf(page)).toBe('We won’t write to you any more');
   });
 
   test('A form sent from another site, or from nowhere, is refused and changes nothing', async () => {

@@ -11,9 +11,9 @@ import { addMeasurements } from '../../src/proofs/measurements.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { latestVersionsOf } from '../../src/proofs/versions.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { askConfirmer } from '../../src/staff/confirmers.ts';
 import { openDraft } from '../../src/staff/drafts.ts';
+import { must } from '../support/must.ts';
 import { addressesIn, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /* Someone who believes nothing: verifies the whole site, then each proof through a liar that alters one thing at a time. */
@@ -364,8 +364,7 @@ describe('what is not public yet can be checked by those who are asked about it'
     const name = { collection: 'proofs', documentId } as const;
     await db.write((tx) => openDraft(tx, { ...name, by: 'grace', prefilled }, now));
     const who = { name: 'Omar Haddad', address: 'omar@elsewhere.example' };
-    const asked = await db.write((tx) => askConfirmer(tx, { proofId: documentId, by: 'grace', who }, now));
-    if (isRefusal(asked)) throw new Error(asked.sentence);
+    must(await db.write((tx) => askConfirmer(tx, { proofId: documentId, by: 'grace', who }, now)));
     // The letter mints the link as it leaves: an earlier one would stop working.
     const letter = await journey.letter('confirm', who.address);
     const link = addressesIn(letter).find((one) => one.includes('/confirm/'))!;

@@ -5,7 +5,7 @@ import { ANNEKE, BRONAGH, type CastMember, DEVIKA, GARETH, INES, LUCAS, SUNNIVA 
 import { makeGoods } from '../../db/schema/makegoods.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import type { Fixtures } from '../../src/payments/sandbox/control.ts';
-import { dumpOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
+import { dumpOf, headingOf, type Journey, openJourney, textOf, until } from '../support/place.ts';
 
 /* Every way in that is not a saved card at once: Checkout, a refused card, the bank's page, somebody else, a plan still held. */
 
@@ -37,7 +37,7 @@ async function type(one: Walk, label: RegExp, text: string): Promise<void> {
   await one.page.getByLabel(label).fill(text);
   one.typed += 1;
 }
-const heading = ({ page }: Walk) => page.getByRole('heading', { level: 1 }).innerText();
+const heading = ({ page }: Walk) => headingOf(page);
 const rowsOf = async (member: CastMember) =>
   journey.place.db.read
     .select()
@@ -231,6 +231,6 @@ describe('Ways to pay', { timeout: 60_000 }, () => {
   test('Who comes back from Stripe on a device that we don’t know is told where to look, and sees nobody’s page', async () => {
     const page = await (await journey.device()).newPage();
     await page.goto(`${journey.place.url}/returned?payment_intent=pi_1&redirect_status=succeeded`);
-    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('You can close this page');
+    expect(await headingOf(page)).toBe('You can close this page');
   });
 });

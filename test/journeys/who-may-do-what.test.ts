@@ -7,10 +7,10 @@ import { ROLES, staff } from '../../db/schema/staff.ts';
 import { openPlace, type Place } from '../../src/cli/place.ts';
 import { root } from '../../src/cli/processes.ts';
 import { beginSession } from '../../src/sessions/staff.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { type Doing, may } from '../../src/staff/access.ts';
 import { addColleague } from '../../src/staff/colleagues.ts';
 import { openDraft } from '../../src/staff/drafts.ts';
+import { must } from '../support/must.ts';
 import { buildOnce, dumpOf, PORTS } from '../support/place.ts';
 
 /*
@@ -180,8 +180,7 @@ beforeAll(async () => {
         address: `${role}@northline.example`,
         roles,
       };
-      const added = await addColleague(tx, null, someone, now);
-      if (isRefusal(added)) throw new Error(added.sentence);
+      must(await addColleague(tx, null, someone, now));
     }
     // Only marked: even the row of a session that is still there signs nobody in.
     await tx.update(staff).set({ leftAt: now.getTime() }).where(eq(staff.id, 'only-left'));

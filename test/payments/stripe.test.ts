@@ -5,6 +5,7 @@ import { type Payments, PaymentsUnavailable } from '../../src/payments/payments.
 import type { Sandbox } from '../../src/payments/sandbox/server.ts';
 import { openPayments } from '../../src/payments/stripe.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
+import { must } from '../support/must.ts';
 import { adasReturn, CAST, call, control, openHouse, requests } from './house.ts';
 
 const OURS = ['prod_team'];
@@ -18,8 +19,7 @@ beforeEach(async () => {
 afterEach(() => sandbox.close());
 
 async function started(rejoinId = 'r1'): Promise<string> {
-  const answer = await payments.payBySavedCard(await adasReturn(payments, rejoinId));
-  if (isRefusal(answer)) throw new Error(answer.sentence);
+  const answer = must(await payments.payBySavedCard(await adasReturn(payments, rejoinId)));
   return answer.subscriptionId;
 }
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Payments } from '../../src/payments/payments.ts';
 import { type Sandbox, startSandbox } from '../../src/payments/sandbox/server.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
+import { must } from '../support/must.ts';
 import {
   adasReturn,
   call,
@@ -53,8 +54,7 @@ test('a paid return is told in signed events that point to the subscription', as
     'payment_intent.succeeded',
   ]);
   for (const each of receiver.received) {
-    const event = payments.verifyWebhook(each.body, signatureOf(each), now());
-    if (isRefusal(event)) throw new Error(event.sentence);
+    const event = must(payments.verifyWebhook(each.body, signatureOf(each), now()));
     expect(event.subscriptionId).toBe(event.type === 'payment_intent.succeeded' ? null : subscriptionId);
     expect(Math.abs(event.created - Date.now())).toBeLessThan(10_000);
   }

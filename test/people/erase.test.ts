@@ -42,9 +42,9 @@ import { isSuppressed } from '../../src/people/suppression.ts';
 import { onAnswered } from '../../src/reactions.ts';
 import { rememberDevice } from '../../src/sessions/devices.ts';
 import { newId } from '../../src/shared/ids.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { comeBack } from '../checkins/returned.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 /** In nobody else's data, and in no document. */
@@ -56,9 +56,7 @@ beforeEach(async () => {
 afterEach(() => db.cleanup());
 
 async function erase(personId: string): Promise<Erased> {
-  const erased = await db.write((tx) => erasePerson(tx, personId, NOW));
-  if (isRefusal(erased)) throw new Error(erased.sentence);
-  return erased;
+  return must(await db.write((tx) => erasePerson(tx, personId, NOW)));
 }
 
 /** How often the marker stands in the database's file and in its log. */
@@ -206,8 +204,7 @@ test('an import brings an erased person back by no id: not by record, not by add
     'crm,79,customer,Other,other@rennickpress.example,,2026-06-02,Team,x-4,somebody else',
   ];
   await writeFile(file, `${header}${rows.join('\n')}\n`);
-  const report = await importFile(db, { path: file, mapping: NEUTRAL, now: later(1000) });
-  if (isRefusal(report)) throw new Error(report.sentence);
+  const report = must(await importFile(db, { path: file, mapping: NEUTRAL, now: later(1000) }));
   expect(report.imported).toBe(1);
   expect(report.refused.map(({ line, sentence }) => [line, sentence])).toEqual(
     [2, 3, 4].map((line) => [line, 'This person had everything about them erased. They are not taken in again.']),

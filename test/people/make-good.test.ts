@@ -2,10 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Payments } from '../../src/payments/payments.ts';
 import type { Sandbox } from '../../src/payments/sandbox/server.ts';
 import { type MakeGood, owe, owedTo, paidByHand, payMakeGoods } from '../../src/people/make-good.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control } from '../payments/house.ts';
 import { openSandbox } from '../rejoin/house.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 let db: FreshDatabase;
@@ -30,11 +30,9 @@ afterEach(async () => {
 const REASON = 'Our export lost your March order book.';
 async function oweMaya(amount: number): Promise<MakeGood> {
   const { id } = await castPerson(db.read, 'c-maya');
-  const owed = await db.write((tx) =>
-    owe(tx, { personId: id, reason: REASON, amount, currency: 'gbp', decidedBy: 'owen' }, NOW),
+  return must(
+    await db.write((tx) => owe(tx, { personId: id, reason: REASON, amount, currency: 'gbp', decidedBy: 'owen' }, NOW)),
   );
-  if (isRefusal(owed)) throw new Error(owed.sentence);
-  return owed;
 }
 const refunds = async () => {
   const { body } = await call(sandbox, 'GET', '/v1/refunds');

@@ -16,6 +16,7 @@ import { isSuppressed, suppress } from '../../src/people/suppression.ts';
 import { newId } from '../../src/shared/ids.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { NOW } from '../support/seeded.ts';
 import { content } from './intake/dump.ts';
 
@@ -38,9 +39,7 @@ afterEach(async () => {
 async function take(rows: string, dryRun = false): Promise<ImportReport> {
   const path = join(folder, 'people.csv');
   writeFileSync(path, HEADER + rows);
-  const report = await importFile(db, { path, mapping: NEUTRAL, now: NOW, dryRun });
-  if (isRefusal(report)) throw new Error(report.sentence);
-  return report;
+  return must(await importFile(db, { path, mapping: NEUTRAL, now: NOW, dryRun }));
 }
 
 async function person(source: string) {
@@ -55,8 +54,7 @@ async function proposed(): Promise<string> {
 
 async function madeOne(): Promise<string> {
   const id = await proposed();
-  const done = await db.write((tx) => merge(tx, 'owen', id, ['customer'], NOW));
-  if (isRefusal(done)) throw new Error(done.sentence);
+  must(await db.write((tx) => merge(tx, 'owen', id, ['customer'], NOW)));
   return id;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { signsOf, type Trace } from '../../src/people/breaking.ts';
 import { readRules, ruled } from '../../src/people/rules.ts';
 import { groupAlike, learn, rank, termsOf } from '../../src/people/suggest.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
+import { must } from '../support/must.ts';
 
 const EXAMPLES = [
   ['exports', 'The export stopped half-way'],
@@ -44,10 +44,11 @@ test('texts that say alike make a group; one alone makes none', () => {
 });
 
 describe('rules in content', () => {
-  const rules = readRules(
-    'rules:\n  - { issue: exports-failed, says: [export stop] }\n  - { gap: value, reason_codes: [too_expensive] }',
+  const rules = must(
+    readRules(
+      'rules:\n  - { issue: exports-failed, says: [export stop] }\n  - { gap: value, reason_codes: [too_expensive] }',
+    ),
   );
-  if (isRefusal(rules)) throw new Error(rules.sentence);
   test('by words in any order, or by the reason that was ticked; the first that fits decides', () => {
     expect(ruled(rules, { text: 'It stopped. The exports, I mean.', reasonCode: null })).toEqual({
       issue: 'exports-failed',

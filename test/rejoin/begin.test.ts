@@ -11,6 +11,7 @@ import type { Rejoin, Shown } from '../../src/rejoin/check.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { control, newFile, paymentsFor, requests } from '../payments/house.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 import { chargesOf, checkFor, intentOf, openSandbox, rejoinOf, round } from './house.ts';
 
@@ -34,9 +35,7 @@ const AMOUNT = 4800;
 const HOUR = 3_600_000;
 
 async function press(who = 'c-maya', at = NOW): Promise<Rejoin> {
-  const begun = await beginRejoin(db, payments, await intentOf(db, payments, who), at);
-  if (isRefusal(begun)) throw new Error(begun.code);
-  return begun.rejoin;
+  return must(await beginRejoin(db, payments, await intentOf(db, payments, who), at)).rejoin;
 }
 
 test('the check page reads and writes nothing, at the provider neither', async () => {

@@ -11,6 +11,7 @@ import { applyPaymentEvents, healRejoins, storePaymentEvent } from '../../src/re
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control, openReceiver } from '../payments/house.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 import { chargesOf, intentOf, openSandbox, reactions, rejoinOf, round } from './house.ts';
 
@@ -27,8 +28,7 @@ afterEach(async () => {
 });
 
 async function press(who = 'c-maya', by = payments): Promise<string> {
-  const begun = await beginRejoin(db, by, await intentOf(db, payments, who), NOW);
-  if (isRefusal(begun)) throw new Error(begun.code);
+  const begun = must(await beginRejoin(db, by, await intentOf(db, payments, who), NOW));
   return begun.rejoin.subscriptionId!;
 }
 
@@ -83,9 +83,7 @@ test('the provider’s own events, duplicated, in any order, among foreign and u
   const subscriptionId = await press();
   await vi.waitFor(() => expect(receiver.received).toHaveLength(6));
   const own = receiver.received.map(({ body, headers }) => {
-    const verified = payments.verifyWebhook(body, String(headers['stripe-signature']), new Date());
-    if (isRefusal(verified)) throw new Error(verified.code);
-    return verified;
+    return must(payments.verifyWebhook(body, String(headers['stripe-signature']), new Date()));
   });
   const { body: foreign } = await call(sandbox, 'POST', '/v1/subscriptions', {
     customer: 'cus_idris',

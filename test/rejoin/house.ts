@@ -17,8 +17,8 @@ import { checkRejoin, ourProducts, type Rejoin, type RejoinCheck, type Shown } f
 import { applyPaymentEvents, healRejoins } from '../../src/rejoin/complete.ts';
 import { returnSurpluses } from '../../src/rejoin/surplus.ts';
 import { resumeUndos } from '../../src/rejoin/undo.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control, openHouse } from '../payments/house.ts';
+import { must } from '../support/must.ts';
 import { castPerson } from '../support/seeded.ts';
 
 /** The real sandbox over HTTP, with the demo's products and customers in it. */
@@ -33,8 +33,7 @@ export type Intent = { personId: string; billingId: string; seen: Shown; check: 
 /** What “Check and rejoin” shows a person, and so what the form of their press carries. */
 export async function intentOf(db: Db, payments: Payments, externalId: string, notCard?: string): Promise<Intent> {
   const person = await castPerson(db.read, externalId);
-  const check = await checkFor(db, payments, person, notCard);
-  if (isRefusal(check)) throw new Error(check.sentence);
+  const check = must(await checkFor(db, payments, person, notCard));
   return { personId: person.id, billingId: person.billingId!, seen: check.shown, check };
 }
 

@@ -51,7 +51,7 @@ type Trouble = 'none' | 'lost reply' | 'lost confirmation' | 'error';
 const AMOUNT = 4800;
 const SITE = { rejoin: { undo_days: 14 }, time_zone: 'Europe/London' };
 
-export async function newLife(plant: (payments: Payments) => Payments = (payments) => payments) {
+async function newLife(plant: (payments: Payments) => Payments = (payments) => payments) {
   const db = await seededDatabase();
   const clock = { now: NOW };
   const { sandbox } = await openSandbox({ now: () => clock.now });

@@ -7,13 +7,13 @@ import { paymentEvents, rejoins } from '../../db/schema/rejoin.ts';
 import type { PaymentEvent } from '../../src/payments/payments.ts';
 import { beginRejoin } from '../../src/rejoin/begin.ts';
 import { applyPaymentEvents, storePaymentEvent } from '../../src/rejoin/complete.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { copyOf } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { later, NOW, seededDatabase } from '../support/seeded.ts';
 import { intentOf, openSandbox, reactions, rejoinOf } from './house.ts';
 
 /** Every order of so many things. */
-export function* ordersOf<T>(things: T[]): Generator<T[]> {
+function* ordersOf<T>(things: T[]): Generator<T[]> {
   if (things.length <= 1) {
     yield things;
     return;
@@ -30,8 +30,7 @@ export function* ordersOf<T>(things: T[]): Generator<T[]> {
 export async function endStates(take: (order: number) => boolean) {
   const before = await seededDatabase();
   const { sandbox, payments } = await openSandbox();
-  const begun = await beginRejoin(before, payments, await intentOf(before, payments, 'c-maya'), NOW);
-  if (isRefusal(begun)) throw new Error(begun.sentence);
+  const begun = must(await beginRejoin(before, payments, await intentOf(before, payments, 'c-maya'), NOW));
   const events = (await payments.eventsSince(new Date(0))).slice(0, 6);
   const about = { subscriptionId: begun.rejoin.subscriptionId, checkoutId: null, created: 1 };
   const more = ['customer.subscription.created', 'invoice.created', 'invoice.finalized', 'payment_intent.succeeded'];

@@ -14,6 +14,7 @@ import { resumeUndos, undoRejoin, undoUntil } from '../../src/rejoin/undo.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { control } from '../payments/house.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { later, NOW, seededDatabase } from '../support/seeded.ts';
 import { chargesOf, intentOf, openSandbox, reactions, rejoinOf, round } from './house.ts';
 
@@ -33,8 +34,7 @@ afterEach(async () => {
 
 /** Maya, back since `BACK`. */
 async function back(): Promise<Rejoin> {
-  const begun = await beginRejoin(db, payments, await intentOf(db, payments, 'c-maya'), NOW);
-  if (isRefusal(begun)) throw new Error(begun.code);
+  must(await beginRejoin(db, payments, await intentOf(db, payments, 'c-maya'), NOW));
   await round(db, payments, BACK);
   return rejoinOf(db, 'c-maya');
 }

@@ -20,6 +20,7 @@ import { undoRejoin } from '../../src/rejoin/undo.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { call, control, requests } from '../payments/house.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 import { chargesOf, checkFor, intentOf, openSandbox, reactions, rejoinOf, round } from './house.ts';
 
@@ -51,9 +52,7 @@ const held = (state: SubscriptionFixture['state'], more: Partial<SubscriptionFix
   });
 
 async function press(who = 'c-maya', notCard?: string, at = NOW): Promise<Rejoin> {
-  const begun = await beginRejoin(db, payments, await intentOf(db, payments, who, notCard), at);
-  if (isRefusal(begun)) throw new Error(begun.code);
-  return begun.rejoin;
+  return must(await beginRejoin(db, payments, await intentOf(db, payments, who, notCard), at)).rejoin;
 }
 
 /** What a person does at the provider's page, or at their bank. */

@@ -5,8 +5,8 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { finishedItems } from '../../db/schema/reonboarding.ts';
 import { importFinished } from '../../src/reonboarding/finished.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, NOW, seededDatabase } from '../support/seeded.ts';
 
 let db: FreshDatabase;
@@ -23,9 +23,7 @@ afterEach(async () => {
 const take = async (text: string, options: { source?: string; dryRun?: boolean } = {}) => {
   const path = join(folder, 'finished.csv');
   writeFileSync(path, text);
-  const report = await importFinished(db, { path, ...options }, NOW);
-  if (isRefusal(report)) throw new Error(report.sentence);
-  return report;
+  return must(await importFinished(db, { path, ...options }, NOW));
 };
 const of = async (externalId: string) => {
   const person = await castPerson(db.read, externalId);

@@ -7,6 +7,7 @@ import { askForCode, enterCode, mintCodeFor } from '../../src/sessions/codes.ts'
 import { isRefusal } from '../../src/shared/refusal.ts';
 import { hashSecret } from '../../src/shared/secrets.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 const MINUTE = 60_000;
@@ -22,8 +23,7 @@ beforeEach(() => db.write((tx) => tx.delete(codes)));
 
 async function ask(at = NOW, personId = maya.id): Promise<string> {
   return db.write(async (tx) => {
-    const asked = await askForCode(tx, { personId }, at);
-    if (isRefusal(asked)) throw new Error(asked.code);
+    const asked = must(await askForCode(tx, { personId }, at));
     return asked.codeId;
   });
 }

@@ -7,7 +7,6 @@ import { audit, type Role, staff } from '../../db/schema/staff.ts';
 import { scheduled } from '../../src/jobs/rounds.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { publishedIssue } from '../../src/proofs/published.ts';
-import { isRefusal, type Refusal } from '../../src/shared/refusal.ts';
 import {
   approve,
   confirmFacts,
@@ -23,6 +22,7 @@ import { endAccess } from '../../src/staff/colleagues.ts';
 import { contentHash, type Draft } from '../../src/staff/draft.ts';
 import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 const PROOF = { collection: 'proofs', documentId: 'exports-finish' } as const;
@@ -34,10 +34,6 @@ beforeEach(async () => {
 });
 afterEach(() => db.cleanup());
 
-const must = <T>(answer: T): Exclude<T, Refusal> => {
-  if (isRefusal(answer)) throw new Error(answer.sentence);
-  return answer as Exclude<T, Refusal>;
-};
 const give = (id: string, ...roles: Role[]) =>
   db.write((tx) => tx.update(staff).set({ roles }).where(eq(staff.id, id)));
 

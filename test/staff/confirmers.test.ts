@@ -16,7 +16,7 @@ import { parseDocument } from '../../src/proofs/content.ts';
 import { publishDocument } from '../../src/proofs/publish.ts';
 import { proofWithState } from '../../src/proofs/published.ts';
 import { latestVersionsOf } from '../../src/proofs/versions.ts';
-import { isRefusal, type Refusal } from '../../src/shared/refusal.ts';
+import { isRefusal } from '../../src/shared/refusal.ts';
 import { judgeDraft, sendToOwner } from '../../src/staff/approval.ts';
 import {
   type Asked,
@@ -33,6 +33,7 @@ import { contentHash } from '../../src/staff/draft.ts';
 import { discardDraft, draftOf, openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { home } from '../../src/staff/home.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { castPerson, DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 const ID = 'exports-finish';
@@ -46,10 +47,6 @@ beforeEach(async () => {
 });
 afterEach(() => db.cleanup());
 
-const must = <T>(answer: T): Exclude<T, Refusal> => {
-  if (isRefusal(answer)) throw new Error(answer.sentence);
-  return answer as Exclude<T, Refusal>;
-};
 const ask = (who: Asked = ODILE, by = 'grace') => db.write((tx) => askConfirmer(tx, { proofId: ID, by, who }, NOW));
 const yes = (id: string, now = NOW, shownAs = 'Odile Marchetti') =>
   db.write(async (tx) => {

@@ -5,12 +5,12 @@ import { circumstancesOf, proofWithState, publishedSite } from '../../src/proofs
 import { checkFile, checkFileOf, versionFileOf } from '../../src/proofs/served.ts';
 import { type Served, verifyProof } from '../../src/proofs/verify.ts';
 import { correctedBetween, correctionsOf, latestVersionsOf, versionsOf } from '../../src/proofs/versions.ts';
-import { isRefusal, type Refusal } from '../../src/shared/refusal.ts';
 import { approve, confirmFacts, factsIn, factsToTick, sendToOwner } from '../../src/staff/approval.ts';
 import { contentHash, type Draft } from '../../src/staff/draft.ts';
 import { openDraft, saveDraft } from '../../src/staff/drafts.ts';
 import { proofInDraft, reviewOf } from '../../src/staff/review.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { later, NOW, seededDatabase } from '../support/seeded.ts';
 
 /* What arrived stays what it was: a version may correct it, and nobody who answers, publishes or reads can miss that. */
@@ -27,10 +27,6 @@ beforeEach(async () => {
 });
 afterEach(() => db.cleanup());
 
-const must = <T>(answer: T): Exclude<T, Refusal> => {
-  if (isRefusal(answer)) throw new Error(answer.sentence);
-  return answer as Exclude<T, Refusal>;
-};
 const seen = (draft: Draft, by: string) => ({ draftId: draft.id, contentHash: contentHash(draft), by });
 const arrives = (now = NOW) =>
   db.write((tx) =>

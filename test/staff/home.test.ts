@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { complaints } from '../../db/schema/people.ts';
 import { seedContent } from '../../db/seed.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { confirmFacts, factsIn, sendBack, sendToOwner } from '../../src/staff/approval.ts';
 import { changeRoles, type Member } from '../../src/staff/colleagues.ts';
 import { contentHash, type Draft } from '../../src/staff/draft.ts';
@@ -10,6 +9,7 @@ import { removeExample } from '../../src/staff/first-run.ts';
 import { firstSteps } from '../../src/staff/guide.ts';
 import { type Home, home } from '../../src/staff/home.ts';
 import { type FreshDatabase, freshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { CONTENT, castPerson, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 let db: FreshDatabase;
@@ -23,9 +23,7 @@ const grace = () => as('grace', 'writer');
 const row = async (key: string, seen = grace()) =>
   [...(await seen).rows, ...(await seen).holding].find((one) => one.key === key)!;
 const begin = async (collection: 'issues' | 'proofs', documentId: string) => {
-  const draft = await db.write((tx) => openDraft(tx, { collection, documentId, by: 'grace' }, NOW));
-  if (isRefusal(draft)) throw new Error(draft.sentence);
-  return draft;
+  return must(await db.write((tx) => openDraft(tx, { collection, documentId, by: 'grace' }, NOW)));
 };
 async function edited(): Promise<Draft> {
   const draft = await begin('proofs', 'exports-finish');

@@ -7,6 +7,7 @@ import { isRefusal } from '../../src/shared/refusal.ts';
 import { openDraft } from '../../src/staff/drafts.ts';
 import { addPicture, type Picture, readPicture } from '../../src/staff/pictures.ts';
 import type { FreshDatabase } from '../support/database.ts';
+import { must } from '../support/must.ts';
 import { NOW, seededDatabase } from '../support/seeded.ts';
 
 let db: FreshDatabase;
@@ -83,10 +84,9 @@ test.each(['tiff', 'raw'] as const)('what a browser does not show as a picture (
 
 test('a draft names its picture with what it shows; without that, or with a file name, it is refused', async () => {
   const picture = (await readPicture(await noise(40, 30).png().toBuffer())) as Picture;
-  const draft = await db.write((tx) =>
-    openDraft(tx, { collection: 'proofs', documentId: 'exports-finish', by: 'grace' }, NOW),
+  const draft = must(
+    await db.write((tx) => openDraft(tx, { collection: 'proofs', documentId: 'exports-finish', by: 'grace' }, NOW)),
   );
-  if (isRefusal(draft)) throw new Error(draft.sentence);
   const add = (alt: string) =>
     db.write((tx) => addPicture(tx, { draftId: draft.id, picture, alt, caption: '', by: 'grace' }, NOW));
   expect(await add('Rota')).toMatchObject({ refused: true, code: 'alt' });
@@ -94,8 +94,7 @@ test('a draft names its picture with what it shows; without that, or with a file
     refused: true,
     sentence: expect.stringContaining('file name'),
   });
-  const saved = await add('The wall screen with the count of opened files');
-  if (isRefusal(saved)) throw new Error(saved.sentence);
+  const saved = must(await add('The wall screen with the count of opened files'));
   const { document } = parseDocument('proofs', 'exports-finish', saved.source, saved.assets);
   expect(document!.data.pictures).toEqual([
     { sha256: picture.sha256, alt: 'The wall screen with the count of opened files' },

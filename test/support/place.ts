@@ -49,6 +49,8 @@ export type Journey = {
   personIdOf(member: CastMember): Promise<string>;
   /** A device of its own; script is off unless asked for, because every page must work without. */
   device(options?: BrowserContextOptions): Promise<BrowserContext>;
+  /** A named customer's own page, or one below it, on a device of its own. */
+  open(member: CastMember, path?: string): Promise<Page>;
   /** A device on which a colleague is signed in, by their short id. */
   colleague(id: string, options?: BrowserContextOptions): Promise<BrowserContext>;
   letters(): Promise<Outgoing[]>;
@@ -91,6 +93,11 @@ export async function openJourney(file: keyof typeof PORTS, settings: Record<str
     context.setDefaultTimeout(10_000);
     return context;
   };
+  const linkOf = (member: CastMember) => {
+    const found = place.links.find((link) => link.member.key === member.key);
+    if (!found) throw new Error(`${member.name} has no link here.`);
+    return found.url;
+  };
   const letters = () => readMailbox(place.settings['MAILBOX_DIR']!);
 
   return {
@@ -98,11 +105,7 @@ export async function openJourney(file: keyof typeof PORTS, settings: Record<str
     browser,
     close,
     letters,
-    linkOf(member) {
-      const found = place.links.find((link) => link.member.key === member.key);
-      if (!found) throw new Error(`${member.name} has no link here.`);
-      return found.url;
-    },
+    linkOf,
     async personIdOf(member) {
       const rows = await place.db.read
         .select({ id: persons.id })
@@ -111,6 +114,11 @@ export async function openJourney(file: keyof typeof PORTS, settings: Record<str
       return rows[0]!.id;
     },
     device,
+    async open(member, path = '') {
+      const page = await (await device()).newPage();
+      await page.goto(linkOf(member) + path);
+      return page;
+    },
     async colleague(id, options) {
       const value = await place.db.write((tx) => beginSession(tx, id, undefined, new Date()));
       const context = await device(options);
@@ -222,6 +230,8 @@ export function addressesIn(letter: Outgoing): string[] {
 export async function textOf(page: Page): Promise<string> {
   return (await page.locator('main').innerText()).replace(/\s+/g, ' ');
 }
+
+export const headingOf = (page: Page) => page.getByRole('heading', { level: 1 }).innerText();
 
 /** Every row of every table, hashed: two dumps are equal when nothing at all was written between them. */
 export async function dumpOf(place: Place): Promise<Record<string, string[]>> {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { freePort, root, stopProcess, untilAnswers } from '../../src/cli/process
 export type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
 
 export type Site = {
+  child: ChildProcess;
   port: number;
   /** What pages of this site say they come from. */
   origin: string;
@@ -23,7 +24,7 @@ export type Site = {
 export async function startSite(wantedPort: number, settings: Record<string, string>): Promise<Site> {
   const port = await freePort(wantedPort);
   const origin = settings['AMENDS_URL'] ?? `http://127.0.0.1:${port}`;
-  const given = { AMENDS_URL: origin, PORT: String(port), HOST: '127.0.0.1', LOG_LEVEL: 'debug', ...settings };
+  const given = { AMENDS_URL: origin, HOST: '127.0.0.1', LOG_LEVEL: 'debug', ...settings, PORT: String(port) };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/server.ts')], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,6 +38,7 @@ export async function startSite(wantedPort: number, settings: Record<string, str
   }
   await untilAnswers(`http://127.0.0.1:${port}`, child);
   return {
+    child,
     port,
     origin,
     log: () => log,

@@ -5,10 +5,10 @@ import { chosen } from '../../db/schema/invitations.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
 import { whoWould } from '../../src/invitations/choose.ts';
 import { openLink } from '../../src/invitations/links.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { ask, linkFile, open, takeBack, workOnChoosings } from '../../src/staff/choosing.ts';
 import { countAll } from '../../src/staff/outcomes.ts';
 import { leftOverExports } from '../invitations/many.ts';
+import { must } from '../support/must.ts';
 import { DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
 /* Very many people at the desk: the gate asked about each, a batch opened, its links taken as a file, and all of it taken back. */
@@ -43,8 +43,7 @@ console.log(
 );
 const choosing = await ask(db, sander, choice, NOW);
 await workOnChoosings(db, NOW);
-const opened = await open(db, sander, { id: choosing.id, purpose: 'links' }, NOW);
-if (isRefusal(opened)) throw new Error(opened.sentence);
+const opened = must(await open(db, sander, { id: choosing.id, purpose: 'links' }, NOW));
 const batchId = opened.batchId!;
 await timed('opened', () => workOnChoosings(db, NOW));
 let [lines, first, last] = [0, '', ''];
@@ -63,8 +62,9 @@ const works = async (row: string) =>
   (await openLink(db.read, row.split(',')[3]!.split('/').at(-1)!, 'page', visitor, NOW)) !== null;
 const before = (await works(first)) && (await works(last));
 const { result: dead, seconds } = await timed('taken back, the first and the last link dead', async () => {
-  const done = await db.write((tx) => takeBack(tx, sander, { batchId, because: 'The proof was wrong.' }, later(1000)));
-  if (isRefusal(done)) throw new Error(done.sentence);
+  const done = must(
+    await db.write((tx) => takeBack(tx, sander, { batchId, because: 'The proof was wrong.' }, later(1000))),
+  );
   console.log(`${done.links} links`);
   return !(await works(first)) && !(await works(last));
 });

@@ -15,8 +15,8 @@ import { erasePerson } from '../../src/people/erase.ts';
 import { importFile } from '../../src/people/intake/import.ts';
 import { NEUTRAL } from '../../src/people/intake/mapping.ts';
 import { suppress } from '../../src/people/suppression.ts';
-import { isRefusal } from '../../src/shared/refusal.ts';
 import { type Sink, startSink, takenIn } from '../mail/smtp-sink.ts';
+import { must } from '../support/must.ts';
 import { NOW, seededDatabase } from '../support/seeded.ts';
 
 /*
@@ -87,8 +87,7 @@ async function begin(): Promise<Db> {
 }
 
 async function bring(to: Db): Promise<void> {
-  const report = await importFile(to, { path: people, mapping: NEUTRAL, now: NOW });
-  if (isRefusal(report)) throw new Error(report.sentence);
+  must(await importFile(to, { path: people, mapping: NEUTRAL, now: NOW }));
 }
 
 async function writeToEverybody(to: Db, cause: string, at: Date): Promise<number> {

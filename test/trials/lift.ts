@@ -1,12 +1,10 @@
 import { parseArgs } from 'node:util';
 import { eq } from 'drizzle-orm';
 import { chosen } from '../../db/schema/invitations.ts';
-import { noAnswersByIssue } from '../../src/checkins/answers.ts';
-import { openBatch } from '../../src/invitations/choose.ts';
 import { difference } from '../../src/invitations/lift.ts';
 import { outcomes } from '../../src/invitations/outcomes.ts';
 import { chance } from '../invitations/chance.ts';
-import { leftOverExports } from '../invitations/many.ts';
+import { leftOverExports, openBatch } from '../invitations/many.ts';
 import { backTogether } from '../invitations/returns.ts';
 import { DAY_MS, later, NOW, seededDatabase } from '../support/seeded.ts';
 
@@ -37,7 +35,6 @@ for (let run = 0; run < runs; run += 1) {
     db,
     { issue: 'exports-failed', kind: 'customer' },
     { by: 'ruth', purpose: 'letters' },
-    noAnswersByIssue,
     NOW,
   );
   const rows = await db.read.select().from(chosen).where(eq(chosen.batchId, batchId));

@@ -1,5 +1,5 @@
 import { type Day, daysBetween, longDay } from '../../shared/dates.ts';
-import { capitalise, counted, countWord, listed } from '../../shared/words.ts';
+import { capitalise, counted, countWord, grouped, listed } from '../../shared/words.ts';
 import type { Issue, Proof, Series, Site } from '../documents.ts';
 import { formatValue, type SeriesSummary } from '../evidence.ts';
 import type { State, StateName } from '../state.ts';
@@ -136,8 +136,7 @@ export function reopenSentences(series: readonly Series[], noAnswers: number, re
 
 /** `120 asked, 74 answered: 66 yes, 8 not.` */
 export function reaskWords({ asked, answered, yes }: NonNullable<NonNullable<Proof['verified']>['reask']>): string {
-  const number = new Intl.NumberFormat('en-GB');
-  return `${number.format(asked)} asked, ${number.format(answered)} answered: ${number.format(yes)} yes, ${number.format(answered - yes)} not`;
+  return `${grouped(asked)} asked, ${grouped(answered)} answered: ${grouped(yes)} yes, ${grouped(answered - yes)} not`;
 }
 
 /** People who came back, by their latest answer; rounded down to tens, and below the floor no number is said. */

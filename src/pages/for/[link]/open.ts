@@ -1,5 +1,5 @@
 import type { APIRoute } from 'astro';
-import { bindVisitor, seeOther, visitorOf } from '../../../visit.ts';
+import { bindVisitor, openedOnly, seeOther, visitorOf } from '../../../visit.ts';
 
 /** “Review and rejoin”: the first press makes this device the person's own. Nothing is bought here. */
 export const POST: APIRoute = async (context) => {
@@ -9,5 +9,4 @@ export const POST: APIRoute = async (context) => {
   return seeOther(`/for/${visitor.token}/rejoin`);
 };
 
-/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
-export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);
+export const ALL = openedOnly;

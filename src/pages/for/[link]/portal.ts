@@ -2,15 +2,13 @@ import type { APIRoute } from 'astro';
 import { billing } from '../../../billing.ts';
 import { env } from '../../../env.ts';
 import { PaymentsUnavailable } from '../../../payments/payments.ts';
-import { rememberWay, seeOther, visitorOf } from '../../../visit.ts';
+import { openedOnly, ownPage, rememberWay, seeOther } from '../../../visit.ts';
 
 /** “Cards and receipts”: the provider's own pages, for the person alone. */
 export const POST: APIRoute = async (context) => {
-  const visitor = await visitorOf(context, 'page');
-  if (!visitor) return seeOther(`/for/${context.params['link']}`);
-  const { visit, token } = visitor;
-  const path = `/for/${token}`;
-  if (!visit.trusted) return seeOther(`${path}/code`);
+  const own = await ownPage(context);
+  if (own instanceof Response) return own;
+  const { visit, path } = own;
   if (!visit.device || !visit.person.billingId) return seeOther(`${path}/back`);
   try {
     const { url } = await billing().openPortal(visit.person.billingId, new URL('/returned', env.AMENDS_URL).href);
@@ -22,5 +20,4 @@ export const POST: APIRoute = async (context) => {
   }
 };
 
-/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
-export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);
+export const ALL = openedOnly;

@@ -1,6 +1,6 @@
 import type { APIRoute } from 'astro';
 import { suppress } from '../../../people/suppression.ts';
-import { seeOther, visitorOf } from '../../../visit.ts';
+import { openedOnly, seeOther, visitorOf } from '../../../visit.ts';
 
 /** “Stop all messages”: one press, no “are you sure”, from any device. */
 export const POST: APIRoute = async (context) => {
@@ -12,5 +12,4 @@ export const POST: APIRoute = async (context) => {
   return seeOther(`/for/${token}`);
 };
 
-/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
-export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);
+export const ALL = openedOnly;

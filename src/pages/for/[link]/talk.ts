@@ -2,7 +2,7 @@ import type { APIRoute } from 'astro';
 import { historyOf } from '../../../people/diagnosis.ts';
 import { onDeclined, onTalk } from '../../../reactions.ts';
 import { askToTalk, declineOffer, roleFor } from '../../../reonboarding/offer.ts';
-import { employeeOf, seeOther } from '../../../visit.ts';
+import { employeeOf, openedOnly, seeOther } from '../../../visit.ts';
 
 /** “Talk to …” and “No thanks”: one press each, of the same weight. */
 export const POST: APIRoute = async (context) => {
@@ -22,5 +22,4 @@ export const POST: APIRoute = async (context) => {
   return seeOther(`${path}/role#talk`);
 };
 
-/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
-export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);
+export const ALL = openedOnly;

@@ -1,7 +1,7 @@
 import type { APIRoute } from 'astro';
 import { askToBeTold } from '../../../landing/press.ts';
 import { publishedIssue } from '../../../proofs/published.ts';
-import { bindVisitor, seeOther, visitorOf } from '../../../visit.ts';
+import { bindVisitor, openedOnly, seeOther, visitorOf } from '../../../visit.ts';
 
 /** “Tell me when it is fixed”. A press is enough, from any device: all that can come of it is one letter to the person. */
 export const POST: APIRoute = async (context) => {
@@ -16,5 +16,4 @@ export const POST: APIRoute = async (context) => {
   return seeOther(`/for/${token}#each`);
 };
 
-/** Opened rather than pressed: nothing happens. Without this, Astro would write the address, secret and all, to its log. */
-export const ALL: APIRoute = ({ params }) => seeOther(`/for/${params['link']}`);
+export const ALL = openedOnly;
