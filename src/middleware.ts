@@ -6,6 +6,8 @@ declare global {
     interface Locals {
       /** Writes down that this request failed, without anything a person wrote. Absent under `npm run dev`. */
       failed?: (error: unknown) => void;
+      /** This process was asked to end and sends nobody away yet: /readyz says so to whoever balances. */
+      leaving?: boolean;
       /** What is said when nothing can be saved for a while: the error page has it from here, and is then a 503. */
       away?: string;
     }

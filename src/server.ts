@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { dirname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import loadDirective from 'astro/runtime/client/load.prebuilt.js';
 import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
@@ -24,6 +27,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const log = pino({ level: env.LOG_LEVEL, base: { process: 'web' } });
 
 const METHODS = ['GET', 'HEAD', 'POST'];
+/** What Node finds wrong with a request that can't be read; anything else is a 400. */
+const UNREADABLE: { [code: string]: number } = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 /** A picture or a series of two megabytes, and the form around it. */
@@ -113,23 +118,20 @@ function policyFor(path: string): string {
   return CONTENT_SECURITY_POLICY.replace("form-action 'self'", `form-action 'self' ${PAYING}`);
 }
 
-function setHeaders(response: ServerResponse, path: string): void {
-  response.setHeader('Content-Security-Policy', policyFor(path));
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
-  response.setHeader('Referrer-Policy', 'strict-origin');
-  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-  response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()');
-  if (env.AMENDS_URL.startsWith('https:')) {
-    response.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
-  }
-  if (PERSONAL.test(path)) {
-    response.setHeader('Cache-Control', 'private, no-store');
-    response.setHeader('X-Robots-Tag', 'noindex, noarchive');
-  } else {
-    response.setHeader('Cache-Control', 'no-cache');
-  }
+function headersFor(path: string): Record<string, string> {
+  const personal = PERSONAL.test(path);
+  return {
+    'Content-Security-Policy': policyFor(path),
+    'X-Content-Type-Options': 'nosniff',
+    // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
+    'Referrer-Policy': 'strict-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=()',
+    ...(env.AMENDS_URL.startsWith('https:') && { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' }),
+    'Cache-Control': personal ? 'private, no-store' : 'no-cache',
+    ...(personal && { 'X-Robots-Tag': 'noindex, noarchive' }),
+  };
 }
 
 /** Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. */
@@ -170,8 +172,11 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   const proxies = networks(env.TRUSTED_PROXIES);
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
 
-  let draining = false;
-  const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) => {
+  let leaving = false;
+  const begun = new WeakMap<Duplex, ServerResponse>();
+  const options = { connectionsCheckingInterval: 2000, requireHostHeader: false };
+  const server = createServer(options, (request, response) => {
+    begun.set(request.socket, response);
     const method = request.method ?? 'GET';
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const began = performance.now();
@@ -186,9 +191,9 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
         ms: Math.round(performance.now() - began),
       }),
     );
-    setHeaders(response, path);
+    for (const [name, value] of Object.entries(headersFor(path))) response.setHeader(name, value);
     letErrorsBeTemporary(response);
-    if (draining) response.setHeader('Connection', 'close');
+    if (leaving) response.setHeader('Connection', 'close');
 
     if (PERSONAL.test(path)) {
       const who = bucketOf(
@@ -202,6 +207,9 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       response.on('finish', () => {
         if (response.statusCode === 404 && A_LINK.test(path)) badLinks.count(who, new Date());
       });
+    }
+    if (request.headers.host === undefined && request.httpVersion === '1.1') {
+      return answer(response, 400, 'This request does not say whom it asks.');
     }
     if (!METHODS.includes(method)) {
       response.setHeader('Allow', METHODS.join(', '));
@@ -226,7 +234,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     if (path === '/healthz') return answer(response, 200, 'This process is alive.');
     if (files(request, response, path)) return;
     const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
-    const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
+    const make = () => void Promise.resolve(handler(request, response, next, { failed: broke, leaving })).catch(failed);
     if (PERSONAL.test(path)) make();
     else pages(request, response, make).catch(failed);
 
@@ -238,7 +246,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       request.method = 'GET';
       request.url = `/staff/too-large?${query}`;
       const next = () => answer(response, 413, 'That is more than this page accepts.');
-      Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
+      Promise.resolve(handler(request, response, next, { failed: broke, leaving })).catch(failed);
     }
 
     function broke(error: unknown): void {
@@ -252,6 +260,21 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       else response.destroy();
     }
   });
+  // What somebody expects of us beside an answer is no reason to give none.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  // What can't be read as a request, or doesn't come to its end, never got that far: Node would answer it without a header of ours.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = UNREADABLE[error.code ?? ''] ?? 400;
+    const last = begun.get(socket);
+    // Never into the middle of an answer.
+    if (socket.writable && (!last?.headersSent || last.writableEnded)) {
+      const id = newId();
+      const headers = { ...headersFor('/'), 'X-Request-Id': id, Connection: 'close' };
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`, () => socket.destroy());
+      log.info({ request: id, status });
+    } else socket.destroy();
+  });
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
   await new Promise<void>((resolve, reject) => {
@@ -261,23 +284,50 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   log.info({ url: env.AMENDS_URL }, 'listening');
 
   return {
-    /** Stops taking new requests and lets those under way finish, for ten seconds at most. */
-    close: () =>
-      new Promise((resolve) => {
-        draining = true;
-        const late = setTimeout(() => server.closeAllConnections(), 10_000);
-        server.close(() => {
-          clearTimeout(late);
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
+    /**
+     * Says that it is leaving and goes on answering for LEAVING_SECONDS; then takes nothing new and lets what is under way
+     * finish, for ten seconds at most.
+     */
+    async close() {
+      leaving = true;
+      await setTimeout(env.LEAVING_SECONDS * 1000);
+      await untilNobodyWaits(server);
+      const closed = once(server, 'close');
+      server.close();
+      const late = setTimeout(10_000, undefined, { ref: false }).then(() => server.closeAllConnections());
+      await Promise.race([closed, late]);
+    },
   };
+}
+
+/**
+ * Connections that the kernel has taken for us and that we have not looked at are reset when we stop listening. So first a turn of
+ * the loop has to pass in which none came; one comes a turn, and two seconds are enough for any queue.
+ */
+async function untilNobodyWaits(server: Server): Promise<void> {
+  let came = true;
+  const note = () => {
+    came = true;
+  };
+  server.on('connection', note);
+  for (const end = performance.now() + 2000; came && performance.now() < end; ) {
+    came = false;
+    await setImmediate();
+    await setImmediate();
+  }
+  server.off('connection', note);
 }
 
 if (import.meta.main) {
   const server = await startServer();
+  let ending = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void server.close().then(() => process.exit(0)));
+    process.on(signal, async () => {
+      // A Ctrl-C reaches it twice: from the terminal, and from what started it.
+      if (ending) return;
+      ending = true;
+      await server.close();
+      process.exit(0);
+    });
   }
 }

@@ -55,9 +55,16 @@ const form = (more: Record<string, string> = {}) => ({
   ...more,
 });
 
-function expectEveryHeader({ headers }: Answer): void {
-  expect(headers['content-security-policy']).toMatch(/default-src 'none'.*base-uri 'none'.*frame-ancestors 'none'/);
-  expect(headers['content-security-policy']).not.toMatch(/unsafe|\*(?!\.stripe\.com)/);
+function expectEveryHeader({ status, headers }: Answer, path = '/'): void {
+  const policy = headers['content-security-policy'];
+  expect([path, status, policy]).toEqual([
+    path,
+    status,
+    expect.stringMatching(/default-src 'none'.*base-uri 'none'.*frame-ancestors 'none'/),
+  ]);
+  // A letter as HTML brings its own looks; nothing else does.
+  if (!path.endsWith('/as-html') && !path.startsWith('/demo/mailbox/'))
+    expect([path, policy]).toEqual([path, expect.not.stringMatching(/unsafe|\*(?!\.stripe\.com)/)]);
   expect(headers).toMatchObject({
     'strict-transport-security': 'max-age=31536000; includeSubDomains',
     'x-content-type-options': 'nosniff',
@@ -103,21 +110,95 @@ test('under https every answer carries every header: pages, files, redirects, re
   }
 });
 
+const PAGES = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+  /\.(astro|ts)$/.test(name),
+);
+/** Under which address a page answers. */
+const pathOf = (page: string, link: string, other: string) =>
+  `/${page
+    .replace(/(\/index)?\.(astro|ts)$/, '')
+    .replace(/^index$/, '')
+    .replaceAll(/\[(link|token)\]/g, link)
+    .replaceAll(/\[[^\]]+\]/g, other)}`;
+
+test('a walk over every page there is: whatever it answers, from wherever, carries every header', async () => {
+  const seen = new Map<number, number>();
+  for (const [at, page] of PAGES.entries()) {
+    for (const [link, other] of [
+      [token, 'exports-finish'],
+      [NOBODY, 'nothing'],
+    ] as const) {
+      const path = pathOf(page, link, other);
+      // Each from somewhere else, or there would soon be nothing but 429.
+      const from = { 'x-forwarded-for': `198.51.100.${at}` };
+      const ways: Promise<Answer>[] = [
+        site.ask('GET', path, from),
+        site.ask('GET', path, { ...from, 'accept-encoding': 'br' }),
+        site.ask('GET', path, { ...from, 'if-none-match': '*' }),
+        site.ask('HEAD', path, from),
+        site.ask('DELETE', path, from),
+        site.ask('POST', path, from, 'a=b'),
+        site.ask('POST', path, form({ ...from, 'transfer-encoding': 'chunked' }), 'a=b'),
+        ...(link === NOBODY ? [site.ask('POST', path, form(from), 'a=b')] : []),
+      ];
+      for (const answer of await Promise.all(ways)) {
+        expectEveryHeader(answer, path);
+        seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
+      }
+    }
+  }
+  expect([...seen.keys()]).toEqual(expect.arrayContaining([200, 303, 304, 400, 401, 403, 404, 405, 411]));
+  expect(seen.get(500)).toBeUndefined();
+});
+
+test.each([
+  ['no request at all', 'NONSENSE\r\n\r\n', 400],
+  [
+    'two lengths that contradict each other',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n',
+    400,
+  ],
+  ['headers without an end', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ['a request to nobody', 'GET / HTTP/1.1\r\n\r\n', 400],
+  [
+    'one that expects what nobody promised',
+    'GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
+    200,
+  ],
+  [
+    'a change to another protocol',
+    'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n',
+    200,
+  ],
+  ['nonsense after an answer', 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nNONSENSE\r\n\r\n', 400],
+])('%s: every header', async (_, text, status) => {
+  const answers = await raw(text);
+  expect(answers.at(-1)!.status).toBe(status);
+  for (const answer of answers) expectEveryHeader(answer);
+});
+
+/** Sends these very bytes, and reads what comes back until the connection is closed. */
+async function raw(text: string): Promise<Answer[]> {
+  const socket = connect(site.port, '127.0.0.1').setEncoding('utf8');
+  let said = '';
+  socket.on('data', (chunk) => {
+    said += chunk;
+  });
+  socket.write(text);
+  await once(socket, 'close');
+  return said.split(/(?=HTTP\/1\.1 \d)/).map((one) => {
+    const [head = '', body = ''] = one.split('\r\n\r\n');
+    const [first = '', ...lines] = head.split('\r\n');
+    const headers = lines.map((line) => [line.split(': ', 1)[0]!.toLowerCase(), line.replace(/^.*?: /, '')]);
+    return { status: Number(first.split(' ')[1]), headers: Object.fromEntries(headers), body };
+  });
+}
+
 test('every address that takes a press refuses one from elsewhere, whatever it says it is', async () => {
-  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /\.(astro|ts)$/.test(name),
-  );
-  const pressed = pages.filter((name) =>
+  const pressed = PAGES.filter((name) =>
     /'POST'|const (POST|ALL)\b/.test(readFileSync(join(root, 'src/pages', name), 'utf8')),
   );
-  const paths = pressed.map(
-    (name) =>
-      `/${name
-        .replace(/(\/index)?\.(astro|ts)$/, '')
-        .replace(/^index$/, '')
-        .replaceAll(/\[(link|token)\]/g, token)
-        .replaceAll(/\[[^\]]+\]/g, 'x')}`,
-  );
+  const paths = pressed.map((name) => pathOf(name, token, 'x'));
   const own = paths.filter((path) => /^\/(hooks|stop|measurements)\//.test(path));
   expect(paths.length).toBeGreaterThan(35);
   expect(own).toHaveLength(4);
