@@ -134,10 +134,14 @@ function headersFor(path: string): Record<string, string> {
   };
 }
 
-/** Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. */
-function letErrorsBeTemporary(response: ServerResponse): void {
+/**
+ * Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. And the answer that is
+ * under way when this process is asked to end is the last one on its connection.
+ */
+function beforeItLeaves(response: ServerResponse, isLast: () => boolean): void {
   const writeHead = response.writeHead.bind(response) as (...said: unknown[]) => ServerResponse;
   response.writeHead = (status: number, ...said: unknown[]) => {
+    if (isLast()) response.setHeader('Connection', 'close');
     const later = status === 500 && JSON.stringify(said).toLowerCase().includes('"retry-after"');
     return writeHead(later ? 503 : status, ...said);
   };
@@ -156,6 +160,10 @@ async function commits(): Promise<() => Promise<number | null>> {
 }
 
 async function startServer(): Promise<{ close(): Promise<void> }> {
+  // Astro says some things to the console, with the whole address, and an address can be a secret: only where it came from is kept.
+  for (const level of ['info', 'warn', 'error'] as const) {
+    console[level] = () => log[level](withoutWords(new Error()), 'a library said something');
+  }
   const entry = join(root, 'dist/server/entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
   const { handler } = (await import(pathToFileURL(entry).href)) as {
@@ -192,8 +200,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       }),
     );
     for (const [name, value] of Object.entries(headersFor(path))) response.setHeader(name, value);
-    letErrorsBeTemporary(response);
-    if (leaving) response.setHeader('Connection', 'close');
+    beforeItLeaves(response, () => leaving);
 
     if (PERSONAL.test(path)) {
       const who = bucketOf(

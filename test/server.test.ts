@@ -325,7 +325,7 @@ describe('started', () => {
     const closed = once(socket, 'close');
     socket.write('67890');
     await closed;
-    expect(reply).toMatch(/^HTTP\/1\.1 400 /);
+    expect(reply).toMatch(/^HTTP\/1\.1 400 .*\r\nConnection: close\r\n/s);
     expect(await ended).toEqual([0, null]);
   });
 });
