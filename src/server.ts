@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -159,6 +160,28 @@ async function commits(): Promise<() => Promise<number | null>> {
   return async () => (await db.read.get<[number]>(sql`pragma data_version`))?.[0] ?? null;
 }
 
+/**
+ * Astro reads what a page is made of when somebody first asks for it. By then a build under this process may have taken it off the
+ * disk, or an update the packages it needs. So all of it is read soon after the start, a piece at a time: visitors come first.
+ */
+async function readEveryPage(entry: string): Promise<void> {
+  const from = pathToFileURL(entry).href;
+  const pieces = readFileSync(entry, 'utf8').matchAll(/import\("(\.\/[^"]+)"\)/g);
+  await setTimeout(2000);
+  for (const [, piece] of pieces) {
+    await import(new URL(piece!, from).href);
+    await setTimeout(20);
+  }
+  // What has been read is known by its address. Node would look whether it is still there before it takes it.
+  registerHooks({
+    resolve: (piece, asked, next) =>
+      asked.parentURL === from && piece.startsWith('./')
+        ? { url: new URL(piece, from).href, shortCircuit: true }
+        : next(piece, asked),
+  });
+  log.info('every page is read');
+}
+
 async function startServer(): Promise<{ close(): Promise<void> }> {
   // Astro says some things to the console, with the whole address, and an address can be a secret: only where it came from is kept.
   for (const level of ['info', 'warn', 'error'] as const) {
@@ -289,6 +312,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     server.listen(env.PORT, env.HOST, resolve);
   });
   log.info({ url: env.AMENDS_URL }, 'listening');
+  readEveryPage(entry).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));
 
   return {
     /**

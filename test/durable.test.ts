@@ -1,7 +1,17 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -38,7 +48,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(databaseUrl: string, more: Record<string, string> = {}): Promise<void> {
+async function start(databaseUrl: string, more: Record<string, string> = {}, house = root): Promise<void> {
   const port = await freePort(25_200);
   url = `http://127.0.0.1:${port}`;
   const settings = {
@@ -46,8 +56,8 @@ async function start(databaseUrl: string, more: Record<string, string> = {}): Pr
     ...{ STRIPE_SECRET_KEY: 'sk_test_x', STRIPE_WEBHOOK_SECRET: 'whsec_x', STRIPE_API_BASE: 'http://127.0.0.1:9' },
     ...{ HEARTBEAT_FILE: join(folder, 'alive'), ...more },
   };
-  site = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/server.ts')], {
-    cwd: root,
+  site = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(house, 'src/server.ts')], {
+    cwd: house,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...settings },
   });
@@ -258,6 +268,30 @@ describe('whether it is alive, and ready', () => {
     expect([reply.status, await reply.json()]).toEqual([503, expect.objectContaining({ database: 'away' })]);
   });
 });
+
+test('a build under a running site, and an update of its packages: pages that nobody had opened yet go on', async () => {
+  const house = join(folder, 'house');
+  for (const part of ['src', 'db', 'content', 'dist', 'package.json'])
+    cpSync(join(root, part), join(house, part), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(house, 'node_modules'));
+  await start(db.url, {}, house);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  await expect.poll(() => log, { timeout: 20_000 }).toContain('every page is read');
+  rmSync(join(house, 'dist'), { recursive: true });
+  rmSync(join(house, 'node_modules'));
+  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(astro|ts)$/.test(name),
+  );
+  const broken: string[] = [];
+  for (const page of pages) {
+    const path = `/${page.replace(/(\/?index)?\.(astro|ts)$/, '').replaceAll(/\[[^\]]+\]/g, 'exports-finish')}`;
+    const { status } = await fetch(url + path, { redirect: 'manual' });
+    // That page is there to be shown when something broke.
+    if (status >= 500 && path !== '/500') broken.push(`${path} ${status}`);
+  }
+  expect(pages.length).toBeGreaterThan(90);
+  expect(broken).toEqual([]);
+}, 90_000);
 
 test('what was built is answered from memory: a new build may take it off the disk', async () => {
   mkdirSync(join(folder, 'client/_astro'), { recursive: true });
