@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   symlinkSync,
@@ -17,6 +18,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDatabase } from '../db/client.ts';
 import { inspectDatabase } from '../db/engines/copy.ts';
@@ -43,7 +46,7 @@ beforeEach(async () => {
   log = '';
 });
 afterEach(async () => {
-  await stopProcess(site);
+  if (site) await stopProcess(site);
   await db.cleanup();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -150,6 +153,63 @@ function knock(path: string): { answered: Promise<string>; connected: Promise<un
   });
   return { answered, connected: once(socket, 'connect') };
 }
+
+test('a full disk and the commands: each ends with 2 and says how to go on; room is all they need', async (context) => {
+  const disk = smallDisk(60);
+  if (disk === null) return context.skip('No disk can be mounted here.');
+  try {
+    await db.fold();
+    copyFileSync(db.path, join(disk, 'amends.db'));
+    const recipient = await identityToRecipient(await generateIdentity());
+    const people = readFileSync(join(root, 'db/cast.csv'), 'utf8').split('\n');
+    const row = (at: number) =>
+      `more,p-${at},customer,Ann,Lee,,,,2026-06-02,Team,,,,,,,k-${at},2026-03-23,email,${'x'.repeat(900)},,,,,,,`;
+    writeFileSync(
+      join(folder, 'more.csv'),
+      [people[0], ...Array.from({ length: 6000 }, (_, at) => row(at))].join('\n'),
+    );
+    const settings = {
+      ...{ DATABASE_URL: `file:${join(disk, 'amends.db')}`, ERASURES_FILE: join(disk, 'erasures'), LOG_LEVEL: 'error' },
+      ...{ UPLOADS_DIR: join(disk, 'uploads'), MAILBOX_DIR: join(disk, 'mailbox'), BACKUP_DIR: join(disk, 'backups') },
+    };
+    const amends = (...args: string[]) => {
+      const command = [join(root, 'src/cli/main.ts'), ...args];
+      const env = { ...process.env, ...settings, BACKUP_RECIPIENTS: recipient };
+      const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, env, encoding: 'utf8' });
+      return { status, said: stdout + stderr };
+    };
+    const fill = (leave: number) => {
+      const { bavail, bsize } = statfsSync(disk);
+      writeFileSync(join(disk, 'filler'), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
+    };
+    const commands = [
+      ['import', join(folder, 'more.csv')],
+      ['backup'],
+      ['person', 'erase', 'cast', 'c-ines', '--yes'],
+      ['link', 'cast', 'c-maya'],
+    ];
+    fill(3_000_000);
+    const [importing = [], ...others] = commands;
+    expect(amends(...importing)).toEqual({ status: 2, said: expect.stringContaining('run the same command again') });
+    rmSync(join(disk, 'filler'));
+    fill(0);
+    for (const command of others) {
+      expect([command, amends(...command)]).toEqual([
+        command,
+        { status: 2, said: expect.stringContaining('run the same command again') },
+      ]);
+    }
+    rmSync(join(disk, 'filler'));
+    expect(inspectDatabase(join(disk, 'amends.db')).sound).toBe(true);
+    for (const command of commands) expect([command, amends(...command)]).toMatchObject([command, { status: 0 }]);
+    const after = await openDatabase(settings.DATABASE_URL);
+    const [more] = await after.read.all<[number]>(sql`select count(*) from persons where source = 'more'`);
+    await after.close();
+    expect(more).toEqual([6000]);
+  } finally {
+    spawnSync('umount', [disk]);
+  }
+}, 120_000);
 
 test('asked to end, it answers those whose connections it had not looked at yet', async () => {
   await start(db.url);
@@ -260,7 +320,6 @@ describe('whether it is alive, and ready', () => {
   });
 
   test('a database that is newer than the code is not ready, and says so to whoever balances', async () => {
-    const { sql } = await import('drizzle-orm');
     await db.write((tx) => tx.run(sql`insert into applied_migrations values ('9999_later', 'x', 0)`));
     await start(db.url);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
