@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { releases, roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { type Complaint, latestDeparture, neverContactOf, shownOf } from '../people/diagnosis.ts';
+import { quoted } from '../people/intake/csv.ts';
 import type { Site } from '../proofs/documents.ts';
 import { publishedRoles } from '../proofs/published.ts';
 import {
@@ -339,11 +340,7 @@ export function csvOf(rows: readonly ProgressRow[]): string {
     ...(['person', 'offer_version', 'start_on', 'item', 'section', 'because'] as const),
     ...(['waits_on', 'due_on', 'done_on', 'valid_until', 'basis'] as const),
   ];
-  const cell = (value: string | number) => {
-    const text = /^[=+\-@\t\r]/.test(String(value)) ? `'${value}` : String(value);
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [columns.join(','), ...rows.map((row) => columns.map((column) => cell(row[column])).join(','))]
+  return [columns.join(','), ...rows.map((row) => columns.map((column) => quoted(String(row[column]))).join(','))]
     .map((line) => `${line}\r\n`)
     .join('');
 }

@@ -1,3 +1,4 @@
+import { quoted } from './csv.ts';
 import type { RefusedRecord } from './import.ts';
 import { OUR_COLUMNS } from './rows.ts';
 
@@ -21,10 +22,4 @@ function kept(header: string[], cells: string[]): string[] {
 
 function lineOf(cells: string[]): string {
   return `${cells.map(quoted).join(',')}\n`;
-}
-
-/** What a spreadsheet would take for a formula begins with an apostrophe here; the importer takes it off again. */
-export function quoted(cell: string): string {
-  const safe = /^'*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

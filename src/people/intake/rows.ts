@@ -3,6 +3,7 @@ import type { complaints, departures, persons, signals } from '../../../db/schem
 import { type Day, longDay } from '../../shared/dates.ts';
 import { type Refusal, refuse } from '../../shared/refusal.ts';
 import { listed, maskEmail } from '../../shared/words.ts';
+import { unguarded } from './csv.ts';
 import { isBefore, type ReadDay, readDay } from './dates.ts';
 import { textOfHtml } from './html.ts';
 import { columnsOfRule, type Field, type FieldRule, type Mapping, NEUTRAL_DATES, neededBy, slots } from './mapping.ts';
@@ -138,7 +139,7 @@ export function rowReader(mapping: Mapping, header: string[], today: Day): RowRe
         problems: [{ column: names[Math.min(cells.length, names.length) - 1] || 'the row', value: null, sentence }],
       };
     }
-    return read(guarded ? cells.map((cell) => cell.replace(/^'(?='*[=+\-@\t\r])/, '')) : cells);
+    return read(guarded ? cells.map(unguarded) : cells);
   };
 }
 
