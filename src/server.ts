@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import loadDirective from 'astro/runtime/client/load.prebuilt.js';
 import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
@@ -206,7 +206,13 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   let leaving = false;
   const begun = new WeakMap<Duplex, ServerResponse>();
   const options = { connectionsCheckingInterval: 2000, requireHostHeader: false };
+  /** While the last connections are taken in, what they ask waits here. */
+  let held: (() => void)[] | null = null;
   const server = createServer(options, (request, response) => {
+    if (held) held.push(() => answerTo(request, response));
+    else answerTo(request, response);
+  });
+  function answerTo(request: IncomingMessage, response: ServerResponse) {
     begun.set(request.socket, response);
     const method = request.method ?? 'GET';
     const path = (request.url ?? '/').split('?', 1)[0]!;
@@ -289,7 +295,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
         answer(response, 500, 'Something broke on our side. Nothing of yours was changed. Please try again.');
       else response.destroy();
     }
-  });
+  }
   // What somebody expects of us beside an answer is no reason to give none.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   // What can't be read as a request, or doesn't come to its end, never got that far: Node would answer it without a header of ours.
@@ -322,9 +328,13 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     async close() {
       leaving = true;
       await setTimeout(env.LEAVING_SECONDS * 1000);
+      const waiting: (() => void)[] = [];
+      held = waiting;
       await untilNobodyWaits(server);
       const closed = once(server, 'close');
       server.close();
+      held = null;
+      for (const answer of waiting) answer();
       const late = setTimeout(10_000, undefined, { ref: false }).then(() => server.closeAllConnections());
       await Promise.race([closed, late]);
     },
@@ -332,8 +342,8 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
 }
 
 /**
- * Connections that the kernel has taken for us and that we have not looked at are reset when we stop listening. So first a turn of
- * the loop has to pass in which none came; one comes a turn, and two seconds are enough for any queue.
+ * Connections that the kernel has taken for us and that we have not looked at are reset when we stop listening. So first a twentieth of
+ * a second has to pass in which none came, or half a second in all. Nobody is answered meanwhile: who was would be back at once.
  */
 async function untilNobodyWaits(server: Server): Promise<void> {
   let came = true;
@@ -341,10 +351,9 @@ async function untilNobodyWaits(server: Server): Promise<void> {
     came = true;
   };
   server.on('connection', note);
-  for (const end = performance.now() + 2000; came && performance.now() < end; ) {
+  for (let looks = 0; came && looks < 10; looks += 1) {
     came = false;
-    await setImmediate();
-    await setImmediate();
+    await setTimeout(50);
   }
   server.off('connection', note);
 }
