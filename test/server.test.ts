@@ -319,8 +319,12 @@ describe('started', () => {
     await setTimeout(200);
     const ended = once(site, 'exit');
     site.kill('SIGTERM');
-    await setTimeout(200);
-    await expect(ask('GET', '/')).rejects.toThrow();
+    const goOn = () =>
+      ask('GET', '/healthz').then(
+        () => 'answered',
+        () => 'refused',
+      );
+    await expect.poll(goOn, { timeout: 5000, interval: 200 }).toBe('refused');
     expect(site.exitCode).toBeNull();
     const closed = once(socket, 'close');
     socket.write('67890');
