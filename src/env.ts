@@ -70,6 +70,14 @@ export const SETTINGS = {
     example: '127.0.0.1,10.0.0.0/8',
     for: 'who runs it behind a proxy',
   }),
+  LEAVING_SECONDS: setting({
+    kind: z.coerce.number().min(0).max(8),
+    meaning:
+      'For how long the web process goes on answering once it was asked to end, while `/readyz` says 503: longer than whoever balances takes to notice. 8 at most.',
+    default: '0',
+    example: '5',
+    for: 'who runs several web processes',
+  }),
   DATABASE_URL: setting({
     kind: z.string(),
     meaning: 'Where the database is: `file:<path>`, or the address of a libSQL server.',

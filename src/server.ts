@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import loadDirective from 'astro/runtime/client/load.prebuilt.js';
 import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
@@ -23,6 +27,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const log = pino({ level: env.LOG_LEVEL, base: { process: 'web' } });
 
 const METHODS = ['GET', 'HEAD', 'POST'];
+/** What Node finds wrong with a request that can't be read; anything else is a 400. */
+const UNREADABLE: { [code: string]: number } = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 const FORM_LIMIT = 64 * 1024;
 const HOOK_LIMIT = 256 * 1024;
 /** A picture or a series of two megabytes, and the form around it. */
@@ -112,29 +118,30 @@ function policyFor(path: string): string {
   return CONTENT_SECURITY_POLICY.replace("form-action 'self'", `form-action 'self' ${PAYING}`);
 }
 
-function setHeaders(response: ServerResponse, path: string): void {
-  response.setHeader('Content-Security-Policy', policyFor(path));
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
-  response.setHeader('Referrer-Policy', 'strict-origin');
-  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-  response.setHeader('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()');
-  if (env.AMENDS_URL.startsWith('https:')) {
-    response.setHeader('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
-  }
-  if (PERSONAL.test(path)) {
-    response.setHeader('Cache-Control', 'private, no-store');
-    response.setHeader('X-Robots-Tag', 'noindex, noarchive');
-  } else {
-    response.setHeader('Cache-Control', 'no-cache');
-  }
+function headersFor(path: string): Record<string, string> {
+  const personal = PERSONAL.test(path);
+  return {
+    'Content-Security-Policy': policyFor(path),
+    'X-Content-Type-Options': 'nosniff',
+    // Not no-referrer: a browser then sends `Origin: null` with our own forms, and they would be refused.
+    'Referrer-Policy': 'strict-origin',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=()',
+    ...(env.AMENDS_URL.startsWith('https:') && { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' }),
+    'Cache-Control': personal ? 'private, no-store' : 'no-cache',
+    ...(personal && { 'X-Robots-Tag': 'noindex, noarchive' }),
+  };
 }
 
-/** Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. */
-function letErrorsBeTemporary(response: ServerResponse): void {
+/**
+ * Astro pins its error page to 500. Where that page says when to try again nothing is broken, and it is a 503. And the answer that is
+ * under way when this process is asked to end is the last one on its connection.
+ */
+function beforeItLeaves(response: ServerResponse, isLast: () => boolean): void {
   const writeHead = response.writeHead.bind(response) as (...said: unknown[]) => ServerResponse;
   response.writeHead = (status: number, ...said: unknown[]) => {
+    if (isLast()) response.setHeader('Connection', 'close');
     const later = status === 500 && JSON.stringify(said).toLowerCase().includes('"retry-after"');
     return writeHead(later ? 503 : status, ...said);
   };
@@ -145,7 +152,33 @@ function answer(response: ServerResponse, status: number, sentence: string): voi
   response.end(`${sentence}\n`);
 }
 
+/**
+ * Astro reads what a page is made of when somebody first asks for it. By then a build under this process may have taken it off the
+ * disk, or an update the packages it needs. So all of it is read soon after the start, a piece at a time: visitors come first.
+ */
+async function readEveryPage(entry: string): Promise<void> {
+  const from = pathToFileURL(entry).href;
+  const pieces = readFileSync(entry, 'utf8').matchAll(/import\("(\.\/[^"]+)"\)/g);
+  await setTimeout(2000);
+  for (const [, piece] of pieces) {
+    await import(new URL(piece!, from).href);
+    await setTimeout(20);
+  }
+  // What has been read is known by its address. Node would look whether it is still there before it takes it.
+  registerHooks({
+    resolve: (piece, asked, next) =>
+      asked.parentURL === from && piece.startsWith('./')
+        ? { url: new URL(piece, from).href, shortCircuit: true }
+        : next(piece, asked),
+  });
+  log.info('every page is read');
+}
+
 async function startServer(): Promise<{ close(): Promise<void> }> {
+  // Astro says some things to the console, with the whole address, and an address can be a secret: only where it came from is kept.
+  for (const level of ['info', 'warn', 'error'] as const) {
+    console[level] = () => log[level](withoutWords(new Error()), 'a library said something');
+  }
   const entry = join(root, 'dist/server/entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
   const { handler } = (await import(pathToFileURL(entry).href)) as {
@@ -162,8 +195,17 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   const proxies = networks(env.TRUSTED_PROXIES);
   const badLinks = mistakesPerMinute(BAD_LINKS_A_MINUTE);
 
-  let draining = false;
-  const server = createServer({ connectionsCheckingInterval: 2000 }, (request, response) => {
+  let leaving = false;
+  const begun = new WeakMap<Duplex, ServerResponse>();
+  const options = { connectionsCheckingInterval: 2000, requireHostHeader: false };
+  /** While the last connections are taken in, what they ask waits here. */
+  let held: (() => void)[] | null = null;
+  const server = createServer(options, (request, response) => {
+    if (held) held.push(() => answerTo(request, response));
+    else answerTo(request, response);
+  });
+  function answerTo(request: IncomingMessage, response: ServerResponse) {
+    begun.set(request.socket, response);
     const method = request.method ?? 'GET';
     const path = (request.url ?? '/').split('?', 1)[0]!;
     const began = performance.now();
@@ -178,9 +220,8 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
         ms: Math.round(performance.now() - began),
       }),
     );
-    setHeaders(response, path);
-    letErrorsBeTemporary(response);
-    if (draining) response.setHeader('Connection', 'close');
+    for (const [name, value] of Object.entries(headersFor(path))) response.setHeader(name, value);
+    beforeItLeaves(response, () => leaving);
 
     if (PERSONAL.test(path)) {
       const who = bucketOf(
@@ -194,6 +235,9 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       response.on('finish', () => {
         if (response.statusCode === 404 && A_LINK.test(path)) badLinks.count(who, new Date());
       });
+    }
+    if (request.headers.host === undefined && request.httpVersion === '1.1') {
+      return answer(response, 400, 'This request does not say whom it asks.');
     }
     if (!METHODS.includes(method)) {
       response.setHeader('Allow', METHODS.join(', '));
@@ -218,7 +262,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     if (path === '/healthz') return answer(response, 200, 'This process is alive.');
     if (files(request, response, path)) return;
     const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
-    const make = () => void Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
+    const make = () => void Promise.resolve(handler(request, response, next, { failed: broke, leaving })).catch(failed);
     if (PERSONAL.test(path)) make();
     else pages(request, response, make);
 
@@ -230,7 +274,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       request.method = 'GET';
       request.url = `/staff/too-large?${query}`;
       const next = () => answer(response, 413, 'That is more than this page accepts.');
-      Promise.resolve(handler(request, response, next, { failed: broke })).catch(failed);
+      Promise.resolve(handler(request, response, next, { failed: broke, leaving })).catch(failed);
     }
 
     function broke(error: unknown): void {
@@ -243,6 +287,21 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
         answer(response, 500, 'Something broke on our side. Nothing of yours was changed. Please try again.');
       else response.destroy();
     }
+  }
+  // What somebody expects of us beside an answer is no reason to give none.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  // What can't be read as a request, or doesn't come to its end, never got that far: Node would answer it without a header of ours.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = UNREADABLE[error.code ?? ''] ?? 400;
+    const last = begun.get(socket);
+    // Never into the middle of an answer.
+    if (socket.writable && (!last?.headersSent || last.writableEnded)) {
+      const id = newId();
+      const headers = { ...headersFor('/'), 'X-Request-Id': id, Connection: 'close' };
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`, () => socket.destroy());
+      log.info({ request: id, status });
+    } else socket.destroy();
   });
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
@@ -251,25 +310,56 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     server.listen(env.PORT, env.HOST, resolve);
   });
   log.info({ url: env.AMENDS_URL }, 'listening');
+  readEveryPage(entry).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));
 
   return {
-    /** Stops taking new requests and lets those under way finish, for ten seconds at most. */
-    close: () =>
-      new Promise((resolve) => {
-        draining = true;
-        const late = setTimeout(() => server.closeAllConnections(), 10_000);
-        server.close(() => {
-          clearTimeout(late);
-          resolve();
-        });
-        server.closeIdleConnections();
-      }),
+    /**
+     * Says that it is leaving and goes on answering for LEAVING_SECONDS; then takes nothing new and lets what is under way
+     * finish, for ten seconds at most.
+     */
+    async close() {
+      leaving = true;
+      await setTimeout(env.LEAVING_SECONDS * 1000);
+      const waiting: (() => void)[] = [];
+      held = waiting;
+      await untilNobodyWaits(server);
+      const closed = once(server, 'close');
+      server.close();
+      held = null;
+      for (const answer of waiting) answer();
+      const late = setTimeout(10_000, undefined, { ref: false }).then(() => server.closeAllConnections());
+      await Promise.race([closed, late]);
+    },
   };
+}
+
+/**
+ * Connections that the kernel has taken for us and that we have not looked at are reset when we stop listening. So first a twentieth of
+ * a second has to pass in which none came, or half a second in all. Nobody is answered meanwhile: who was would be back at once.
+ */
+async function untilNobodyWaits(server: Server): Promise<void> {
+  let came = true;
+  const note = () => {
+    came = true;
+  };
+  server.on('connection', note);
+  for (let looks = 0; came && looks < 10; looks += 1) {
+    came = false;
+    await setTimeout(50);
+  }
+  server.off('connection', note);
 }
 
 if (import.meta.main) {
   const server = await startServer();
+  let ending = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void server.close().then(() => process.exit(0)));
+    process.on(signal, async () => {
+      // A Ctrl-C reaches it twice: from the terminal, and from what started it.
+      if (ending) return;
+      ending = true;
+      await server.close();
+      process.exit(0);
+    });
   }
 }

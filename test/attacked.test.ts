@@ -23,7 +23,7 @@ let db: FreshDatabase;
 let site: Site;
 let token: string;
 /** Opened first and asked about last: a visitor who sends one header, and then nothing more. */
-let slow: { since: number; closed: Promise<number> };
+let slow: { closed: Promise<number>; said: () => string };
 
 beforeAll(async () => {
   await buildOnce();
@@ -40,9 +40,13 @@ beforeAll(async () => {
   });
   const socket = connect(site.port, '127.0.0.1');
   await once(socket, 'connect');
-  socket.resume().write('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ');
   const since = performance.now();
-  slow = { since, closed: once(socket, 'close').then(() => performance.now() - since) };
+  let said = '';
+  socket.on('data', (chunk) => {
+    said += chunk;
+  });
+  slow = { said: () => said, closed: once(socket, 'close').then(() => performance.now() - since) };
 });
 afterAll(async () => {
   await site?.stop();
@@ -55,9 +59,16 @@ const form = (more: Record<string, string> = {}) => ({
   ...more,
 });
 
-function expectEveryHeader({ headers }: Answer): void {
-  expect(headers['content-security-policy']).toMatch(/default-src 'none'.*base-uri 'none'.*frame-ancestors 'none'/);
-  expect(headers['content-security-policy']).not.toMatch(/unsafe|\*(?!\.stripe\.com)/);
+function expectEveryHeader({ status, headers }: Answer, path = '/'): void {
+  const policy = headers['content-security-policy'];
+  expect([path, status, policy]).toEqual([
+    path,
+    status,
+    expect.stringMatching(/default-src 'none'.*base-uri 'none'.*frame-ancestors 'none'/),
+  ]);
+  // A letter as HTML brings its own looks; nothing else does.
+  if (!path.endsWith('/as-html') && !path.startsWith('/demo/mailbox/'))
+    expect([path, policy]).toEqual([path, expect.not.stringMatching(/unsafe|\*(?!\.stripe\.com)/)]);
   expect(headers).toMatchObject({
     'strict-transport-security': 'max-age=31536000; includeSubDomains',
     'x-content-type-options': 'nosniff',
@@ -103,21 +114,102 @@ test('under https every answer carries every header: pages, files, redirects, re
   }
 });
 
+const PAGES = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+  /\.(astro|ts)$/.test(name),
+);
+/** Under which address a page answers. */
+const pathOf = (page: string, link: string, other: string) =>
+  `/${page
+    .replace(/(\/index)?\.(astro|ts)$/, '')
+    .replace(/^index$/, '')
+    .replaceAll(/\[(link|token)\]/g, link)
+    .replaceAll(/\[[^\]]+\]/g, other)}`;
+
+test('a walk over every page there is: whatever it answers, from wherever, carries every header', {
+  timeout: 120_000,
+}, async () => {
+  const seen = new Map<number, number>();
+  for (const [at, page] of PAGES.entries()) {
+    for (const [link, other] of [
+      [token, 'exports-finish'],
+      [NOBODY, 'nothing'],
+    ] as const) {
+      const path = pathOf(page, link, other);
+      // Each from somewhere else, or there would soon be nothing but 429.
+      const from = { 'x-forwarded-for': `198.51.100.${at}` };
+      const ways: Promise<Answer>[] = [
+        site.ask('GET', path, from),
+        site.ask('GET', path, { ...from, 'accept-encoding': 'br' }),
+        site.ask('GET', path, { ...from, 'if-none-match': '*' }),
+        site.ask('HEAD', path, from),
+        site.ask('DELETE', path, from),
+        site.ask('POST', path, from, 'a=b'),
+        site.ask('POST', path, form({ ...from, 'transfer-encoding': 'chunked' }), 'a=b'),
+        ...(link === NOBODY ? [site.ask('POST', path, form(from), 'a=b')] : []),
+      ];
+      for (const answer of await Promise.all(ways)) {
+        expectEveryHeader(answer, path);
+        // That page is there to be shown when something broke.
+        expect([path, answer.status === 500 && path !== '/500']).toEqual([path, false]);
+        seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
+      }
+    }
+  }
+  expect([...seen.keys()]).toEqual(expect.arrayContaining([200, 303, 304, 400, 401, 403, 404, 405, 411]));
+});
+
+test.each([
+  ['no request at all', 'NONSENSE\r\n\r\n', 400],
+  [
+    'two lengths that contradict each other',
+    'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n',
+    400,
+  ],
+  ['headers without an end', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ['a request to nobody', 'GET / HTTP/1.1\r\n\r\n', 400],
+  [
+    'one that expects what nobody promised',
+    'GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
+    200,
+  ],
+  [
+    'a change to another protocol',
+    'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n\r\n',
+    200,
+  ],
+  ['nonsense after an answer', 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nNONSENSE\r\n\r\n', 400],
+])('%s: every header', async (_, text, status) => {
+  const answers = await raw(text);
+  expect(answers.at(-1)!.status).toBe(status);
+  for (const answer of answers) expectEveryHeader(answer);
+});
+
+/** Sends these very bytes, and reads what comes back until the connection is closed. */
+async function raw(text: string): Promise<Answer[]> {
+  const socket = connect(site.port, '127.0.0.1').setEncoding('utf8');
+  let said = '';
+  socket.on('data', (chunk) => {
+    said += chunk;
+  });
+  socket.write(text);
+  await once(socket, 'close');
+  return answersIn(said);
+}
+
+function answersIn(said: string): Answer[] {
+  return said.split(/(?=HTTP\/1\.1 \d)/).map((one) => {
+    const [head = '', body = ''] = one.split('\r\n\r\n');
+    const [first = '', ...lines] = head.split('\r\n');
+    const headers = lines.map((line) => [line.split(': ', 1)[0]!.toLowerCase(), line.replace(/^.*?: /, '')]);
+    return { status: Number(first.split(' ')[1]), headers: Object.fromEntries(headers), body };
+  });
+}
+
 test('every address that takes a press refuses one from elsewhere, whatever it says it is', async () => {
-  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    /\.(astro|ts)$/.test(name),
-  );
-  const pressed = pages.filter((name) =>
+  const pressed = PAGES.filter((name) =>
     /'POST'|const (POST|ALL)\b/.test(readFileSync(join(root, 'src/pages', name), 'utf8')),
   );
-  const paths = pressed.map(
-    (name) =>
-      `/${name
-        .replace(/(\/index)?\.(astro|ts)$/, '')
-        .replace(/^index$/, '')
-        .replaceAll(/\[(link|token)\]/g, token)
-        .replaceAll(/\[[^\]]+\]/g, 'x')}`,
-  );
+  const paths = pressed.map((name) => pathOf(name, token, 'x'));
   const own = paths.filter((path) => /^\/(hooks|stop|measurements)\//.test(path));
   expect(paths.length).toBeGreaterThan(35);
   expect(own).toHaveLength(4);
@@ -149,6 +241,33 @@ test('every address that takes a press refuses one from elsewhere, whatever it s
   expect(site.log().slice(before)).not.toContain('"error"');
   // What has a proof of its own instead of a page behind it is asked for that.
   for (const path of own) expect((await site.ask('POST', path, {}, 'a=b')).status).not.toBe(403);
+});
+
+test('what is no form is a 400 wherever one is read, and nothing that broke', { timeout: 60_000 }, async () => {
+  const ines = await castPerson(db.read, 'c-ines');
+  const link = await db.write((tx) => mintLink(tx, { personId: ines.id, purpose: 'page', days: 9000 }, NOW));
+  const reading = PAGES.filter((page) =>
+    /request\.formData\(/.test(readFileSync(join(root, 'src/pages', page), 'utf8')),
+  );
+  const before = site.log().length;
+  const seen = new Set<number>();
+  for (const path of reading.map((page) => pathOf(page, link, 'exports-finish'))) {
+    for (const type of [
+      'application/json',
+      'text/plain',
+      'multipart/form-data',
+      'multipart/form-data; boundary=x',
+      '',
+    ]) {
+      const { status, body } = await site.ask('POST', path, { origin: site.origin, 'content-type': type }, '{"a');
+      expect([path, type, status < 500]).toEqual([path, type, true]);
+      if (status === 400) expect(body).toContain('nothing was changed');
+      seen.add(status);
+    }
+  }
+  expect(reading.length).toBeGreaterThan(30);
+  expect([...seen]).toContain(400);
+  expect(site.log().slice(before)).not.toContain('"level":50');
 });
 
 test('a foreign Host reaches no page, feed, file, redirect or letter', async () => {
@@ -235,7 +354,8 @@ test('every line of the log is one object, with the id of its request, and holds
   for (const line of lines) {
     const one = JSON.parse(line);
     expect([line, one.process]).toEqual([line, 'web']);
-    if (one.msg !== 'listening') expect(one.request).toMatch(/^[0-9a-f-]{36}$/);
+    // What has words is about the process: that it listens, that it read every page.
+    if (one.msg === undefined) expect(one.request).toMatch(/^[0-9a-f-]{36}$/);
   }
   for (const word of [token, MAYA_AT, GRACE_AT, 'rennickpress', 'address=']) expect(site.log()).not.toContain(word);
 });
@@ -247,6 +367,11 @@ test('a log that tells of somebody is noticed, wherever a journey ends', () => {
     expect(() => expectNobodyIn(line('/') + line(path), ['Rennick', token])).toThrow(path);
 });
 
-test('who sends a request too slowly is let go, within fifteen seconds', { timeout: 30_000 }, async () => {
+test('who sends a request too slowly is let go, within fifteen seconds, with every header', {
+  timeout: 30_000,
+}, async () => {
   expect(await slow.closed).toBeLessThan(15_000);
+  const [answer] = answersIn(slow.said());
+  expect(answer!.status).toBe(408);
+  expectEveryHeader(answer!);
 });

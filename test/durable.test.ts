@@ -1,11 +1,25 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDatabase } from '../db/client.ts';
 import { inspectDatabase } from '../db/engines/copy.ts';
@@ -32,21 +46,21 @@ beforeEach(async () => {
   log = '';
 });
 afterEach(async () => {
-  await stopProcess(site);
+  if (site) await stopProcess(site);
   await db.cleanup();
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(databaseUrl: string): Promise<void> {
+async function start(databaseUrl: string, more: Record<string, string> = {}, house = root): Promise<void> {
   const port = await freePort(25_200);
   url = `http://127.0.0.1:${port}`;
   const settings = {
     ...{ DATABASE_URL: databaseUrl, AMENDS_URL: url, PORT: String(port), HOST: '127.0.0.1', LOG_LEVEL: 'info' },
     ...{ STRIPE_SECRET_KEY: 'sk_test_x', STRIPE_WEBHOOK_SECRET: 'whsec_x', STRIPE_API_BASE: 'http://127.0.0.1:9' },
-    HEARTBEAT_FILE: join(folder, 'alive'),
+    ...{ HEARTBEAT_FILE: join(folder, 'alive'), ...more },
   };
-  site = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/server.ts')], {
-    cwd: root,
+  site = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(house, 'src/server.ts')], {
+    cwd: house,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...settings },
   });
@@ -127,47 +141,156 @@ test('a full disk: 503 with a sentence, pages go on, nothing acknowledged is los
   }
 }, 120_000);
 
+/** A connection of its own, with a request that is sent at once. */
+function knock(path: string): { answered: Promise<string>; connected: Promise<unknown> } {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  const answered = new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk));
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code!));
+    socket.on('close', () => resolve(text.split('\r\n')[0]!));
+  });
+  return { answered, connected: once(socket, 'connect') };
+}
+
+test('a full disk and the commands: each ends with 2 and says how to go on; room is all they need', async (context) => {
+  const disk = smallDisk(60);
+  if (disk === null) return context.skip('No disk can be mounted here.');
+  try {
+    await db.fold();
+    copyFileSync(db.path, join(disk, 'amends.db'));
+    const recipient = await identityToRecipient(await generateIdentity());
+    const people = readFileSync(join(root, 'db/cast.csv'), 'utf8').split('\n');
+    const row = (at: number) =>
+      `more,p-${at},customer,Ann,Lee,,,,2026-06-02,Team,,,,,,,k-${at},2026-03-23,email,${'x'.repeat(900)},,,,,,,`;
+    writeFileSync(
+      join(folder, 'more.csv'),
+      [people[0], ...Array.from({ length: 6000 }, (_, at) => row(at))].join('\n'),
+    );
+    const settings = {
+      ...{ DATABASE_URL: `file:${join(disk, 'amends.db')}`, ERASURES_FILE: join(disk, 'erasures'), LOG_LEVEL: 'error' },
+      ...{ UPLOADS_DIR: join(disk, 'uploads'), MAILBOX_DIR: join(disk, 'mailbox'), BACKUP_DIR: join(disk, 'backups') },
+    };
+    const amends = (...args: string[]) => {
+      const command = [join(root, 'src/cli/main.ts'), ...args];
+      const env = { ...process.env, ...settings, BACKUP_RECIPIENTS: recipient };
+      const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, env, encoding: 'utf8' });
+      return { status, said: stdout + stderr };
+    };
+    const fill = (leave: number) => {
+      const { bavail, bsize } = statfsSync(disk);
+      writeFileSync(join(disk, 'filler'), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
+    };
+    const commands = [
+      ['import', join(folder, 'more.csv')],
+      ['backup'],
+      ['person', 'erase', 'cast', 'c-ines', '--yes'],
+      ['link', 'cast', 'c-maya'],
+    ];
+    fill(3_000_000);
+    const [importing = [], ...others] = commands;
+    expect(amends(...importing)).toEqual({ status: 2, said: expect.stringContaining('run the same command again') });
+    rmSync(join(disk, 'filler'));
+    fill(0);
+    for (const command of others) {
+      expect([command, amends(...command)]).toEqual([
+        command,
+        { status: 2, said: expect.stringContaining('run the same command again') },
+      ]);
+    }
+    rmSync(join(disk, 'filler'));
+    expect(inspectDatabase(join(disk, 'amends.db')).sound).toBe(true);
+    for (const command of commands) expect([command, amends(...command)]).toMatchObject([command, { status: 0 }]);
+    const after = await openDatabase(settings.DATABASE_URL);
+    const [more] = await after.read.all<[number]>(sql`select count(*) from persons where source = 'more'`);
+    await after.close();
+    expect(more).toEqual([6000]);
+  } finally {
+    spawnSync('umount', [disk]);
+  }
+}, 120_000);
+
+test('asked to end, it answers those whose connections it had not looked at yet', async () => {
+  await start(db.url);
+  const ended = once(site, 'exit');
+  // A process that is stopped looks at nothing; the kernel goes on taking connections for it.
+  site.kill('SIGSTOP');
+  const knocks = Array.from({ length: 40 }, () => knock('/issues'));
+  await Promise.all(knocks.map(({ connected }) => connected));
+  site.kill('SIGTERM');
+  site.kill('SIGCONT');
+  const answers = await Promise.all(knocks.map(({ answered }) => answered));
+  expect(answers.filter((line) => line !== 'HTTP/1.1 200 OK')).toEqual([]);
+  expect(await ended).toEqual([0, null]);
+});
+
+/** Five hundred requests by 25 askers; of each request, what became of it. A third of the way the process is asked to end. */
+async function fiveHundred(ask: (agent: Agent, at: number) => Promise<string>): Promise<{ [outcome: string]: number }> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 25 });
+  const outcomes: { [outcome: string]: number } = {};
+  let asked = 0;
+  const askers = Array.from({ length: 25 }, async () => {
+    while (asked < 500) {
+      asked += 1;
+      const outcome = await ask(agent, asked);
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+      if (asked === 150) site.kill('SIGTERM');
+    }
+  });
+  await Promise.all(askers);
+  agent.destroy();
+  return outcomes;
+}
+
+/** The status, or the code of what went wrong; `idle` when a connection that had been idle was closed: nothing was taken. */
+function outcomeOf(agent: Agent, address: string): Promise<string> {
+  return new Promise((resolve) => {
+    const one = request(address, { agent }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(String(response.statusCode)));
+      response.on('error', (error: NodeJS.ErrnoException) => resolve(error.code!));
+    });
+    one.on('error', (error: NodeJS.ErrnoException) => resolve(one.reusedSocket ? 'idle' : error.code!));
+    one.end();
+  });
+}
+
 test('asked to end in the middle of 500 requests, it answers every one that it took', async () => {
   await start(db.url);
-  const agent = new Agent({ keepAlive: true, maxSockets: 25 });
-  let [answered, refused, dropped, asked, ending] = [0, 0, 0, 0, false];
-  const ask = () =>
-    new Promise<void>((resolve) => {
-      asked += 1;
-      const one = request(`${url}/issues`, { agent }, (response) => {
-        response.resume();
-        response.on('end', () => {
-          if (response.statusCode === 200) answered += 1;
-          else dropped += 1;
-          resolve();
-        });
-        response.on('error', () => {
-          dropped += 1;
-          resolve();
-        });
-      });
-      one.on('error', (error: NodeJS.ErrnoException) => {
-        // Nobody listened any more, or the connection still waited to be accepted, or was idle: nothing was taken. A proxy asks elsewhere.
-        if (error.code === 'ECONNREFUSED' || one.reusedSocket || (ending && error.code === 'ECONNRESET')) refused += 1;
-        else dropped += 1;
-        resolve();
-      });
-      one.end();
-    });
   const ended = once(site, 'exit');
-  const askers = Array.from({ length: 25 }, async () => {
-    while (asked < 500) await ask();
-  });
-  while (answered < 100) await setTimeout(5);
-  ending = true;
-  site.kill('SIGTERM');
-  await Promise.all(askers);
+  // Nobody else is there to ask: what comes after the end is refused, and not one is cut off.
+  const outcomes = await fiveHundred((agent) => outcomeOf(agent, `${url}/issues`));
   expect(await ended).toEqual([0, null]);
-  agent.destroy();
-  expect({ dropped, all: answered + refused }).toEqual({ dropped: 0, all: asked });
+  const { 200: answered = 0, ECONNREFUSED = 0, idle = 0, ...lost } = outcomes;
+  expect(lost).toEqual({});
+  expect(answered + ECONNREFUSED + idle).toBe(500);
   expect(answered).toBeGreaterThanOrEqual(100);
   // Whatever the process took it answered to its end, and the asker has it.
   expect(log.match(/"path":"\/issues","status":200/g)?.length).toBe(answered);
+}, 60_000);
+
+test('one of two is asked to end: who balances sees it in time, and of 500 requests none is refused or lost', async () => {
+  await start(db.url, { LEAVING_SECONDS: '5' });
+  const [first, firstUrl] = [site, url];
+  await start(db.url);
+  const [second, secondUrl] = [site, url];
+  site = first;
+  try {
+    let ready = [firstUrl, secondUrl];
+    const look = setInterval(async () => {
+      for (const one of [firstUrl, secondUrl]) {
+        const { ok } = await fetch(`${one}/readyz`).catch(() => ({ ok: false }));
+        ready = [...ready.filter((other) => other !== one), ...(ok ? [one] : [])];
+      }
+    }, 100);
+    const outcomes = await fiveHundred((agent, at) => outcomeOf(agent, `${ready[at % ready.length]}/issues`));
+    clearInterval(look);
+    expect(outcomes).toEqual({ 200: 500 });
+    await expect.poll(() => first.exitCode, { timeout: 15_000 }).toBe(0);
+  } finally {
+    await stopProcess(second);
+  }
 }, 60_000);
 
 test('each request has an id in its answer and in the log', async () => {
@@ -199,7 +322,6 @@ describe('whether it is alive, and ready', () => {
   });
 
   test('a database that is newer than the code is not ready, and says so to whoever balances', async () => {
-    const { sql } = await import('drizzle-orm');
     await db.write((tx) => tx.run(sql`insert into applied_migrations values ('9999_later', 'x', 0)`));
     await start(db.url);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
@@ -207,6 +329,30 @@ describe('whether it is alive, and ready', () => {
     expect([reply.status, await reply.json()]).toEqual([503, expect.objectContaining({ database: 'away' })]);
   });
 });
+
+test('a build under a running site, and an update of its packages: pages that nobody had opened yet go on', async () => {
+  const house = join(folder, 'house');
+  for (const part of ['src', 'db', 'content', 'dist', 'package.json'])
+    cpSync(join(root, part), join(house, part), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(house, 'node_modules'));
+  await start(db.url, {}, house);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  await expect.poll(() => log, { timeout: 20_000 }).toContain('every page is read');
+  rmSync(join(house, 'dist'), { recursive: true });
+  rmSync(join(house, 'node_modules'));
+  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(astro|ts)$/.test(name),
+  );
+  const broken: string[] = [];
+  for (const page of pages) {
+    const path = `/${page.replace(/(\/?index)?\.(astro|ts)$/, '').replaceAll(/\[[^\]]+\]/g, 'exports-finish')}`;
+    const { status } = await fetch(url + path, { redirect: 'manual' });
+    // That page is there to be shown when something broke.
+    if (status >= 500 && path !== '/500') broken.push(`${path} ${status}`);
+  }
+  expect(pages.length).toBeGreaterThan(90);
+  expect(broken).toEqual([]);
+}, 90_000);
 
 test('what was built is answered from memory: a new build may take it off the disk', async () => {
   mkdirSync(join(folder, 'client/_astro'), { recursive: true });

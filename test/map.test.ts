@@ -75,7 +75,12 @@ const CALLS =
 const PACKAGES =
   /^(?:node:)?(?:https|http2|tls|dns|dgram)(?:\/|$)|^(?:undici|axios|got|node-fetch|ky|ws)$|^@libsql\/client\/(?:http|web)$|^@libsql\/client$/;
 /** Of these only a server, or a list of addresses, is taken. */
-const PARTS = ['BlockList', 'createServer', 'isIP', 'isIPv4', 'IncomingMessage', 'ServerResponse', 'AddressInfo'];
+const PARTS = [
+  ...['BlockList', 'createServer', 'isIP', 'isIPv4', 'AddressInfo'],
+  ...['IncomingMessage', 'Server', 'ServerResponse', 'STATUS_CODES'],
+];
+/** Taken whole, and late: nobody sees which parts. */
+const LATE = /(?:import|require|getBuiltinModule)\(\s*['"](?:node:)?(?:http|net)['"]/;
 
 function connects(source: string): boolean {
   const code = source.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, '');
@@ -84,7 +89,10 @@ function connects(source: string): boolean {
   );
   const packages = [...code.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!);
   return (
-    CALLS.test(code) || parts.some((part) => !PARTS.includes(part)) || packages.some((name) => PACKAGES.test(name))
+    CALLS.test(code) ||
+    LATE.test(code) ||
+    parts.some((part) => !PARTS.includes(part)) ||
+    packages.some((name) => PACKAGES.test(name))
   );
 }
 
@@ -99,6 +107,7 @@ test.each([
   ['with the older means', "import { get } from 'node:https';"],
   ['with a bare socket', "import { connect } from 'node:net';"],
   ['with a package', "import { request } from 'undici';"],
+  ['with a late import', "const { get } = await import('node:http');"],
   ['for the size of a picture elsewhere', 'const { width } = await inferRemoteSize(src);'],
 ])('and a new one is found: %s', (_, source) => {
   expect(connects(source)).toBe(true);

@@ -11,7 +11,8 @@ const begun = (rest: (stream: ReadableStreamDefaultController) => void, headers:
 };
 
 async function asked(answer: () => Response, locals: App.Locals): Promise<Response> {
-  return (await onRequest({ locals } as APIContext, async () => answer())) as Response;
+  const request = new Request('https://amends.example');
+  return (await onRequest({ locals, request } as APIContext, async () => answer())) as Response;
 }
 
 test('a page that breaks half-way is a 500, of which nothing was sent', async () => {
@@ -38,6 +39,15 @@ test('when there is no room it says so to the error page; of another error it sa
   await asked(breaks('SQLITE_FULL'), full!);
   await asked(breaks('SQLITE_CONSTRAINT'), other!);
   expect([full!.away, other!.away]).toEqual([expect.stringContaining('nothing was changed'), undefined]);
+});
+
+test('what was sent is no form: that is a 400, and nothing of ours that broke', async () => {
+  const failures: unknown[] = [];
+  const request = new Request('https://amends.example', { method: 'POST', body: '{"a' });
+  const locals: App.Locals = { failed: (one) => failures.push(one) };
+  const page = async () => new Response(String(await request.formData()));
+  const response = (await onRequest({ locals, request } as APIContext, page)) as Response;
+  expect([response.status, failures]).toEqual([400, []]);
 });
 
 test('what does not break arrives as it was; a file is not read first', async () => {

@@ -269,13 +269,17 @@ describe('started', () => {
     await setTimeout(200);
     const ended = once(site.child, 'exit');
     site.child.kill('SIGTERM');
-    await setTimeout(200);
-    await expect(ask('GET', '/')).rejects.toThrow();
+    const goOn = () =>
+      ask('GET', '/healthz').then(
+        () => 'answered',
+        () => 'refused',
+      );
+    await expect.poll(goOn, { timeout: 5000, interval: 200 }).toBe('refused');
     expect(site.child.exitCode).toBeNull();
     const closed = once(socket, 'close');
     socket.write('67890');
     await closed;
-    expect(reply).toMatch(/^HTTP\/1\.1 400 /);
+    expect(reply).toMatch(/^HTTP\/1\.1 400 .*\r\nConnection: close\r\n/s);
     expect(await ended).toEqual([0, null]);
   });
 });

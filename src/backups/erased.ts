@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { asc, gt, inArray, sql } from 'drizzle-orm';
 import type { Db, Reader } from '../../db/client.ts';
@@ -23,11 +23,11 @@ export type Outside = { ids: Set<string>; addresses: Map<string, { reason: Suppr
 /** By it a file is known that was written under another key. */
 const keyOf = () => createHmac('sha256', env.SUPPRESSION_KEY).update('which key is this').digest('hex').slice(0, 16);
 
-/** Whether the file was written under the key that is set now; null when there is no file yet. */
+/** Whether the file was written under the key that is set now; null when not even its first line came onto the disk. */
 export function sameKey(file: string): boolean | null {
-  if (!existsSync(file)) return null;
-  const [first = ''] = readFileSync(file, 'utf8').split('\n', 1);
-  return first === JSON.stringify({ key: keyOf() });
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const end = text.indexOf('\n');
+  return end < 0 ? null : text.slice(0, end) === JSON.stringify({ key: keyOf() });
 }
 
 /** What the files say together. Throws a sentence for one that was written under another key, or can't be read. */
@@ -76,14 +76,15 @@ export async function noteErasures(reader: Reader, file: string): Promise<number
     if (said?.reason === 'erased' || (said?.reason === reason && said.at === at)) continue;
     lines.push({ address, reason, at });
   }
-  const begins = !existsSync(file);
+  const begins = sameKey(file) === null;
   if (lines.length === 0 && !begins) return 0;
   mkdirSync(dirname(file), { recursive: true });
-  const descriptor = openSync(file, 'a', 0o600);
+  const descriptor = openSync(file, begins ? 'w' : 'a', 0o600);
   try {
     // A line of its own first: half a line that a killed process left must not swallow the next one.
     const text = (begins ? [{ key: keyOf() }, ...lines] : lines).map((line) => `${JSON.stringify(line)}\n`).join('');
-    writeSync(descriptor, begins ? text : `\n${text}`);
+    // All of it or an error: on a full disk a single write may be a short one, and says nothing.
+    writeFileSync(descriptor, begins ? text : `\n${text}`);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -1,3 +1,4 @@
+import { noRoomBecause } from '../away.ts';
 import type { Io, Verb } from './verb.ts';
 
 /** Each is read only when it is asked for: all of them take a second, and 40 MB. */
@@ -58,6 +59,11 @@ if (import.meta.main) {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
     io.err(error instanceof Error ? error.message : String(error));
+    if (noRoomBecause(error)) {
+      io.err(
+        'What was written before that stays. Make room, or wait for the database; then run the same command again.',
+      );
+    }
     process.exitCode = 2;
   }
 }

@@ -21,11 +21,11 @@ export function startProcess(
   });
 }
 
-/** Ends a process we started and waits until it is gone; it has 12 seconds to finish what it does. */
+/** Ends a process we started and waits until it is gone; it has 25 seconds to finish what it does. */
 export function stopProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
-    const late = setTimeout(() => child.kill('SIGKILL'), 12_000);
+    const late = setTimeout(() => child.kill('SIGKILL'), 25_000);
     child.once('exit', () => {
       clearTimeout(late);
       resolve();

@@ -8,16 +8,17 @@ import { database } from '../database.ts';
 import { env } from '../env.ts';
 
 /*
- * Whether this process should be sent people: the database answers and is at this code's migrations, and there is room to write. For
- * whoever balances load, so it names nothing. A jobs process that isn't seen is said, but sends nobody away: pages work without it.
+ * Whether this process should be sent people: it was not asked to end, the database answers and is at this code's migrations, and there
+ * is room to write. For whoever balances load, so it names nothing. A jobs process that isn't seen is said, but sends nobody away: pages
+ * work without it.
  */
 
 const ROOM = 50 * 1024 * 1024;
 const LATE_MS = 60_000;
 
-export const GET: APIRoute = async () => {
+export const GET: APIRoute = async ({ locals }) => {
   const found = { database: await asked(), disk: await room(), jobs: jobs(Date.now()) };
-  const ready = found.database === 'ok' && found.disk !== 'full';
+  const ready = !locals.leaving && found.database === 'ok' && found.disk !== 'full';
   const headers = { 'Cache-Control': 'no-store', ...(ready ? {} : { 'Retry-After': '10' }) };
   return Response.json({ ready, ...found }, { status: ready ? 200 : 503, headers });
 };

@@ -18,7 +18,7 @@ import {
   type Would,
   whoWould,
 } from '../invitations/choose.ts';
-import { quoted } from '../people/intake/mend.ts';
+import { quoted } from '../people/intake/csv.ts';
 import { GAPS } from '../proofs/documents.ts';
 import { publishedIssue } from '../proofs/published.ts';
 import { newId } from '../shared/ids.ts';

@@ -3,7 +3,7 @@ import type { Reader, Tx } from '../../db/client.ts';
 import { complaints, departures, persons } from '../../db/schema/people.ts';
 import { roleOffers, steps, talks } from '../../db/schema/reonboarding.ts';
 import { type Complaint, latestDeparture, neverContactOf, shownOf } from '../people/diagnosis.ts';
-import { quoted } from '../people/intake/mend.ts';
+import { quoted } from '../people/intake/csv.ts';
 import type { Site } from '../proofs/documents.ts';
 import { publishedRoles } from '../proofs/published.ts';
 import {

@@ -24,7 +24,7 @@ import { letters, sending } from '../../db/schema/mail.ts';
 import { erasedIds, persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { backupsIn, type Kept, makeBackup, readBackup, tooMany } from '../../src/backups/backup.ts';
-import { noteErasures, readOutside } from '../../src/backups/erased.ts';
+import { noteErasures, readOutside, sameKey } from '../../src/backups/erased.ts';
 import { restoreBackup } from '../../src/backups/restore.ts';
 import { root } from '../../src/cli/processes.ts';
 import { countHanded, fencedBecause, sendFromHere, waitsAsRestored, writeFence } from '../../src/mail/fence.ts';
@@ -245,6 +245,18 @@ describe('after an erasure', () => {
     await expect(restore(path)).rejects.toThrow('another SUPPRESSION_KEY');
   });
 });
+
+test.each(['', '{"key":"0123'])(
+  'a disk that was full when it began (%j): it begins again, and no key is blamed',
+  async (left) => {
+    writeFileSync(at('began'), left);
+    expect(sameKey(at('began'))).toBeNull();
+    const noted = await noteErasures(db.read, at('began'));
+    const { ids, addresses } = readOutside([at('began')]);
+    expect([sameKey(at('began')), ids.size + addresses.size]).toEqual([true, noted]);
+    expect(await noteErasures(db.read, at('began'))).toBe(0);
+  },
+);
 
 test('what came back neither sends nor pays until somebody says that it goes on', async () => {
   const count = await db.write((tx) => countHanded(tx));

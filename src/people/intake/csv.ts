@@ -9,6 +9,22 @@ export type CsvRecord =
 
 export type Separator = ',' | ';' | '\t' | '|';
 
+/**
+ * How a cell begins that a spreadsheet runs: in the wide signs of East Asian keyboards too, and behind white space. An apostrophe in
+ * front keeps it from that; those that stood there already are counted along, so that taking one off gives back what was.
+ */
+const RUNS = /^'*(?:[\t\r\n]|\s*[=+\-@＝＋－＠])/u;
+
+export const guarded = (cell: string) => (RUNS.test(cell) ? `'${cell}` : cell);
+
+export const unguarded = (cell: string) => (cell.startsWith("'") && RUNS.test(cell) ? cell.slice(1) : cell);
+
+/** A cell as we write it. Quoted also where it holds another separator: a spreadsheet may split at all of them, and run the rest. */
+export function quoted(cell: string): string {
+  const safe = guarded(cell);
+  return /[",;|\t\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
 /** More than this in one record is a quote that was never closed, not somebody's words. */
 const LONGEST_RECORD = 256 * 1024;
 const MOST_LINES = 4000;

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { quoted } from './csv.ts';
 import { OUR_COLUMNS } from './header.ts';
 import type { RefusedRecord } from './import.ts';
 
@@ -43,10 +44,4 @@ function kept(header: string[], cells: string[]): string[] {
 
 function lineOf(cells: string[]): string {
   return `${cells.map(quoted).join(',')}\n`;
-}
-
-/** What a spreadsheet would take for a formula begins with an apostrophe here; the importer takes it off again. */
-export function quoted(cell: string): string {
-  const safe = /^'*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -4,6 +4,7 @@ import type { Day } from '../../shared/dates.ts';
 import { isRefusal, type Refusal } from '../../shared/refusal.ts';
 import { listed } from '../../shared/words.ts';
 import { type Cells, cellsOf, type Problem } from './cells.ts';
+import { unguarded } from './csv.ts';
 import { isBefore, type ReadDay, readDay } from './dates.ts';
 import { type Header, readHeader } from './header.ts';
 import { type Field, type Mapping, NEUTRAL_DATES } from './mapping.ts';
@@ -67,7 +68,7 @@ export function rowReader(mapping: Mapping, columns: string[], today: Day): RowR
       return { problems: [{ column, value: null, sentence }] };
     }
     // In a file that we wrote ourselves, a cell that a spreadsheet would take for a formula has an apostrophe before it.
-    return read(isOurs ? cells.map((cell) => cell.replace(/^'(?='*[=+\-@\t\r])/, '')) : cells);
+    return read(isOurs ? cells.map(unguarded) : cells);
   };
 }
 

@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CsvRecord, recordsOf } from '../../../src/people/intake/csv.ts';
+import { type CsvRecord, quoted, recordsOf, unguarded } from '../../../src/people/intake/csv.ts';
 import { inspectFile } from '../../../src/people/intake/file.ts';
 import { isRefusal } from '../../../src/shared/refusal.ts';
 import { sharedData } from './shared-data.ts';
@@ -161,4 +162,42 @@ describe('what is no CSV file is refused with a sentence', () => {
   test.skipIf(!pointer.found)(`the real pointer file${pointer.note}`, async () => {
     expect(await inspectFile(pointer.path)).toMatchObject({ code: 'not-csv' });
   });
+});
+
+test('of a hundred thousand cells a spreadsheet runs none, whatever it splits at, and each comes back as it was', () => {
+  const parts = [
+    '=1+1',
+    '+44',
+    '-3',
+    '@SUM(A1)',
+    '＝1+1',
+    '＠x',
+    "'",
+    '"',
+    ',',
+    ';',
+    '|',
+    '\t',
+    '\r',
+    '\n',
+    ' ',
+    'Ann',
+    '=',
+    'é',
+  ];
+  const cell = fc.oneof(fc.string({ unit: fc.constantFrom(...parts), maxLength: 6 }), fc.string({ maxLength: 8 }));
+  let cells = 0;
+  fc.assert(
+    fc.property(fc.array(cell, { minLength: 20, maxLength: 20 }), (row) => {
+      const line = row.map(quoted).join(',');
+      for (const delimiter of [[','], [',', ';', '\t', '|']]) {
+        const [read = []] = parse(line, { delimiter, skip_empty_lines: false, record_delimiter: '\r\n' }) as string[][];
+        expect(read.map(unguarded)).toEqual(row);
+        for (const one of read) expect(one).not.toMatch(/^\s*[=+\-@＝＋－＠]|^[\t\r\n]/u);
+      }
+      cells += row.length;
+    }),
+    { numRuns: 5000 },
+  );
+  expect(cells).toBe(100_000);
 });
