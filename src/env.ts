@@ -367,6 +367,9 @@ function readEnv(): Env {
 
 export const env = readEnv();
 
+/** True when systemd holds the port (.deploy/amends-web.socket) and gave it to this process, as file descriptor 3. */
+export const portHandedOver = process.env['LISTEN_PID'] === String(process.pid) && process.env['LISTEN_FDS'] === '1';
+
 /** True when this site is only reached from the machine it runs on. */
 export function isLoopback(url: string = env.AMENDS_URL): boolean {
   return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
