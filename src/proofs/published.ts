@@ -281,7 +281,8 @@ export async function publishedLetter(db: Reader, id: string): Promise<Published
  */
 export async function publishedSite(db: Reader): Promise<Site> {
   const site = await siteOrNull(db);
-  if (!site) throw new Error('Nothing has been published yet: site.yaml comes first.');
+  if (!site)
+    throw Object.assign(new Error('Nothing has been published yet: site.yaml comes first.'), { code: 'NOT_BEGUN' });
   return site;
 }
 
