@@ -286,7 +286,8 @@ export async function publishedSite(db: Reader): Promise<Site> {
   return site;
 }
 
-async function siteOrNull(db: Reader): Promise<Site | null> {
+/** Null: nothing has been published, not even what this place is called. */
+export async function siteOrNull(db: Reader): Promise<Site | null> {
   const { id, name, title, address, leftAt } = staff;
   const [site, members] = await Promise.all([
     one(db, 'site', 'site'),
