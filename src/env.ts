@@ -354,13 +354,15 @@ function isNetwork(text: string): boolean {
 }
 
 function readEnv(): Env {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
   try {
+    const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
     // What the environment says already wins over the file.
     if (existsSync('.env')) process.loadEnvFile('.env');
     return readSettings(process.env, file);
   } catch (error) {
-    console.error((error as Error).message);
+    const unreadable = (error as NodeJS.ErrnoException).code === 'EACCES';
+    const sentence = 'This user may not read .env. As root: chown root:amends .env && chmod 0640 .env';
+    console.error(unreadable ? sentence : (error as Error).message);
     process.exit(2);
   }
 }

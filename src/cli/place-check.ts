@@ -181,7 +181,14 @@ function lookAtRights(env: Env, file: string | null, say: Say): void {
   }
 }
 
-const statOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
+/** Undefined: it is not there, or in a folder that this user may not look into. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
 
 function lookAtJobs({ HEARTBEAT_FILE }: Env, now: Date, say: Say): void {
   const seen = existsSync(HEARTBEAT_FILE) ? statSync(HEARTBEAT_FILE).mtimeMs : null;
@@ -262,17 +269,16 @@ async function lookAtPort({ AMENDS_URL, HOST, PORT }: Env, say: Say): Promise<vo
     probe.once('error', () => done(false));
     probe.listen(PORT, HOST, () => probe.close(() => done(true)));
   });
+  const notBuilt = existsSync(join(root, 'dist/server/entry.mjs')) ? null : 'The site is not built yet: npm run build.';
   if (free) {
-    const start = existsSync(join(root, 'dist/server/entry.mjs'))
-      ? 'Start it: systemctl start amends-web, or npm start for both processes.'
-      : 'The site is not built yet: npm run build.';
+    const start = notBuilt ?? 'Start it: systemctl start amends-web, or npm start for both processes.';
     return say('web', 'warning', `Nothing listens at ${HOST}:${PORT}: the web process does not run. ${start}`);
   }
   const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '[::1]' : HOST.includes(':') ? `[${HOST}]` : HOST;
   const answer = await asked(`http://${host}:${PORT}/readyz`);
   const said = (await answer?.json().catch(() => null)) as { ready?: boolean } | null;
   if (answer === null) {
-    const log = 'Its log says why: journalctl -u amends-web';
+    const log = notBuilt ?? 'Its log says why: journalctl -u amends-web';
     return say('web', 'wrong', `Port ${PORT} is open, and nothing answers there within five seconds. ${log}`);
   }
   if (typeof said?.ready !== 'boolean') {
