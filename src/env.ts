@@ -33,7 +33,7 @@ const MONEY = 'who takes payments';
 export const SETTINGS = {
   AMENDS_URL: setting({
     kind: z
-      .url()
+      .url('Write it whole, as https://changes.harbour.example')
       .refine(
         (url) => !URL.canParse(url) || new URL(url).pathname === '/',
         'Write it without a path, as https://changes.harbour.example',

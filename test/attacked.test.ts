@@ -106,8 +106,10 @@ test('under https every answer carries every header: pages, files, redirects, re
 });
 
 test('under https each cookie is one that no other host and no plain connection can set or read', async () => {
+  const { id } = await castPerson(db.read, 'c-ines');
+  const theirs = await db.write((tx) => mintLink(tx, { personId: id, purpose: 'page', days: 9000 }, new Date()));
   const answers = [
-    await site.ask('POST', `/for/${token}/why`, form(), 'answer=yes'),
+    await site.ask('POST', `/for/${theirs}/open`, form()),
     await site.ask('POST', '/staff/sign-in', form(), `address=${GRACE_AT}`),
   ];
   const cookies = answers.flatMap(({ headers }) => headers['set-cookie'] ?? []);

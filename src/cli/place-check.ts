@@ -30,8 +30,12 @@ export async function inspectPlace(
   lookAtBackups(env, now, say);
   lookAtProxies(env, say);
   await lookAtPort(env, say);
-  const { problems } = await check(env.CONTENT_DIR);
-  if (problems.length === 0) say('content', 'ok', 'Everything that is written in CONTENT_DIR can be published.');
+  const problems = await check(env.CONTENT_DIR).then(
+    (found) => found.problems,
+    () => null,
+  );
+  if (problems === null) say('content', 'wrong', `${resolve(env.CONTENT_DIR)} can’t be read by this user.`);
+  else if (problems.length === 0) say('content', 'ok', 'Everything that is written in CONTENT_DIR can be published.');
   else
     say(
       'content',
