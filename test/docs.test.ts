@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { VERBS } from '../src/cli/main.ts';
 import { root } from '../src/cli/processes.ts';
 import { readSettings, SETTINGS } from '../src/env.ts';
@@ -88,6 +89,8 @@ test('what starts the processes names files that are there', () => {
     const started = [...text.matchAll(/\bsrc\/[\w/]+\.ts/g)].map(([file]) => file);
     for (const file of started) expect(() => readFileSync(join(root, file))).not.toThrow();
   }
+  const compose = parse(readFileSync(join(root, '.deploy/compose.yaml'), 'utf8'), { merge: true });
+  expect(compose.services).toMatchObject({ web: { image: 'amends', healthcheck: {} }, jobs: { image: 'amends' } });
   const web = readFileSync(join(root, '.deploy/amends-web.service'), 'utf8');
   const jobs = readFileSync(join(root, '.deploy/amends-jobs.service'), 'utf8');
   const hardened = (unit: string) =>
