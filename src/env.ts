@@ -34,7 +34,7 @@ const MONEY = 'who takes payments';
 export const SETTINGS = {
   AMENDS_URL: setting({
     kind: z
-      .url()
+      .url('Write it whole, as https://changes.harbour.example')
       .refine(
         (url) => !URL.canParse(url) || new URL(url).pathname === '/',
         'Write it without a path, as https://changes.harbour.example',
@@ -368,13 +368,15 @@ function isNetwork(text: string): boolean {
 }
 
 function readEnv(): Env {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
   try {
+    const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
     // What the environment says already wins over the file.
     if (existsSync('.env')) process.loadEnvFile('.env');
     return readSettings(process.env, file);
   } catch (error) {
-    console.error((error as Error).message);
+    const unreadable = (error as NodeJS.ErrnoException).code === 'EACCES';
+    const sentence = 'This user may not read .env. As root: chown root:amends .env && chmod 0640 .env';
+    console.error(unreadable ? sentence : (error as Error).message);
     process.exit(2);
   }
 }
@@ -383,6 +385,9 @@ export const env = readEnv();
 
 // React looks at this when it is first read: unset, it would show pages of the desk by its slower development build.
 process.env['NODE_ENV'] ??= 'production';
+
+/** True when systemd holds the port (.deploy/amends-web.socket) and gave it to this process, as file descriptor 3. */
+export const portHandedOver = process.env['LISTEN_PID'] === String(process.pid) && process.env['LISTEN_FDS'] === '1';
 
 /** True when this site is only reached from the machine it runs on. */
 export function isLoopback(url: string = env.AMENDS_URL): boolean {

@@ -12,7 +12,7 @@ import islandScript from 'astro/runtime/server/astro-island.prebuilt.js';
 import { ISLAND_STYLES } from 'astro/runtime/server/astro-island-styles.js';
 import pino from 'pino';
 import { commitsIn } from '../db/engines/commits.ts';
-import { env, isLoopback } from './env.ts';
+import { env, isLoopback, portHandedOver } from './env.ts';
 import { filesIn } from './files.ts';
 import { keeper } from './keeping.ts';
 import { bucketOf, mistakesPerMinute, networks, visitorAddress } from './limits.ts';
@@ -307,7 +307,9 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   server.headersTimeout = 10_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(env.PORT, env.HOST, resolve);
+    // Held by systemd, it outlives this process: whoever asks between this one and the next waits, and is not refused.
+    if (portHandedOver) server.listen({ fd: 3 }, resolve);
+    else server.listen(env.PORT, env.HOST, resolve);
   });
   log.info({ url: env.AMENDS_URL }, 'listening');
   readEveryPage(entry).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));

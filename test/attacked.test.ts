@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { letters } from '../db/schema/mail.ts';
+import { staff } from '../db/schema/staff.ts';
 import { root } from '../src/cli/processes.ts';
 import { mintLink } from '../src/invitations/links.ts';
 import { withoutWords } from '../src/server.ts';
-import type { FreshDatabase } from './support/database.ts';
+import { beginSession } from '../src/sessions/staff.ts';
+import { type FreshDatabase, freshDatabase } from './support/database.ts';
 import { buildOnce, expectNobodyIn } from './support/place.ts';
 import { castPerson, NOW, seededDatabase } from './support/seeded.ts';
 import { type Answer, type Site, startSite } from './support/site.ts';
@@ -205,6 +207,31 @@ function answersIn(said: string): Answer[] {
   });
 }
 
+test('under https each cookie is one that no other host and no plain connection can set or read', async () => {
+  const { id } = await castPerson(db.read, 'c-ines');
+  const theirs = await db.write((tx) => mintLink(tx, { personId: id, purpose: 'page', days: 9000 }, new Date()));
+  const answers = [
+    await site.ask('POST', `/for/${theirs}/open`, form()),
+    await site.ask('POST', '/staff/sign-in', form(), `address=${GRACE_AT}`),
+  ];
+  const cookies = answers.flatMap(({ headers }) => headers['set-cookie'] ?? []);
+  const [colleague] = await db.read.select().from(staff).where(eq(staff.address, GRACE_AT));
+  const secret = await db.write((tx) => beginSession(tx, colleague!.id, undefined, new Date()));
+  const out = await site.ask('POST', '/staff/sign-out', form({ cookie: `__Host-amends-staff=${secret}` }));
+  expect((await site.ask('GET', '/staff', { cookie: `amends-staff=${secret}` })).status).toBe(303);
+  cookies.push(...(out.headers['set-cookie'] ?? []));
+  expect(cookies.map((one) => one.split('=', 1)[0])).toEqual([
+    '__Host-amends',
+    '__Host-amends-asked',
+    '__Host-amends-staff',
+  ]);
+  for (const one of cookies) {
+    const attributes = one.split('; ').slice(1);
+    expect(attributes).toEqual(expect.arrayContaining(['Path=/', 'HttpOnly', 'Secure', 'SameSite=Lax']));
+    expect(one).not.toMatch(/Domain=/i);
+  }
+});
+
 test('every address that takes a press refuses one from elsewhere, whatever it says it is', async () => {
   const pressed = PAGES.filter((name) =>
     /'POST'|const (POST|ALL)\b/.test(readFileSync(join(root, 'src/pages', name), 'utf8')),
@@ -304,6 +331,21 @@ test('two hundred bodies that are too long, and a hundred that just fit, take le
   const before = site.memory();
   for (let at = 0; at < 2; at += 1) await attack();
   expect((site.memory() - before) / 1024 / 1024).toBeLessThan(50);
+});
+
+test('a place where nothing has been published says so, and is not broken', async () => {
+  const empty = await freshDatabase();
+  const begun = await startSite(24_500, { DATABASE_URL: empty.url });
+  try {
+    for (const path of ['/', `/for/${NOBODY}`, '/staff/sign-in']) {
+      const { status, headers, body } = await begun.ask('GET', path);
+      expect([path, status, headers['retry-after']]).toEqual([path, 503, '60']);
+      expect(body).toContain('Nothing has been published here yet');
+    }
+  } finally {
+    await begun.stop();
+    await empty.cleanup();
+  }
 });
 
 describe('when the database breaks', () => {

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { VERBS } from '../src/cli/main.ts';
 import { root } from '../src/cli/processes.ts';
-import { readSettings } from '../src/env.ts';
+import { readSettings, SETTINGS } from '../src/env.ts';
 import { type FreshDatabase, freshDatabase } from './support/database.ts';
 import { seededDatabase } from './support/seeded.ts';
 
@@ -79,12 +80,26 @@ test('the settings to begin with are settings, and refuse to start until they ar
   expect(() => readSettings({ ...file, SUPPRESSION_KEY: 'x'.repeat(64) }, file)).not.toThrow();
 });
 
+test('whatever is written by itself on a machine of its own has a place where the services may write', () => {
+  const written = Object.entries(SETTINGS).filter(([, { default: standard }]) => standard.includes('.data/'));
+  expect(written.length).toBeGreaterThan(5);
+  for (const where of ['production.env', 'Containerfile']) {
+    const text = readFileSync(join(root, '.deploy', where), 'utf8');
+    const unsaid = written.filter(
+      ([name]) => !new RegExp(`^\\s*(ENV )?${name}=(file:)?/var/lib/amends/`, 'm').test(text),
+    );
+    expect([where, unsaid.map(([name]) => name)]).toEqual([where, []]);
+  }
+});
+
 test('what starts the processes names files that are there', () => {
-  for (const name of ['amends-web.service', 'amends-jobs.service', 'Containerfile', 'compose.yaml']) {
+  for (const name of ['amends', 'amends-web.service', 'amends-jobs.service', 'Containerfile', 'compose.yaml']) {
     const text = readFileSync(join(root, '.deploy', name), 'utf8');
     const started = [...text.matchAll(/\bsrc\/[\w/]+\.ts/g)].map(([file]) => file);
     for (const file of started) expect(() => readFileSync(join(root, file))).not.toThrow();
   }
+  const compose = parse(readFileSync(join(root, '.deploy/compose.yaml'), 'utf8'), { merge: true });
+  expect(compose.services).toMatchObject({ web: { image: 'amends', healthcheck: {} }, jobs: { image: 'amends' } });
   const web = readFileSync(join(root, '.deploy/amends-web.service'), 'utf8');
   const jobs = readFileSync(join(root, '.deploy/amends-jobs.service'), 'utf8');
   const hardened = (unit: string) =>
@@ -116,7 +131,8 @@ describe('run', () => {
       const own = join(folder, document.replaceAll('/', '-'));
       for (const { how, commands } of blocksIn(document).filter(isRun)) {
         const database = how.includes('beside the example') ? example.url : `file:${own}/amends.db`;
-        const { code, out } = await shell(document.includes('developers') ? commands : SHORT + commands, folder, {
+        const here = commands.replaceAll(/\/var\/(lib|backups)\/amends/g, `${own}/$1`);
+        const { code, out } = await shell(document.includes('developers') ? here : SHORT + here, folder, {
           NODE_NO_WARNINGS: '1',
           NODE_COMPILE_CACHE: join(tmpdir(), 'amends-docs-compiled'),
           DATABASE_URL: database,
@@ -125,6 +141,7 @@ describe('run', () => {
           MAILBOX_DIR: join(own, 'mailbox'),
           UPLOADS_DIR: join(own, 'uploads'),
           SENDING_FENCE: join(own, 'sending.json'),
+          ERASURES_FILE: join(own, 'erasures.ndjson'),
         });
         expect([commands, out, code]).toEqual([commands, out, Number(/exits (\d)/.exec(how)?.[1] ?? 0)]);
       }
@@ -132,9 +149,13 @@ describe('run', () => {
   );
 });
 
-/** `npm run amends --` without the second that npm takes for itself each time; the developers' page goes through npm. */
-const SHORT = `npm() {
-  if [ "$1 $2 $3" = "run amends --" ]; then shift 3; '${process.execPath}' src/cli/main.ts "$@"
+/**
+ * `amends`, as .deploy/amends installs it, and `npm run amends --` without the second that npm takes for itself each time; the
+ * developers' page goes through npm.
+ */
+const SHORT = `amends() { '${process.execPath}' src/cli/main.ts "$@"; }
+npm() {
+  if [ "$1 $2 $3" = "run amends --" ]; then shift 3; amends "$@"
   else command npm "$@"; fi
 }
 `;

@@ -17,6 +17,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Stream } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { sql } from 'drizzle-orm';
@@ -254,6 +255,42 @@ function outcomeOf(agent: Agent, address: string): Promise<string> {
     one.on('error', (error: NodeJS.ErrnoException) => resolve(one.reusedSocket ? 'idle' : error.code!));
     one.end();
   });
+}
+
+test('while systemd holds the port, whoever asks between one process and the next waits, and is answered', async () => {
+  const port = await freePort(25_300);
+  url = `http://127.0.0.1:${port}`;
+  const held = heldPort(port);
+  const startOn = () => {
+    const settings = { DATABASE_URL: db.url, AMENDS_URL: url, HEARTBEAT_FILE: join(folder, 'alive'), LISTEN_FDS: '1' };
+    // As systemd does it: the process is told by its number that the port is meant for it. PORT is somebody else’s.
+    const own = ['-c', 'LISTEN_PID=$$ exec "$0" "$@"', process.execPath, '--disable-warning=ExperimentalWarning'];
+    return spawn('sh', [...own, join(root, 'src/server.ts')], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit', held],
+      env: { ...process.env, ...settings, PORT: '1', LOG_LEVEL: 'silent' },
+    });
+  };
+  site = startOn();
+  await untilAnswers(`${url}/healthz`, site);
+  const ended = once(site, 'exit');
+  site.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  const asked = fetch(`${url}/issues`);
+  await setTimeout(300);
+  site = startOn();
+  expect((await asked).status).toBe(200);
+  held.close();
+});
+
+/** A port that is taken, and at which this process does not listen. */
+function heldPort(port: number): Stream & { close(): void } {
+  type Handle = Stream & { bind(host: string, port: number): number; close(): void };
+  type Wrap = { TCP: new (kind: number) => Handle; constants: { SERVER: number } };
+  const { TCP, constants } = (process as unknown as { binding(name: string): Wrap }).binding('tcp_wrap');
+  const held = new TCP(constants.SERVER);
+  if (held.bind('127.0.0.1', port) !== 0) throw new Error(`Port ${port} is taken.`);
+  return held;
 }
 
 test('asked to end in the middle of 500 requests, it answers every one that it took', async () => {

@@ -62,7 +62,7 @@ export async function restoreBackup(
   }
 }
 
-/** The secret key in a file as `amends backup --new-key` and `age-keygen` write it, or null when there is none. */
+/** The secret key in a file (`-`: standard input) as `amends backup --new-key` and `age-keygen` write it, or null when there is none. */
 export function keyIn(file: string): string | null {
-  return /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/m.exec(readFileSync(file, 'utf8'))?.[0] ?? null;
+  return /^AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]+$/m.exec(readFileSync(file === '-' ? 0 : file, 'utf8'))?.[0] ?? null;
 }

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { Db } from '../../db/client.ts';
 import { database } from '../database.ts';
-import { env } from '../env.ts';
+import { env, isLoopback } from '../env.ts';
 import { waitsAsRestored } from '../mail/fence.ts';
 import { type Finding, inspectMail } from '../mail/inspect.ts';
 import { mailSender } from '../mail/sender.ts';
 import { openSmtp } from '../mail/smtp.ts';
 import { hasEnded } from '../offers/offer.ts';
 import { type Expected, inspectStripe } from '../payments/inspect.ts';
-import { publishedOffers, publishedSite } from '../proofs/published.ts';
+import { publishedOffers, publishedSite, siteOrNull } from '../proofs/published.ts';
 import { dayOf } from '../shared/dates.ts';
 import { inspectPlace } from './place-check.ts';
 import type { Verb } from './verb.ts';
@@ -60,6 +60,10 @@ Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
 
 async function lookAtPlace(db: Db): Promise<Finding[]> {
   const found = await inspectPlace(env, new Date());
+  if (!(await siteOrNull(db.read))) {
+    const sentence = 'Nothing is in it yet, and every page says so. Begin: amends example --remove --help.';
+    found.push({ about: 'this database', verdict: isLoopback() ? 'warning' : 'wrong', sentence });
+  }
   if (await waitsAsRestored(db.read)) {
     const sentence =
       'It was brought back from a backup, and neither sends nor pays. When it is the one that goes on: amends due --send-from-here.';

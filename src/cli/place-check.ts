@@ -1,15 +1,16 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, type Stats, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { databaseFile } from '../../db/engines/commits.ts';
 import { backupsIn } from '../backups/backup.ts';
 import { sameKey } from '../backups/erased.ts';
-import { type Env, isLoopback } from '../env.ts';
+import { type Env, isLoopback, SETTINGS } from '../env.ts';
 import type { Finding } from '../mail/inspect.ts';
 import { checkContent, problemLine } from '../proofs/check.ts';
 import type { Problem } from '../proofs/content.ts';
 import { counted } from '../shared/words.ts';
+import { root } from './processes.ts';
 
 /* What a stranger gets wrong about the place where Amends runs. Reads only; every sentence says what to do. */
 
@@ -30,8 +31,12 @@ export async function inspectPlace(
   lookAtBackups(env, now, say);
   lookAtProxies(env, say);
   await lookAtPort(env, say);
-  const { problems } = await check(env.CONTENT_DIR);
-  if (problems.length === 0) say('content', 'ok', 'Everything that is written in CONTENT_DIR can be published.');
+  const problems = await check(env.CONTENT_DIR).then(
+    (found) => found.problems,
+    () => null,
+  );
+  if (problems === null) say('content', 'wrong', `${resolve(env.CONTENT_DIR)} can’t be read by this user.`);
+  else if (problems.length === 0) say('content', 'ok', 'Everything that is written in CONTENT_DIR can be published.');
   else
     say(
       'content',
@@ -79,12 +84,13 @@ function lookAtAddress({ AMENDS_URL, HOST }: Env, say: Say): void {
     say(
       'address',
       'warning',
-      `HOST is ${HOST}: whoever reaches this machine goes past your proxy. Set 127.0.0.1 when the proxy runs here too.`,
+      `HOST is ${HOST}: whoever reaches this machine goes past your proxy. Set 127.0.0.1 when the proxy runs here too; only in a container is this right.`,
     );
   }
 }
 
-function lookAtKeys({ AMENDS_URL, SUPPRESSION_KEY, ERASURES_FILE, STRIPE_API_BASE, SMTP_URL }: Env, say: Say): void {
+function lookAtKeys(env: Env, say: Say): void {
+  const { AMENDS_URL, SUPPRESSION_KEY, ERASURES_FILE, STRIPE_API_BASE, STRIPE_SECRET_KEY, SMTP_URL } = env;
   if (SUPPRESSION_KEY === 'only-for-this-machine') {
     say(
       'SUPPRESSION_KEY',
@@ -108,6 +114,12 @@ function lookAtKeys({ AMENDS_URL, SUPPRESSION_KEY, ERASURES_FILE, STRIPE_API_BAS
   if (!isLoopback(AMENDS_URL)) {
     if (STRIPE_API_BASE !== '')
       say('payments', 'wrong', 'STRIPE_API_BASE points at the sandbox: nobody is charged. Leave it empty.');
+    else if (STRIPE_SECRET_KEY === SETTINGS.STRIPE_SECRET_KEY.default)
+      say(
+        'payments',
+        'warning',
+        'STRIPE_SECRET_KEY is not set, so no customer can come back. Set it, then: amends doctor stripe.',
+      );
     if (SMTP_URL === '')
       say('letters', 'wrong', 'SMTP_URL is not set, so no letter leaves. Set it, then: amends doctor mail.');
   }
@@ -116,10 +128,11 @@ function lookAtKeys({ AMENDS_URL, SUPPRESSION_KEY, ERASURES_FILE, STRIPE_API_BAS
 async function lookAtFolders(env: Env, say: Say): Promise<void> {
   const file = databaseFile(env.DATABASE_URL);
   const folders: [string, string][] = [
-    ['CONTENT_DIR', env.CONTENT_DIR],
     ['UPLOADS_DIR', env.UPLOADS_DIR],
+    ...(env.SMTP_URL === '' ? [['MAILBOX_DIR', env.MAILBOX_DIR] as [string, string]] : []),
     ['SENDING_FENCE', dirname(env.SENDING_FENCE)],
     ['ERASURES_FILE', dirname(env.ERASURES_FILE)],
+    ['HEARTBEAT_FILE', dirname(env.HEARTBEAT_FILE)],
     ...(file ? [['DATABASE_URL', dirname(file)] as [string, string]] : []),
     ...(env.BACKUP_DIR ? [['BACKUP_DIR', env.BACKUP_DIR] as [string, string]] : []),
   ];
@@ -133,6 +146,7 @@ async function lookAtFolders(env: Env, say: Say): Promise<void> {
     }
   }
   if (!existsSync(env.CONTENT_DIR)) say('CONTENT_DIR', 'wrong', `${resolve(env.CONTENT_DIR)} is not there.`);
+  lookAtRights(env, file, say);
   if (file === null) {
     say('database', 'ok', 'It is on a server, which makes its own backups.');
     return;
@@ -146,6 +160,39 @@ async function lookAtFolders(env: Env, say: Say): Promise<void> {
   if (free < Math.max(GB / 2, size * 1.5))
     say('disk', 'wrong', `${sentence} A backup needs half as much again as the database. Make room.`);
   else say('disk', 'ok', sentence);
+}
+
+/** Whoever runs a command as root leaves files that the services can't write: it is seen by who owns what. */
+function lookAtRights(env: Env, file: string | null, say: Say): void {
+  const data = file ?? env.SENDING_FENCE;
+  const owner = statOf(dirname(data))?.uid;
+  const ours = [env.SENDING_FENCE, env.ERASURES_FILE, env.HEARTBEAT_FILE, env.UPLOADS_DIR, env.MAILBOX_DIR];
+  const written = [...(file ? [file, `${file}-wal`, `${file}-shm`] : []), ...ours].map((one) => resolve(one));
+  const strange = written.filter((one) => owner !== undefined && (statOf(one)?.uid ?? owner) !== owner);
+  if (strange.length > 0) {
+    const them = strange.join(', ');
+    const sentence = `${them}: not of the user that ${dirname(resolve(data))} belongs to. As root: chown --reference=${dirname(resolve(data))} ${strange.join(' ')}`;
+    say('rights', 'wrong', sentence);
+  } else if (process.getuid?.() === 0 && owner !== undefined && owner !== 0) {
+    say(
+      'rights',
+      'warning',
+      `You are root, and ${dirname(resolve(data))} belongs to another user, who can’t write what you make. Use their rights: operators.md has a command for it.`,
+    );
+  }
+  const mode = statOf('.env')?.mode ?? 0;
+  if ((mode & 0o004) !== 0 && !isLoopback(env.AMENDS_URL)) {
+    say('rights', 'wrong', `Everyone on this machine may read ${resolve('.env')}, where the keys are: chmod o= .env`);
+  }
+}
+
+/** Undefined: it is not there, or in a folder that this user may not look into. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function lookAtJobs({ HEARTBEAT_FILE }: Env, now: Date, say: Say): void {
@@ -162,7 +209,7 @@ function lookAtJobs({ HEARTBEAT_FILE }: Env, now: Date, say: Say): void {
     say(
       'jobs',
       'wrong',
-      `The jobs process ${seconds === null ? 'was never seen' : `was last seen ${Math.round(seconds / 60)} minutes ago`}: no letters, payments or backups without it. npm start runs both processes.`,
+      `The jobs process ${seconds === null ? 'was never seen' : `was last seen ${Math.round(seconds / 60)} minutes ago`}: no letters, payments or backups without it. Start it: systemctl start amends-jobs, or npm start for both processes.`,
     );
 }
 
@@ -221,26 +268,41 @@ function lookAtProxies({ AMENDS_URL, TRUSTED_PROXIES }: Env, say: Say): void {
 }
 
 /** Whether the port is ours, free, or somebody else’s. */
-async function lookAtPort({ HOST, PORT }: Env, say: Say): Promise<void> {
+async function lookAtPort({ AMENDS_URL, HOST, PORT }: Env, say: Say): Promise<void> {
   const free = await new Promise<boolean>((done) => {
     const probe = createServer();
     probe.once('error', () => done(false));
     probe.listen(PORT, HOST, () => probe.close(() => done(true)));
   });
-  if (free)
-    return say(
-      'web',
-      'warning',
-      `Nothing listens at ${HOST}:${PORT}: the web process does not run. npm start runs both processes.`,
-    );
+  const notBuilt = existsSync(join(root, 'dist/server/entry.mjs')) ? null : 'The site is not built yet: npm run build.';
+  if (free) {
+    const start = notBuilt ?? 'Start it: systemctl start amends-web, or npm start for both processes.';
+    return say('web', 'warning', `Nothing listens at ${HOST}:${PORT}: the web process does not run. ${start}`);
+  }
   const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '[::1]' : HOST.includes(':') ? `[${HOST}]` : HOST;
-  const answer = await fetch(`http://${host}:${PORT}/readyz`, { signal: AbortSignal.timeout(5000) }).catch(() => null);
+  const answer = await asked(`http://${host}:${PORT}/readyz`);
   const said = (await answer?.json().catch(() => null)) as { ready?: boolean } | null;
+  if (answer === null) {
+    const log = notBuilt ?? 'Its log says why: journalctl -u amends-web';
+    return say('web', 'wrong', `Port ${PORT} is open, and nothing answers there within five seconds. ${log}`);
+  }
   if (typeof said?.ready !== 'boolean') {
-    say('web', 'wrong', `Something else listens at port ${PORT}. Stop it, or set PORT.`);
-  } else if (said.ready) say('web', 'ok', 'The web process answers and is ready.');
-  else say('web', 'wrong', `The web process answers, but is not ready: ${JSON.stringify(said)}`);
+    return say('web', 'wrong', `Something else listens at port ${PORT}. Stop it, or set PORT.`);
+  }
+  if (!said.ready) return say('web', 'wrong', `The web process answers, but is not ready: ${JSON.stringify(said)}`);
+  say('web', 'ok', 'The web process answers and is ready.');
+  if (isLoopback(AMENDS_URL)) return;
+  const outside = await (await asked(new URL('/healthz', AMENDS_URL).href))?.text().catch(() => '');
+  if (outside?.startsWith('This process is alive')) say('address', 'ok', `${AMENDS_URL} leads here.`);
+  else
+    say(
+      'address',
+      'warning',
+      `${AMENDS_URL} does not lead here, as seen from this machine. Look at its DNS, the proxy and the certificate.`,
+    );
 }
+
+const asked = (url: string) => fetch(url, { signal: AbortSignal.timeout(5000) }).catch(() => null);
 
 function isWritable(folder: string): boolean {
   try {

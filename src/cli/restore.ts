@@ -19,7 +19,7 @@ Reads the whole backup, checks every hash, and puts the database and its files i
 anything. Everybody who was erased since is erased again, and whoever said stop is not written to. What came back neither
 sends nor pays until you say that it goes on: amends due --send-from-here.
 
-  --key KEYFILE     the file with the secret key (AGE-SECRET-KEY-1…); not for a plain backup
+  --key KEYFILE     the file with the secret key (AGE-SECRET-KEY-1…), or - for standard input; not for a plain backup
   --to NEWFOLDER    where to
   --erasures FILE   another ${ERASURES}; ERASURES_FILE and the one beside the backup are read anyway
   --no-erasures     go on although there is no such file: whoever was erased since the backup comes back
@@ -48,7 +48,8 @@ Exit code: 0 done, 1 refused or not whole, 2 called wrongly.`,
       return 2;
     }
     const plain = path.endsWith('.tar.gz');
-    const missing = [path, ...(values.key ? [values.key] : []), ...values.erasures].find((file) => !existsSync(file));
+    const named = [path, ...(values.key && values.key !== '-' ? [values.key] : []), ...values.erasures];
+    const missing = named.find((file) => !existsSync(file));
     if (missing) {
       io.err(`There is no ${missing}.`);
       return 2;

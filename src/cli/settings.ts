@@ -27,11 +27,12 @@ Exit code: 0 done.`,
 };
 
 const facts = ({ kind: _, ...rest }: Setting) => rest;
-const isSet = (name: string) => process.env[name] !== undefined;
+// As readSettings has it: an empty one is one that is not set.
+const isSet = (name: string) => Boolean(process.env[name]);
 
 function valueHere(name: string, { secret, default: standard }: Setting): string {
   const value = process.env[name];
-  if (value === undefined) return standard === '' ? 'not set' : `${secret ? 'not set' : standard} (default)`;
+  if (!value) return standard === '' ? 'not set' : `${secret ? 'not set' : standard} (default)`;
   return secret ? 'set, not shown' : value;
 }
 

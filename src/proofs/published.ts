@@ -238,11 +238,13 @@ export const publishedLetter = (db: Reader, id: string) => one(db, 'letters', id
  */
 export async function publishedSite(db: Reader): Promise<Site> {
   const site = await siteOrNull(db);
-  if (!site) throw new Error('Nothing has been published yet: site.yaml comes first.');
+  if (!site)
+    throw Object.assign(new Error('Nothing has been published yet: site.yaml comes first.'), { code: 'NOT_BEGUN' });
   return site;
 }
 
-const siteOrNull = kept(async (db): Promise<Site | null> => {
+/** Null: nothing has been published, not even what this place is called. */
+export const siteOrNull = kept(async (db): Promise<Site | null> => {
   const { id, name, title, address, leftAt } = staff;
   const [site, members] = await Promise.all([
     one(db, 'site', 'site'),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,7 @@ beforeEach(() => {
     ...{ SENDING_FENCE: join(folder, 'fence'), ERASURES_FILE: join(folder, 'erasures'), SUPPRESSION_KEY: KEY },
     ...{ BACKUP_DIR: join(folder, 'backups'), TRUSTED_PROXIES: ['10.0.0.1'], STRIPE_API_BASE: '' },
     SMTP_URL: 'smtps://mail.example',
+    STRIPE_SECRET_KEY: 'sk_live_x',
   };
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,10 +52,13 @@ test.each<[string, Partial<Env> | (() => Partial<Env>), string, RegExp]>([
   ['a guessable key', { SUPPRESSION_KEY: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }, 'SUPPRESSION_KEY', /guessed/],
   ['another key', () => note('{"key":"0000000000000000"}\n'), 'SUPPRESSION_KEY', /Set the old one again/],
   ['the sandbox', { STRIPE_API_BASE: 'http://127.0.0.1:1' }, 'payments', /nobody is charged/],
+  ['no key of Stripe', { STRIPE_SECRET_KEY: 'sk_test_sandbox' }, 'payments', /no customer can come back/],
   ['no mail', { SMTP_URL: '' }, 'letters', /doctor mail/],
   ['no content', () => ({ CONTENT_DIR: join(folder, 'nowhere') }), 'CONTENT_DIR', /not there/],
   ['bad content', () => badContent(), 'content', /amends check/],
   ['no place to write', () => ({ UPLOADS_DIR: join(folder, 'alive', 'uploads') }), 'UPLOADS_DIR', /can’t be written/],
+  ['no place to say that it lives', () => under('HEARTBEAT_FILE'), 'HEARTBEAT_FILE', /can’t be written/],
+  ['no place for letters', () => ({ ...under('MAILBOX_DIR'), SMTP_URL: '' }), 'MAILBOX_DIR', /can’t be written/],
   ['no jobs', () => ({ HEARTBEAT_FILE: join(folder, 'never') }), 'jobs', /npm start/],
   ['jobs that died', () => seen(-3_600), 'jobs', /60 minutes ago/],
   ['a clock that went back', () => seen(3_600), 'clock', /NTP/],
@@ -79,6 +83,20 @@ test('a port that somebody else has is said', async () => {
   );
 });
 
+test.skipIf(process.getuid?.() !== 0)(
+  'what root made in the folder of another user is said, with the command that mends it',
+  async () => {
+    chownSync(folder, 12_345, 12_345);
+    const hint = expect.objectContaining({ about: 'rights', sentence: expect.stringMatching(/You are root/) });
+    for (const name of ['alive', 'uploads']) chownSync(join(folder, name), 12_345, 12_345);
+    expect(await wrongIn({})).toContainEqual(hint);
+    writeFileSync(join(folder, 'amends.db'), '');
+    const found = await wrongIn({});
+    const sentence = expect.stringContaining(`chown --reference=${folder} ${join(folder, 'amends.db')}`);
+    expect(found).toContainEqual({ about: 'rights', verdict: 'wrong', sentence });
+  },
+);
+
 test('the command says so too, with an exit code and as JSON; a database it may not open is a sentence', () => {
   writeFileSync(join(folder, 'file'), '');
   const run = (settings: Record<string, string>) =>
@@ -95,6 +113,10 @@ test('the command says so too, with an exit code and as JSON; a database it may 
   const [first] = JSON.parse(broken.stdout).findings;
   expect(first).toMatchObject({ about: 'database', verdict: 'wrong' });
 }, 120_000);
+
+function under(setting: 'HEARTBEAT_FILE' | 'MAILBOX_DIR'): Partial<Env> {
+  return { [setting]: join(folder, 'alive', 'one', 'two') };
+}
 
 function note(text: string): Partial<Env> {
   writeFileSync(join(folder, 'erasures'), text);
