@@ -308,7 +308,7 @@ export function readSettings(given: NodeJS.ProcessEnv, file: NodeJS.Dict<string>
     if (one.success) read[name] = one.data;
     else wrong.push(...one.error.issues.map(({ message }) => `${name}: ${message}`));
   }
-  if (wrong.length > 0) throw new Error(`The settings can't be used. ${wrong.join('; ')}.`);
+  if (wrong.length > 0) throw new Error(`The settings can't be used. ${wrong.join('; ').replace(/[^?]$/, '$&.')}`);
   const env = read as Env;
   const contradiction = contradictionIn(env);
   if (contradiction) throw new Error(contradiction);

@@ -39,12 +39,17 @@ const lock = join(root, 'package-lock.json');
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
   console.error('Installing what Amends needs. The first time takes a minute or two …');
   const npm = process.env.npm_execpath;
-  const command = npm ? [process.execPath, [npm]] : ['npm', []];
-  const done = spawnSync(command[0], [...command[1], 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: writable(homedir()) ? process.env : { ...process.env, npm_config_cache: join(tmpdir(), 'amends-npm-cache') },
-  });
+  const install = (command, ...before) =>
+    spawnSync(command, [...before, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: writable(homedir()) ? process.env : { ...process.env, npm_config_cache: join(tmpdir(), 'amends-npm-cache') },
+    });
+  let done = npm ? install(process.execPath, npm) : install('npm');
+  if (done.status !== 0 && /^npm\/[1-9]\./.test(process.env.npm_config_user_agent ?? '')) {
+    console.error('This npm is old, and may have stopped in the middle. Trying once more with a newer one …');
+    done = install('npx', '--yes', 'npm@11');
+  }
   if (done.status !== 0) {
     console.error('The packages could not be installed. Is the package registry reachable from here?');
     process.exit(2);
