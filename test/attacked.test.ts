@@ -274,7 +274,7 @@ test('what is no form is a 400 wherever one is read, and nothing that broke', { 
   const ines = await castPerson(db.read, 'c-ines');
   const link = await db.write((tx) => mintLink(tx, { personId: ines.id, purpose: 'page', days: 9000 }, NOW));
   const reading = PAGES.filter((page) =>
-    /request\.formData\(/.test(readFileSync(join(root, 'src/pages', page), 'utf8')),
+    /request\.formData\(|await pressed\(/.test(readFileSync(join(root, 'src/pages', page), 'utf8')),
   );
   const before = site.log().length;
   const seen = new Set<number>();
