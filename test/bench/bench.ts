@@ -38,7 +38,7 @@ const HELP = `Use: npm run bench [-- --quick] [-- --only B1,B5] [-- --people 100
 
 Measures pages, database, import, links, letters and returns, each beside a limit taken in the same run.
 
-  --quick    less of everything: a minute or two instead of ten
+  --quick    less of everything: one to three minutes instead of six
   --only     these alone: ${Object.keys(ALL).join(', ')}
   --people   how many are in the database (100,000; with --quick 10,000)
   --json     one line of JSON on standard output, and the table on standard error
