@@ -1,7 +1,8 @@
-import { and, asc, count, desc, eq, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, isNotNull, isNull, notInArray, or, sql } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { complaints, corrections, departures, persons, suggestions } from '../../db/schema/people.ts';
 import { type Refusal, refuse } from '../shared/refusal.ts';
+import { isConcerned } from './concerns.ts';
 import type { Gap } from './diagnosis.ts';
 import { type Rule, ruled } from './rules.ts';
 import { type Example, type Group, groupAlike, learn, rank } from './suggest.ts';
@@ -101,12 +102,33 @@ export async function propose(db: Db, rules: readonly Rule[], issues: readonly E
   return rows.length;
 }
 
-/** Whose complaints somebody may read: what employees said in confidence is for those who may see it. */
-export type Reach = { confidential: boolean };
+/** Whose complaints somebody may read. `concerning`: every way in which a complaint without an issue says that it concerns them. */
+export type Reach = { confidential: boolean; concerning: string[] };
 
-function within({ confidential }: Reach) {
-  const open = and(isNull(complaints.issueId), isNull(suggestions.setAsideAt));
-  return confidential ? open : and(open, eq(complaints.confidentiality, 'open'));
+/** What was said in confidence is for those who may hear it; what concerns a colleague is not for them, whatever their role. */
+export async function reachOf(
+  reader: Reader,
+  colleague: { id: string; name: string },
+  confidential: boolean,
+): Promise<Reach> {
+  const named = await reader
+    .selectDistinct({ concerns: complaints.concerns })
+    .from(complaints)
+    .where(and(isNull(complaints.issueId), isNotNull(complaints.concerns)));
+  const concerning = named.flatMap(({ concerns }) => (isConcerned(concerns, colleague) ? [concerns!] : []));
+  return { confidential, concerning };
+}
+
+function readable({ confidential, concerning }: Reach) {
+  return and(
+    isNull(complaints.issueId),
+    confidential ? undefined : eq(complaints.confidentiality, 'open'),
+    or(isNull(complaints.concerns), notInArray(complaints.concerns, concerning)),
+  );
+}
+
+function within(reach: Reach) {
+  return and(readable(reach), isNull(suggestions.setAsideAt));
 }
 
 const COLUMNS = {
@@ -178,11 +200,10 @@ export async function linkComplaints(
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(issueId)) {
     return refuse('issue', 'An issue is named by small letters, digits and hyphens, such as exports-failed.');
   }
-  const open = reach.confidential ? undefined : eq(complaints.confidentiality, 'open');
   const linked = await tx
     .update(complaints)
     .set({ issueId, ...(gap ? { gap: sql`coalesce(${complaints.gap}, ${gap})` } : {}) })
-    .where(and(inArray(complaints.ref, [...refs]), isNull(complaints.issueId), open))
+    .where(and(inArray(complaints.ref, [...refs]), readable(reach)))
     .returning({ id: complaints.id });
   const ids = linked.map(({ id }) => id);
   if (ids.length > 0) await tx.delete(suggestions).where(inArray(suggestions.complaintId, ids));
@@ -191,11 +212,10 @@ export async function linkComplaints(
 
 /** About none of the issues: these are not shown again. */
 export async function setAside(tx: Tx, refs: readonly string[], reach: Reach, now: Date): Promise<number> {
-  const open = reach.confidential ? undefined : eq(complaints.confidentiality, 'open');
   const found = await tx
     .select({ id: complaints.id })
     .from(complaints)
-    .where(and(inArray(complaints.ref, [...refs]), isNull(complaints.issueId), open));
+    .where(and(inArray(complaints.ref, [...refs]), readable(reach)));
   for (const { id } of found) {
     const nothing = { issueId: null, gap: null, share: 0, by: 'nothing' as const, because: [], others: [] };
     const row = { complaintId: id, ...nothing, learnedFrom: 0, madeAt: now.getTime(), setAsideAt: now.getTime() };
