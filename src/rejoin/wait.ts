@@ -16,6 +16,6 @@ export async function waitUntilSettled(
   while (performance.now() < until) {
     const [rejoin] = await db.read.select({ state: rejoins.state }).from(rejoins).where(eq(rejoins.id, rejoinId));
     if (rejoin && !unsettled.includes(rejoin.state)) return;
-    await new Promise((go) => setTimeout(go, 100));
+    await new Promise((go) => setTimeout(go, 40));
   }
 }
