@@ -67,13 +67,16 @@ import { workOnUploads } from '../staff/uploads.ts';
  * Everything that happens without a press. Each round is safe to run at any time, twice, or in two processes at once.
  */
 
-/** Over SMTP where a mail server is set; else into the folder. `now` is when it begins; the clock runs on from there. */
-export async function letters(db: Db, now: Date): Promise<number> {
+/**
+ * Over SMTP where a mail server is set; else into the folder. `now` is when it begins; the clock runs on from there. It ends early,
+ * with no letter under way, once `goOn` says false.
+ */
+export async function letters(db: Db, now: Date, goOn = () => true): Promise<number> {
   const mint = mintFor(env.AMENDS_URL, { task: async (tx, id) => `/task/${await mintTaskLink(tx, id)}` });
   const clock = clockFrom(now);
   if (env.SMTP_URL === '') {
     const transport = mailboxTransport(env.MAILBOX_DIR);
-    return deliverDueLetters(db, { transport, heldBecause: heldAtSending, mint, answersTo }, clock);
+    return deliverDueLetters(db, { transport, heldBecause: heldAtSending, mint, answersTo, goOn }, clock);
   }
   const site = await publishedSite(db.read);
   const smtp = openSmtp(env.SMTP_URL);
@@ -85,6 +88,7 @@ export async function letters(db: Db, now: Date): Promise<number> {
         heldBecause: heldAtSending,
         mint,
         answersTo,
+        goOn,
         server: {
           pace: { perMinute: env.MAIL_PER_MINUTE, perDomain: env.MAIL_PER_MINUTE_PER_DOMAIN },
           fence: env.SENDING_FENCE,

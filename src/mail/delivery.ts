@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, isNotNull, isNull, lt, lte, not, notInArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lt, lte, not, notInArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db, Reader, Tx } from '../../db/client.ts';
 import { letters } from '../../db/schema/mail.ts';
-import { countHanded, fencedBecause, writeFence } from './fence.ts';
+import { type Count, countHanded, fencedBecause, forgetFirst, writeFence } from './fence.ts';
 import { CAN_WAIT, RECEIPTS } from './kinds.ts';
 import type { Letter } from './outbox.ts';
 import { DOMAIN, domainOf, type Pace, roomNow, waitAfter } from './pace.ts';
@@ -43,6 +43,8 @@ export type Delivery = {
   mint: (tx: Tx, letter: Letter, now: Date) => Promise<Record<string, string>>;
   /** Where answers to this letter go; null: to the organisation’s own address. */
   answersTo?: (tx: Tx, letter: Letter) => Promise<string | null>;
+  /** False: no more letters are taken, as this process is to end; those under way are waited for. */
+  goOn?: () => boolean;
   /** Set where a letter that is sent twice reaches somebody twice. Without it, sending the same id again is harmless. */
   server?: {
     pace: Pace;
@@ -80,8 +82,8 @@ type Tried = { letter: Letter; outcome: Outcome; at: Date };
  * the next few, because each commit waits for the disk. A lease that ran out (the process died) is taken again, which mints anew and
  * revokes the old. With a mail server, a letter that was given to it and never written down as sent is doubtful instead: it may have
  * left, so it isn't sent again. After a crash those are as many as were under way. One that can't be handed over is put off, and keeps
- * back nobody. An instant for a clock is one that stands still. Throws when a fence keeps this database from sending, and at the end,
- * when a letter failed.
+ * back nobody. An instant for a clock is one that stands still. Throws when a fence keeps this database from sending or can't be
+ * written, and at the end, when a letter failed.
  */
 export async function deliverDueLetters(
   db: Db,
@@ -90,26 +92,34 @@ export async function deliverDueLetters(
   limit = 100,
 ): Promise<number> {
   const clock = typeof now === 'function' ? now : () => now;
-  const { server } = delivery;
+  const { server, goOn = () => true } = delivery;
   if (server && !(await db.write((tx) => maySend(tx, server.fence, clock())))) return 0;
   const failures: unknown[] = [];
   let sent = 0;
   let tried: Tried[] = [];
   const noteTried = async (tx: Tx) => {
-    for (const one of tried) await note(tx, server, one);
+    for (const one of tried) {
+      await alone(
+        tx,
+        () => note(tx, server, one),
+        (error) => failures.push(error),
+      );
+    }
   };
   try {
-    for (let turns = limit; turns > 0; ) {
+    for (let turns = limit; turns > 0 && goOn(); ) {
       const most = Math.min(turns, server?.connections ?? AT_ONCE);
       const taken = await db.write(async (tx) => {
+        const known = failures.length;
         await noteTried(tx);
-        return handNext(tx, delivery, most, clock());
+        // What became of a letter can't be written down: no more of them are risked.
+        return failures.length > known ? null : handNext(tx, delivery, most, clock());
       });
       tried = [];
-      if (taken.looked === 0) break;
+      if (!taken || taken.looked === 0) break;
       turns -= taken.looked;
       failures.push(...taken.failures);
-      if (server && taken.count) writeFence(server.fence, taken.count);
+      if (server && taken.count) await countOrTakeBack(db, server.fence, taken.count, taken.handed);
       const answers = await Promise.allSettled(taken.handed.map((one) => send(delivery, one, clock)));
       tried = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
       sent += tried.filter(({ outcome }) => outcome.left === 'yes').length;
@@ -122,6 +132,23 @@ export async function deliverDueLetters(
   }
   if (failures.length > 0) throw failures[0];
   return sent;
+}
+
+/** Counts in the file what was taken. When that can't be done none of it came near the mail server, and nothing may say that it did. */
+async function countOrTakeBack(db: Db, fence: string, count: Count, handed: Handed[]): Promise<void> {
+  try {
+    writeFence(fence, count);
+  } catch (error) {
+    const ids = handed.map(({ letter }) => letter.id);
+    await db.write(async (tx) => {
+      await tx
+        .update(letters)
+        .set({ handedAt: null, leasedUntil: null, attempts: sql`${letters.attempts} - 1` })
+        .where(inArray(letters.id, ids));
+      await forgetFirst(tx, fence, count, handed.length);
+    });
+    throw error;
+  }
 }
 
 async function send({ transport }: Delivery, { letter, outgoing }: Handed, clock: () => Date): Promise<Tried> {
@@ -172,19 +199,32 @@ async function handNext(tx: Tx, delivery: Delivery, most: number, now: Date) {
   const handed: Handed[] = [];
   const failures: unknown[] = [];
   for (const letter of next) {
-    await tx.run(sql`savepoint one_letter`);
-    try {
-      const outgoing = await hand(tx, delivery, letter, now);
-      if (outgoing) handed.push({ letter, outgoing });
-    } catch (error) {
-      failures.push(error);
-      await tx.run(sql`rollback to one_letter`);
-      await putOff(tx, letter, now);
-    }
-    await tx.run(sql`release one_letter`);
+    await alone(
+      tx,
+      async () => {
+        const outgoing = await hand(tx, delivery, letter, now);
+        if (outgoing) handed.push({ letter, outgoing });
+      },
+      async (error) => {
+        failures.push(error);
+        await putOff(tx, letter, now);
+      },
+    );
   }
   const count = server && handed.length > 0 ? await countHanded(tx, handed.length) : null;
   return { looked: next.length, handed, failures, count };
+}
+
+/** What fails for one letter undoes nothing of the others. */
+async function alone(tx: Tx, work: () => Promise<void>, onFailure: (error: unknown) => unknown): Promise<void> {
+  await tx.run(sql`savepoint one_letter`);
+  try {
+    await work();
+  } catch (error) {
+    await tx.run(sql`rollback to one_letter`);
+    await onFailure(error);
+  }
+  await tx.run(sql`release one_letter`);
 }
 
 /** Somebody waits for it. Written out, as in the index letters_urgent: it isn't used for parameters. */

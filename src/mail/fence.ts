@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { and, isNull, sql } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import type { Reader, Tx } from '../../db/client.ts';
 import { letters, sending } from '../../db/schema/mail.ts';
 import { newId } from '../shared/ids.ts';
@@ -11,7 +11,7 @@ import { newId } from '../shared/ids.ts';
  * database may be ahead of the file, and is never behind it: unless it is an older one.
  */
 
-type Count = { instance: string; handed: number };
+export type Count = { instance: string; handed: number };
 
 /** Why this database must not send, or null. */
 export async function fencedBecause(reader: Reader, file: string): Promise<string | null> {
@@ -57,6 +57,15 @@ export async function countHanded(tx: Tx, many = 1): Promise<Count> {
     .onConflictDoUpdate({ target: sending.id, set: { handed: sql`${sending.handed} + ${many}` } })
     .returning({ instance: sending.instance, handed: sending.handed });
   return row!;
+}
+
+/**
+ * So many were not given away after all. The count may stay ahead of the file; but a first one goes, or a database that has sent
+ * nothing would stand there as a copy of one that has.
+ */
+export async function forgetFirst(tx: Tx, file: string, count: Count, many: number): Promise<void> {
+  if (count.handed > many || existsSync(file)) return;
+  await tx.delete(sending).where(and(eq(sending.instance, count.instance), eq(sending.handed, count.handed)));
 }
 
 /**

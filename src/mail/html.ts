@@ -22,6 +22,7 @@ export async function htmlOf(letter: { subject: string; text: string; kind: stri
   if (!frame) {
     frame = renderFrame(look);
     frames.set(look, frame);
+    frame.catch(() => frames.delete(look)); // the next letter tries again
   }
   return fillFrame(await frame, letter);
 }

@@ -36,7 +36,13 @@ export function openSmtp(
   const transport =
     (sender: Sender): Transport =>
     async (letter) => {
-      const message = await compose(letter, sender);
+      let message: Buffer | null;
+      try {
+        message = await compose(letter, sender);
+      } catch (error) {
+        // It never came near the server, and another letter may be one that can be made.
+        return { left: 'later', said: said(error as Failure), stop: false };
+      }
       if (!message) return { left: 'never', because: 'no-address', said: 'The address can’t be written to.' };
       const trying = { begun: false };
       const onBegin = () => {

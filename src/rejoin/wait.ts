@@ -12,10 +12,11 @@ export async function waitUntilSettled(
   { longest = 4000, returned = false } = {},
 ): Promise<void> {
   const unsettled = returned ? ['begun', 'paying', 'away'] : ['begun', 'paying'];
-  const until = performance.now() + longest;
-  while (performance.now() < until) {
+  const began = performance.now();
+  for (let waited = 0; waited < longest; waited = performance.now() - began) {
     const [rejoin] = await db.read.select({ state: rejoins.state }).from(rejoins).where(eq(rejoins.id, rejoinId));
     if (rejoin && !unsettled.includes(rejoin.state)) return;
-    await new Promise((go) => setTimeout(go, 100));
+    // Ever more seldom: whoever is answered soon isn’t kept, and many who wait long don’t keep the pages of others.
+    await new Promise((go) => setTimeout(go, Math.max(40, waited / 5)));
   }
 }

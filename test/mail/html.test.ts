@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { compose } from '../../src/mail/compose.ts';
 import { htmlOf } from '../../src/mail/html.ts';
 import { previews } from '../../src/staff/previews.ts';
@@ -61,6 +61,21 @@ test('a mark that cuts the frame can’t be smuggled in', async () => {
   const html = await htmlOf({ kind: 'fixed', subject: 'a\u2063b', text: 'one \u2063 two' });
   expect(html).toContain('one \u2063 two');
   expect(html.match(/<body/g)).toHaveLength(1);
+});
+
+test('a frame that could not be made once is made for the next letter', async () => {
+  let broken = true;
+  vi.resetModules();
+  vi.doMock(import('@react-email/render'), async (original) => {
+    const real = await original();
+    return { ...real, render: (...args) => (broken ? Promise.reject(new Error('broken')) : real.render(...args)) };
+  });
+  onTestFinished(() => void vi.doUnmock('@react-email/render'));
+  const fresh = await import('../../src/mail/html.ts');
+  const letter = { kind: 'fixed', subject: 'Exports', text: 'They finish.' };
+  await expect(fresh.htmlOf(letter)).rejects.toThrow('broken');
+  broken = false;
+  expect(await fresh.htmlOf(letter)).toContain('They finish.');
 });
 
 test('the letter goes out as text first, then HTML, and answers go to whoever signed it', async () => {

@@ -1,7 +1,7 @@
-import { copyFileSync, existsSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { eq, sql } from 'drizzle-orm';
+import { eq, isNull, sql } from 'drizzle-orm';
 import PostalMime from 'postal-mime';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { type Db, openDatabase } from '../../db/client.ts';
@@ -286,6 +286,66 @@ test('a server that breaks off for one letter gets no more of them; what became 
   expect(rows.map(({ heldBecause }) => heldBecause).filter(Boolean)).toEqual(['bounced']);
   expect(rows.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
   expect(await send(later(11))).toEqual([]);
+});
+
+test('when the count of letters can’t be written, nobody is given one, none is in doubt, and all leave once it can', async () => {
+  for (let n = 0; n < 6; n += 1) await write(`back:${n}`, `n${n}@one.example`);
+  const inTheWay = `${fence}.${process.pid}.part`;
+  mkdirSync(inTheWay);
+  for (const n of [0, 1, 2]) await expect(send(later(n)), 'the first ever').rejects.toThrow('EISDIR');
+  rmdirSync(inTheWay);
+  expect(await send(later(3), { limit: 1 })).toHaveLength(1);
+  mkdirSync(inTheWay);
+  for (const n of [4, 5, 6]) await expect(send(later(n))).rejects.toThrow('EISDIR');
+  const rows = await db.read.select().from(letters).where(isNull(letters.sentAt));
+  for (const one of rows) expect(one).toMatchObject({ attempts: 0, handedAt: null, leasedUntil: null });
+  rmdirSync(inTheWay);
+  expect(await send(later(2 * MINUTE))).toHaveLength(5);
+});
+
+test('a letter that can’t be made comes again later, and is never thought to have left', async () => {
+  for (const n of [0, 1, 2]) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
+  const smtp = openSmtp(sink.url);
+  const give = smtp.transport(SENDER);
+  const transport = (letter: Outgoing) =>
+    give(letter.to.startsWith('n1') ? { ...letter, text: null as unknown as string } : letter);
+  expect(await deliverDueLetters(db, delivering(transport, { connections: 1 }), later(10))).toBe(2);
+  smtp.close();
+  expect(await row('back:1')).toMatchObject({
+    sentAt: null,
+    leasedUntil: null,
+    notBefore: NOW.getTime() + 10 + MINUTE,
+  });
+  expect((await send(later(2 * MINUTE))).map(({ to }) => to)).toEqual(['n1@one.example']);
+});
+
+test('told not to go on, it takes no more letters and writes down what became of those under way', async () => {
+  for (let n = 0; n < 9; n += 1) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
+  let given = 0;
+  const transport = async () => {
+    given += 1;
+  };
+  const delivery = { ...delivering(transport, { connections: 3 }), goOn: () => given < 4 };
+  expect(await deliverDueLetters(db, delivery, later(10))).toBe(6);
+  const rows = await db.read.select().from(letters).orderBy(letters.cause);
+  expect(rows.map(({ sentAt }) => sentAt !== null)).toEqual([...Array(6).fill(true), ...Array(3).fill(false)]);
+  for (const one of rows.slice(6)) expect(one).toMatchObject({ attempts: 0, handedAt: null, leasedUntil: null });
+});
+
+test('what became of one letter can’t be written down: that one is in doubt, those beside it are not, and the round ends', async () => {
+  for (let n = 0; n < 6; n += 1) await write(`back:${n}`, `n${n}@one.example`, 'back', later(n));
+  const bounced: Outcome = { left: 'never', said: '550 5.1.1', because: 'bounced' };
+  const transport = async ({ to }: Outgoing) => (to.startsWith('n1') ? bounced : { left: 'yes' as const });
+  const onBounced = async () => {
+    throw new Error('the list is full');
+  };
+  const round = deliverDueLetters(db, delivering(transport, { connections: 3, onBounced }), later(10));
+  await expect(round).rejects.toThrow('the list is full');
+  const rows = await db.read.select().from(letters).orderBy(letters.cause);
+  expect(rows.map(({ sentAt }) => sentAt !== null)).toEqual([true, false, true, false, false, false]);
+  expect(rows.map(({ handedAt }) => handedAt !== null)).toEqual([true, true, true, false, false, false]);
+  expect(await send(later(MINUTE + 11))).toHaveLength(3);
+  expect(await row('back:1')).toMatchObject({ doubtfulAt: NOW.getTime() + MINUTE + 11, heldBecause: null });
 });
 
 test('a line that comes when nobody waits for it any more carries no letter', async () => {
