@@ -1,6 +1,6 @@
 import type { Reader } from '../../db/client.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
-import { fillPlaceholders } from '../proofs/claims.ts';
+import { CLAIMED, filledClaims } from '../proofs/claims.ts';
 import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
 import type { Site } from '../proofs/documents.ts';
 import { formatValue, parseSeries, summariseProof } from '../proofs/evidence.ts';
@@ -215,9 +215,7 @@ function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: S
   const drawable = written('changed_on') && data.series.every((series) => (points[series.id]?.length ?? 0) > 0);
   if (!drawable || data.series.length === 0) return nothing;
   const summaries = summariseProof(data, points);
-  const filled = (text: string) => fillPlaceholders(text, summaries);
-  const { headline, line, lede } = data;
-  const texts = { headline: filled(headline), line: filled(line), lede: filled(lede) };
+  const texts = filledClaims(data, summaries);
   const values = summaries.flatMap((summary) => {
     const shown = (value: number | null) =>
       value === null ? 'not measured' : formatValue(summary.unit, value, summary.currency);
@@ -228,9 +226,10 @@ function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: S
       { name: `{weeks${name}}`, text: `${summary.weeks} ${summary.weeks === 1 ? 'week' : 'weeks'}` },
     ];
   });
-  const lines = (['headline', 'line', 'lede'] as const)
-    .filter((at) => written(at) && data[at].includes('{'))
-    .map((at) => ({ name: labelAt('proofs', at), text: texts[at] }));
+  const lines = CLAIMED.filter((at) => written(at) && data[at].includes('{')).map((at) => ({
+    name: labelAt('proofs', at),
+    text: texts[at],
+  }));
   const proof = {
     ...document,
     version: 0,
