@@ -14,7 +14,7 @@ import type { Draft } from './draft.ts';
 import { type At, CSV, type Field, fieldsOf, hasBody, NAME, type Value, type Values } from './fields.ts';
 import { type Form, formOf, sourceFrom } from './form.ts';
 import { READ_AS, type ReadAs, readPasted } from './pasted.ts';
-import { labelAt, type Placed, placeProblems } from './placed.ts';
+import { labelAt, OF_WORDS, type Placed, placeProblems } from './placed.ts';
 
 /* What the check says of a draft while it is being written: the same judgement as everywhere, each sentence at its field. */
 
@@ -71,7 +71,7 @@ export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: 
   const judged: Judgement = await judge({ collection, id: documentId, ...complete }, others);
   const words = (found: readonly Problem[]) =>
     placeProblems({ ...draft, ...complete }, found).filter(
-      ({ rule, at }) => /^S1\d\d$|^waiver$/.test(rule) && written(at) && said(form, at),
+      ({ rule, at }) => (OF_WORDS.test(rule) || rule === 'waiver') && written(at) && said(form, at),
     );
   return {
     problems: [...unfit, ...words(judged.problems)],
