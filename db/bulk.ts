@@ -1,4 +1,5 @@
 import { getTableColumns, getTableName } from 'drizzle-orm';
+import { toSnakeCase } from 'drizzle-orm/casing';
 import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { runStatement, type Tx } from './client.ts';
 
@@ -58,7 +59,7 @@ function shapeOf(table: SQLiteTable): Shape {
     const plain = ['string', 'number'].includes(column.dataType);
     return {
       key,
-      name: key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      name: toSnakeCase(key),
       encode: plain
         ? (value: unknown) => value ?? null
         : (value: unknown) => (value === null || value === undefined ? null : column.mapToDriverValue(value)),

@@ -51,6 +51,7 @@ export const letters = sqliteTable(
       ),
     index('letters_person').on(t.personId),
     index('letters_to').on(t.toAddress),
+    index('letters_to_plain').on(sql`lower(${t.toAddress})`),
     index('letters_batch').on(t.batchId).where(sql`${t.batchId} is not null`),
   ],
 );

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { issuesNow } from '../checkins/answers.ts';
 import { database } from '../database.ts';
 import { type Coverage, coverage } from '../people/coverage.ts';
-import { counted } from '../shared/words.ts';
+import { counted, grouped } from '../shared/words.ts';
 import { issueToCover } from '../staff/home.ts';
 import type { Verb } from './verb.ts';
 
@@ -48,13 +48,13 @@ const GAPS = { value: 'value', trust: 'trust', experience: 'experience', growth:
 
 /** At most 100 columns. */
 function table({ issues, unlinked, unknown }: Coverage): string[] {
-  const days = (count: number | null) => (count === null ? '–' : number(count));
+  const days = (count: number | null) => (count === null ? '–' : grouped(count));
   const lines = [row('Issue', 'People', 'Oldest, days', 'People × days', 'State', 'Next')];
   for (const { id, people, oldestDays, peopleDays, state, nextAction } of issues) {
-    lines.push(row(id, number(people), days(oldestDays), number(peopleDays), STATES[state], nextAction));
+    lines.push(row(id, grouped(people), days(oldestDays), grouped(peopleDays), STATES[state], nextAction));
   }
   for (const { id, people, oldestDays, peopleDays } of unknown) {
-    lines.push(row(id, number(people), days(oldestDays), number(peopleDays), 'no such issue', 'Write the issue'));
+    lines.push(row(id, grouped(people), days(oldestDays), grouped(peopleDays), 'no such issue', 'Write the issue'));
   }
   if (unlinked.length > 0) lines.push('', 'Linked to no issue:');
   for (const { gap, complaints, people, oldestDays } of unlinked) {
@@ -70,8 +70,4 @@ function row(
 ): string {
   const name = issue.length > 24 ? `${issue.slice(0, 23)}…` : issue;
   return `${name.padEnd(24)} ${people.padStart(6)} ${oldest.padStart(12)} ${together.padStart(13)}  ${state.padEnd(13)}  ${next}`;
-}
-
-function number(count: number): string {
-  return new Intl.NumberFormat('en-GB').format(count);
 }

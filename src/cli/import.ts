@@ -13,7 +13,7 @@ import { type Undone, undoImport } from '../people/intake/undo.ts';
 import { importFinished } from '../reonboarding/finished.ts';
 import { dayOf } from '../shared/dates.ts';
 import { isRefusal, type Refusal } from '../shared/refusal.ts';
-import { counted, listed } from '../shared/words.ts';
+import { counted, grouped, listed } from '../shared/words.ts';
 import { mapByAsking } from './map.ts';
 import type { Io, Verb } from './verb.ts';
 
@@ -229,7 +229,7 @@ function progress(io: Io): (done: { rows: number; part: number }) => void {
 function summary(report: ImportReport): string[] {
   const { rows, imported, merged, leftOut, refused, refusedRows, suppressed, unit } = report;
   const { conflicts, conflicting, proposedMerges } = report;
-  const number = (count: number) => new Intl.NumberFormat('en-GB').format(count).padStart(10);
+  const number = (count: number) => grouped(count).padStart(10);
   const lines = [
     `${report.file}, read as ${report.mapping}${report.encoding ? ` in ${report.encoding}` : ''}.${report.dryRun ? ' A dry run: nothing was written.' : ''}`,
     '',
@@ -274,8 +274,7 @@ function kindsOf<Item>(items: Item[], kind: (item: Item) => string): { first: It
 
 /** Of a very long list only the beginning is known. */
 function among(listed: number, all: number): string {
-  const number = new Intl.NumberFormat('en-GB');
-  return listed < all ? ` among the first ${number.format(listed)} of ${number.format(all)}` : '';
+  return listed < all ? ` among the first ${grouped(listed)} of ${grouped(all)}` : '';
 }
 
 function more(count: number, one: string): string {

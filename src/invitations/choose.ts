@@ -67,7 +67,7 @@ const BY_HAND: GateRefusal = {
 };
 
 /** So that a request in between waits a few dozen milliseconds at most. */
-const A_PAGE = 250;
+export const A_PAGE = 250;
 
 /** Who could be written to, and why nobody else: nothing is written down. `progress` hears how many were asked. */
 export async function whoWould(

@@ -88,6 +88,7 @@ export async function gateFacts(
     people.flatMap(({ id, email }) => (email ? [[id, addressHash(email).toString('hex')] as const] : [])),
   );
   const hashes = these && JSON.stringify([...hashOf.values()]);
+  const addresses = JSON.stringify(people.flatMap(({ emailNorm }) => emailNorm ?? []));
   const [
     left,
     told,
@@ -146,11 +147,14 @@ export async function gateFacts(
         leftAt: sql<number | null>`coalesce(${letters.sentAt}, ${letters.handedAt})`,
       })
       .from(letters)
-      // As a range, so that the index of causes finds them. One that was held was never read by anyone, so it was no apology.
+      // Everyone’s by the index of causes; of a few people by theirs and their addresses’. One that was held was never read by
+      // anyone, so it was no apology.
       .where(
         and(
-          gte(letters.cause, 'invitation:'),
-          lt(letters.cause, 'invitation;'),
+          these
+            ? sql`+${letters.cause} >= 'invitation:' and +${letters.cause} < 'invitation;'
+                and (${of(letters.personId)} or lower(${letters.toAddress}) in (select value from json_each(${addresses})))`
+            : and(gte(letters.cause, 'invitation:'), lt(letters.cause, 'invitation;')),
           isNull(letters.heldBecause),
           ne(letters.id, letterId),
         ),

@@ -1,11 +1,10 @@
 import { and, count, eq, gt, isNull, sql } from 'drizzle-orm';
-import type { Db, Reader, Tx } from '../../db/client.ts';
+import type { Reader, Tx } from '../../db/client.ts';
 import { prepared } from '../../db/prepared.ts';
 import { links } from '../../db/schema/invitations.ts';
 import { persons } from '../../db/schema/people.ts';
 import { type Device, deviceOf, forgetDevices, forgetUnproven, rememberDevice } from '../sessions/devices.ts';
 import { DAY_MS } from '../shared/dates.ts';
-import { newId } from '../shared/ids.ts';
 import { hashSecret, looksLikeSecret, mintSecret } from '../shared/secrets.ts';
 
 export type Link = typeof links.$inferSelect;
@@ -26,28 +25,6 @@ export async function mintLink(tx: Tx, link: MintLink, now: Date): Promise<strin
   const token = mintSecret();
   await tx.insert(links).values(rowOf(token, link, now));
   return token;
-}
-
-/** Small enough that a request waits a few milliseconds at most for its turn. */
-const LINKS_A_TRANSACTION = 250;
-
-/**
- * Mints a page link for each of these people, under one batch that can be revoked as one. Answers the tokens in their order. One
- * statement with one parameter for each few hundred, so that it is prepared once and requests get a word in between.
- */
-export async function mintBatch(
-  db: Db,
-  personIds: readonly string[],
-  days: number,
-  now: Date,
-): Promise<{ batchId: string; tokens: string[] }> {
-  const batchId = newId();
-  const tokens: string[] = [];
-  for (let from = 0; from < personIds.length; from += LINKS_A_TRANSACTION) {
-    const these = personIds.slice(from, from + LINKS_A_TRANSACTION);
-    tokens.push(...(await db.write((tx) => mintTogether(tx, these, { purpose: 'page', batchId, days }, now))));
-  }
-  return { batchId, tokens };
 }
 
 /** One link for each of these few hundred people, in one statement; answers the tokens in their order. */

@@ -9,9 +9,9 @@ import type { Proof, Series, Unit } from './documents.ts';
 /** One measurement. `value` is in the unit of its series; money is in pounds or euros, as people write it, not in pence. */
 export type Point = { on: Day; value: number; n?: number };
 
-/** A measurement from where it is kept with a blank for the number of cases. */
+/** A measurement from where it is kept with a blank for the number of cases. Minus zero is zero: it would be written differently. */
 export function pointOf({ on, value, n }: { on: Day; value: number; n?: number | null | undefined }): Point {
-  return { on, value, ...(n === null || n === undefined ? {} : { n }) };
+  return { on, value: value + 0, ...(n === null || n === undefined ? {} : { n }) };
 }
 
 export type CsvProblem = { line: number; sentence: string };

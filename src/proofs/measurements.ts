@@ -5,7 +5,7 @@ import { type Day, dayOf } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { type Incoming, judgeMeasurement, type Known, type Link, measurementHash, NOTHING } from './arrived.ts';
-import type { Point } from './evidence.ts';
+import { type Point, pointOf } from './evidence.ts';
 import { publishedProof, publishedSite } from './published.ts';
 
 /* Measurements that arrive for a published proof. They are only ever added: a correction is a new version of the proof. */
@@ -52,7 +52,7 @@ export async function judgeMeasurements(
     counted: points.some(({ n }) => n !== undefined),
     today: dayOf(now, time_zone),
     byDay: new Map(points.map((point) => [point.on, point])),
-    bySource: new Map(rows.map(([source, on, value, n]) => [source, pointOf(on, value, n)])),
+    bySource: new Map(rows.map(([source, on, value, n]) => [source, pointOf({ on, value, n })])),
   };
   const bad: BadRow[] = [];
   const judged: Judged = { fresh: [], already: 0, previousHash: rows.at(-1)?.[4] ?? NOTHING };
@@ -62,7 +62,7 @@ export async function judgeMeasurements(
     else if (verdict === 'already') judged.already += 1;
     else {
       judged.fresh.push(one);
-      const point = pointOf(one.on, one.value, one.n);
+      const point = pointOf(one);
       known.byDay.set(one.on, point);
       known.bySource.set(one.sourceId, point);
     }
@@ -92,7 +92,7 @@ export async function addMeasurements(
   const receivedAt = now.getTime();
   for (let from = 0; from < fresh.length; from += AT_ONCE) {
     const rows = fresh.slice(from, from + AT_ONCE).map(({ on, value, n, sourceId }) => {
-      const point = pointOf(on, value, n);
+      const point = pointOf({ on, value, n });
       const link = linkOf({ ...about, receivedAt, previousHash }, point);
       const hash = measurementHash(link);
       const row = { id: newId(), ...about, measuredOn: on, value: point.value, n: n ?? null, sourceId, sentBy };
@@ -114,7 +114,7 @@ export async function measurementsOf(reader: Reader, proofId: string): Promise<(
     .where(eq(measurements.proofId, proofId))
     .orderBy(asc(measurements.seriesId), sql`rowid`);
   return rows.map(({ measuredOn, value, n, hash, previousHash, ...row }) => ({
-    ...linkOf({ ...row, previousHash: previousHash ?? NOTHING }, pointOf(measuredOn, value, n)),
+    ...linkOf({ ...row, previousHash: previousHash ?? NOTHING }, pointOf({ on: measuredOn, value, n })),
     hash,
   }));
 }
@@ -125,9 +125,4 @@ function linkOf(
 ): Link {
   const at = new Date(receivedAt).toISOString();
   return { proof: proofId, series: seriesId, ...point, receivedAt: at, previousHash };
-}
-
-/** Minus zero is zero: it would be written differently. */
-function pointOf(on: Day, value: number, n: number | null | undefined): Point {
-  return { on, value: value + 0, ...(n === null || n === undefined ? {} : { n }) };
 }

@@ -3,6 +3,7 @@ import type { Db, Tx } from '../../db/client.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { env } from '../env.ts';
 import type { CheckoutPage, Payments, Started } from '../payments/payments.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
@@ -90,7 +91,7 @@ async function openOrBegin(
 /** Older than this, a payment that nobody finished is taken up again. Longer than the provider is ever waited for. */
 const TAKEN_UP_AFTER_MS = 30_000;
 /** After this long nobody is charged any more for a press they may have forgotten. */
-const TOO_LATE_MS = 24 * 3_600_000;
+const TOO_LATE_MS = DAY_MS;
 
 /**
  * Takes one begun rejoin to the payment provider. One process claims it; who comes second waits for the outcome. A

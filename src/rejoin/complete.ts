@@ -3,7 +3,7 @@ import type { Db, Reader, Tx } from '../../db/client.ts';
 import { paymentEvents, rejoins, surpluses } from '../../db/schema/rejoin.ts';
 import type { PaymentEvent, Payments, SubscriptionNow } from '../payments/payments.ts';
 import { publishedSite } from '../proofs/published.ts';
-import { dayOf } from '../shared/dates.ts';
+import { DAY_MS, dayOf } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { leave } from './away.ts';
 import { cardLabel, ourProducts, type Rejoin } from './check.ts';
@@ -131,7 +131,7 @@ export async function healRejoins(db: Db, payments: Payments, reactions: RejoinR
 }
 
 const OVERLAP_MS = 3_600_000;
-const FIRST_LOOK_MS = 24 * 3_600_000;
+const FIRST_LOOK_MS = DAY_MS;
 
 /** Asks the provider which events there were, so that one that never reached us is applied all the same. */
 export async function fetchMissedEvents(db: Db, payments: Payments, now: Date): Promise<number> {

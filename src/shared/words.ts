@@ -24,12 +24,12 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 }
 
 /** `a, b and c`. */
-export function listed(parts: string[]): string {
+export function listed(parts: readonly string[]): string {
   return AND.format(parts);
 }
 
 /** `a, b or c`. */
-export function eitherOf(parts: string[]): string {
+export function eitherOf(parts: readonly string[]): string {
   return OR.format(parts);
 }
 

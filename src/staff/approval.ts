@@ -7,7 +7,7 @@ import { parseDocument } from '../proofs/content.ts';
 import { notTheirs, type Published, publishDocument } from '../proofs/publish.ts';
 import { publishedOthers } from '../proofs/published.ts';
 import { liveVersion } from '../proofs/versions.ts';
-import { longDay } from '../shared/dates.ts';
+import { DAY_MS, longDay } from '../shared/dates.ts';
 import { forEachOne } from '../shared/each.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
@@ -162,7 +162,7 @@ export async function approve(
   }
   if (publishAt.getTime() <= now.getTime())
     return refuse('past', 'That day and time have passed. Choose a later one, or publish now.');
-  if (publishAt.getTime() > now.getTime() + 366 * 86_400_000) return refuse('far', 'Choose a day within a year.');
+  if (publishAt.getTime() > now.getTime() + 366 * DAY_MS) return refuse('far', 'Choose a day within a year.');
   const { problems } = await judgeDraft(tx, draft);
   if (problems.length > 0) return refuse('problems', problems[0]!.sentence);
   await say(tx, handed, 'approved', why, now);

@@ -1,6 +1,6 @@
 import type { Reader } from '../../db/client.ts';
 import { type Judgement, judge } from '../proofs/check.ts';
-import { fillPlaceholders } from '../proofs/claims.ts';
+import { CLAIMED, filledClaims } from '../proofs/claims.ts';
 import { type ParsedDocument, type Problem, parseDocument } from '../proofs/content.ts';
 import type { Site } from '../proofs/documents.ts';
 import { formatValue, parseSeries, summariseProof } from '../proofs/evidence.ts';
@@ -14,7 +14,7 @@ import type { Draft } from './draft.ts';
 import { type At, CSV, type Field, fieldsOf, hasBody, NAME, type Value, type Values } from './fields.ts';
 import { type Form, formOf, sourceFrom } from './form.ts';
 import { READ_AS, type ReadAs, readPasted } from './pasted.ts';
-import { labelAt, type Placed, placeProblems } from './placed.ts';
+import { labelAt, OF_WORDS, type Placed, placeProblems } from './placed.ts';
 
 /* What the check says of a draft while it is being written: the same judgement as everywhere, each sentence at its field. */
 
@@ -71,7 +71,7 @@ export async function checkDraft(reader: Reader, draft: Draft, site: Site, now: 
   const judged: Judgement = await judge({ collection, id: documentId, ...complete }, others);
   const words = (found: readonly Problem[]) =>
     placeProblems({ ...draft, ...complete }, found).filter(
-      ({ rule, at }) => /^S1\d\d$|^waiver$/.test(rule) && written(at) && said(form, at),
+      ({ rule, at }) => (OF_WORDS.test(rule) || rule === 'waiver') && written(at) && said(form, at),
     );
   return {
     problems: [...unfit, ...words(judged.problems)],
@@ -215,9 +215,7 @@ function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: S
   const drawable = written('changed_on') && data.series.every((series) => (points[series.id]?.length ?? 0) > 0);
   if (!drawable || data.series.length === 0) return nothing;
   const summaries = summariseProof(data, points);
-  const filled = (text: string) => fillPlaceholders(text, summaries);
-  const { headline, line, lede } = data;
-  const texts = { headline: filled(headline), line: filled(line), lede: filled(lede) };
+  const texts = filledClaims(data, summaries);
   const values = summaries.flatMap((summary) => {
     const shown = (value: number | null) =>
       value === null ? 'not measured' : formatValue(summary.unit, value, summary.currency);
@@ -228,9 +226,10 @@ function shownOf(document: ParsedDocument, written: (at: At) => boolean, site: S
       { name: `{weeks${name}}`, text: `${summary.weeks} ${summary.weeks === 1 ? 'week' : 'weeks'}` },
     ];
   });
-  const lines = (['headline', 'line', 'lede'] as const)
-    .filter((at) => written(at) && data[at].includes('{'))
-    .map((at) => ({ name: labelAt('proofs', at), text: texts[at] }));
+  const lines = CLAIMED.filter((at) => written(at) && data[at].includes('{')).map((at) => ({
+    name: labelAt('proofs', at),
+    text: texts[at],
+  }));
   const proof = {
     ...document,
     version: 0,

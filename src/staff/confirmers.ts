@@ -14,7 +14,7 @@ import type { Proof } from '../proofs/documents.ts';
 import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { sameName } from '../proofs/state.ts';
 import { liveVersion } from '../proofs/versions.ts';
-import { type Day, dayOf, longDay } from '../shared/dates.ts';
+import { DAY_MS, type Day, dayOf, longDay } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { may } from './access.ts';
@@ -131,7 +131,7 @@ export async function askConfirmer(
     ...asked,
     askedBy: by,
     askedAt: now.getTime(),
-    expiresAt: now.getTime() + CONFIRM_DAYS * 86_400_000,
+    expiresAt: now.getTime() + CONFIRM_DAYS * DAY_MS,
     hash: null,
     answeredAt: null,
     confirmed: null,

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Reader } from '../../db/client.ts';
-import { type Link, withArrived } from '../proofs/arrived.ts';
+import { arrivedPoints, withArrived } from '../proofs/arrived.ts';
 import { parseDocument } from '../proofs/content.ts';
 import { type Changed, changedPoints, changedWords } from '../proofs/corrections.ts';
 import type { Series } from '../proofs/documents.ts';
-import type { Point } from '../proofs/evidence.ts';
 import { measurementsOf } from '../proofs/measurements.ts';
 import { publishedProof, publishedSite } from '../proofs/published.ts';
 import { dayOf, longDay } from '../shared/dates.ts';
@@ -37,17 +36,6 @@ export async function publicChanges(
     const arrivedAt = link ? Date.parse(link.receivedAt) : null;
     return { ...change, about, title: about?.title ?? change.series, arrivedAt };
   });
-}
-
-/** What arrived, by series. */
-export function arrivedPoints(links: readonly Pick<Link, 'series' | 'on' | 'value' | 'n'>[]): Record<string, Point[]> {
-  const pointOf = ({ on, value, n }: Pick<Link, 'on' | 'value' | 'n'>): Point => ({
-    on,
-    value,
-    ...(n === undefined ? {} : { n }),
-  });
-  const bySeries = Map.groupBy(links, ({ series }) => series);
-  return Object.fromEntries([...bySeries].map(([series, its]) => [series, its.map(pointOf)]));
 }
 
 /** As many changes of one series are written out under one tick. */

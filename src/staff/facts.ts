@@ -3,7 +3,7 @@ import type { ParsedDocument } from '../proofs/content.ts';
 import type { Proof, Series } from '../proofs/documents.ts';
 import { formatValue, type SeriesSummary, splitAtChange, summariseProof } from '../proofs/evidence.ts';
 import { type Day, daysBetween, longDay } from '../shared/dates.ts';
-import { counted } from '../shared/words.ts';
+import { counted, grouped } from '../shared/words.ts';
 
 /*
  * Every number and every date that a document states, as a reader will see it, with where it stands and what it comes from. Its
@@ -33,7 +33,6 @@ const WORDS =
 const WORD = `(?:(?:one|${WORDS})[ -]in[ -](?:${WORDS})|(?:${WORDS})(?:[ -](?:${WORDS}))*(?: (?:${UNIT})(?![\\w]))?)`;
 const STATED = new RegExp(`(?<![\\w.#-])(?:${DATE}|${FIGURE})|\\b${WORD}\\b`, 'gi');
 
-const NUMBER = new Intl.NumberFormat('en-GB');
 const SENTENCES = new Intl.Segmenter('en', { granularity: 'sentence' });
 
 type Found = Omit<Fact, 'id' | 'places'> & { field: string; sentence: string | null };
@@ -170,7 +169,7 @@ function measuredIn(document: ParsedDocument<'proofs'>, summaries: SeriesSummary
     const answers = `The answers to “${question}” of ${longDay(on)}.`;
     const counts = { 'were asked again': asked, answered, 'said yes': yes };
     for (const [what, count] of Object.entries(counts)) {
-      stands.push(['People asked again', `People who ${what}`, NUMBER.format(count), answers]);
+      stands.push(['People asked again', `People who ${what}`, grouped(count), answers]);
     }
   }
   return [...measured, ...found(false, stands)];
@@ -206,8 +205,8 @@ function sourcesOf(document: ParsedDocument<'proofs' | 'issues'>, summaries: Ser
         [shown(series, summary.before), before],
         [shown(series, summary.after), after],
         [counted(summary.weeks, 'week'), `${series.file}: from ${longDay(document.data.changed_on)} to its last row.`],
-        [NUMBER.format(summary.n.before), before],
-        [NUMBER.format(summary.n.after), after],
+        [grouped(summary.n.before), before],
+        [grouped(summary.n.after), after],
       ];
       for (const [value, source] of sides) if (value !== null) sources.push({ value, source });
     }

@@ -51,11 +51,14 @@ export function labelAt(collection: Collection, at: At): string {
   return labels.join(': ') || at;
 }
 
+/** The codes of the rules about words: S107, S108p. */
+export const OF_WORDS = /^S1\d\dp?$/;
+
 const quoted = (label: string) => `“${label}”`;
 
 /** A sentence that was written for files, with the labels of the form in place of their fields, and its name apart. */
 function inLabels(collection: Collection, { rule, sentence, at }: Problem): { sentence: string; code: string } {
-  const name = /^S1\d\d$/.test(rule) ? / \(([a-z]+(?:-[a-z]+)*)\)(?=[.:,;]|$)/.exec(sentence) : null;
+  const name = OF_WORDS.test(rule) ? / \(([a-z]+(?:-[a-z]+)*)\)(?=[.:,;]|$)/.exec(sentence) : null;
   const code = /^[A-Z]\d/.test(rule) ? [rule, name?.[1]].filter(Boolean).join(' ') : '';
   if (name) return { code, sentence: sentence.replace(name[0], '') };
   if (rule === 'schema' && at) {

@@ -34,7 +34,7 @@ export function formFrom(collection: Collection, posted: string): Form {
   const waivers = rowsOf(sent['waivers']).flatMap(([, row]) => {
     const [rule, reason] = [textOf(row['rule']), textOf(row['reason'])];
     const at = movedPath(textOf(row['at']), reading.moved);
-    return /^[A-Z]\d+$/.test(rule) && reason !== '' && at !== null && row[AWAY] === undefined
+    return /^[A-Z]\d+p?$/.test(rule) && reason !== '' && at !== null && row[AWAY] === undefined
       ? [{ rule, reason, at }]
       : [];
   });

@@ -1,5 +1,6 @@
 import type { Reader } from '../../db/client.ts';
 import { noAnswersByIssue } from '../checkins/answers.ts';
+import { arrivedPoints } from '../proofs/arrived.ts';
 import type { Judgement } from '../proofs/check.ts';
 import type { Confirmation } from '../proofs/confirmers.ts';
 import { parseDocument } from '../proofs/content.ts';
@@ -12,7 +13,7 @@ import { liveVersion, readVersion } from '../proofs/versions.ts';
 import { approversOf, factsToTick, judgeDraft, standingOf } from './approval.ts';
 import type { Member } from './colleagues.ts';
 import { confirmationsOf } from './confirmers.ts';
-import { arrivedPoints, type PublicChange, publicChanges } from './corrected.ts';
+import { type PublicChange, publicChanges } from './corrected.ts';
 import { contentHash, type DocumentName, type Draft, type WrittenDocument } from './draft.ts';
 import { draftOf } from './drafts.ts';
 import type { Fact } from './facts.ts';

@@ -9,6 +9,7 @@ import { publishedLetter, publishedSite } from '../proofs/published.ts';
 import { knownBrowser } from '../sessions/browsers.ts';
 import { askForCode, enterCode, type Holder, heldBy } from '../sessions/codes.ts';
 import { beginSession } from '../sessions/staff.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { record } from './audit.ts';
 
@@ -89,7 +90,7 @@ async function isGuessedAt(reader: Reader, holder: Holder, now: Date): Promise<b
   const [tries] = await reader
     .select({ wrong: sql<number>`coalesce(sum(5 - ${codes.triesLeft} - (${codes.usedAt} is not null)), 0)` })
     .from(codes)
-    .where(and(heldBy(holder), gt(codes.askedAt, now.getTime() - 86_400_000)));
+    .where(and(heldBy(holder), gt(codes.askedAt, now.getTime() - DAY_MS)));
   return tries!.wrong >= WRONG_PER_DAY;
 }
 

@@ -6,6 +6,7 @@ import { uploads } from '../../db/schema/people.ts';
 import { type ImportReport, importFile, type RefusedRecord } from '../people/intake/import.ts';
 import type { Mapping } from '../people/intake/mapping.ts';
 import { type Undone, undoImport } from '../people/intake/undo.ts';
+import { DAY_MS } from '../shared/dates.ts';
 import { newId } from '../shared/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../shared/refusal.ts';
 import { listed } from '../shared/words.ts';
@@ -28,7 +29,7 @@ export type Underway = { part: number };
 const SHOWN = 20;
 const TOLD_EVERY_MS = 2000;
 /** After a week an upload is given up, or its report forgotten: the import itself can still be undone by the command. */
-const KEPT_MS = 7 * 24 * 60 * 60_000;
+const KEPT_MS = 7 * DAY_MS;
 
 export async function putDown(
   db: Db,

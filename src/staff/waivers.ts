@@ -1,3 +1,4 @@
+import { readWaiver } from '../proofs/sincerity/waivers.ts';
 import { type At, inOneLine } from './fields.ts';
 import { placesOf } from './yaml.ts';
 
@@ -8,10 +9,10 @@ export type FormWaiver = { rule: string; reason: string; at: At };
 const FIELD_WAIVER = /^\s*#\s*textlint-disable\b(.*)$/;
 const BODY_WAIVER = /^\s*<!--\s*textlint-disable\b([\s\S]*?)-->\n*/;
 
-function waiverOf(text: string): { rules: string[]; reason: string } | null {
-  const [ids = '', ...reason] = text.trim().replace(/\s+/g, ' ').split(/ -- ?/);
-  const rules = ids.split(/[\s,]+/).filter(Boolean);
-  return rules.length > 0 && reason.length > 0 ? { rules, reason: reason.join(' -- ').trim() } : null;
+/** One without a rule or a reason stays where it is: the check refuses it there. */
+function waiverOf(text: string): ReturnType<typeof readWaiver> | null {
+  const waiver = readWaiver(text);
+  return waiver.rules.length > 0 && waiver.reason !== '' ? waiver : null;
 }
 
 /** The fields without their waivers, and those: each for the deepest field on the next line that has one. */

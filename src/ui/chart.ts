@@ -1,6 +1,6 @@
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { line } from 'd3-shape';
-import { type Day, daysBetween, longDay } from '../shared/dates.ts';
+import { DAY_MS, type Day, daysBetween, longDay } from '../shared/dates.ts';
 import {
   type Box,
   contains,
@@ -170,7 +170,7 @@ function timeDomain({ points, change, rivals = [] }: ChartData): [Date, Date] {
   const days = [...points.map((point) => point.on), change.on, ...rivals.map((rival) => rival.on)].sort();
   const [first, last] = [days[0]!, days.at(-1)!];
   // A single day gets a week on either side, so that it stands in the middle.
-  const pad = first === last ? 7 * 86_400_000 : daysBetween(first, last) * 86_400_000 * 0.01;
+  const pad = first === last ? 7 * DAY_MS : daysBetween(first, last) * DAY_MS * 0.01;
   return [new Date(instant(first).getTime() - pad), new Date(instant(last).getTime() + pad)];
 }
 
@@ -362,7 +362,7 @@ function timeLabels(
   // A tick is a day at least: hours mean nothing here.
   const ticks = x
     .ticks(Math.max(2, Math.floor((plot.right - plot.left) / 75)))
-    .filter((tick) => tick.getTime() % 86_400_000 === 0);
+    .filter((tick) => tick.getTime() % DAY_MS === 0);
   const years = ticks.every((tick) => tick.getUTCMonth() === 0 && tick.getUTCDate() === 1);
   const months = ticks.every((tick) => tick.getUTCDate() === 1);
   const labels: Label[] = [];

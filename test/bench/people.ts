@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { mintBatch } from '../../src/invitations/links.ts';
+import { mintBatch } from '../support/links.ts';
 
 const ISSUES = [
   'exports-failed',
@@ -32,5 +32,5 @@ export async function addPeople(db: Db, many: number, now: Date): Promise<string
     });
   }
   const ids = (await db.read.all<[string]>(sql`select id from persons where source = 'bench'`)).map(([one]) => one);
-  return (await mintBatch(db, ids, 90, now)).tokens;
+  return (await mintBatch(db, ids, now)).tokens;
 }

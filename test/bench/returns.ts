@@ -7,7 +7,7 @@ import type { Db } from '../../db/client.ts';
 import { persons } from '../../db/schema/people.ts';
 import { rejoins } from '../../db/schema/rejoin.ts';
 import { openPlace, type Place } from '../../src/cli/place.ts';
-import { mintBatch, type Person } from '../../src/invitations/links.ts';
+import type { Person } from '../../src/invitations/links.ts';
 import type { Payments } from '../../src/payments/payments.ts';
 import { openPayments } from '../../src/payments/stripe.ts';
 import { beginRejoin } from '../../src/rejoin/begin.ts';
@@ -15,6 +15,7 @@ import { checkForPerson } from '../../src/rejoin/check.ts';
 import { rememberDevice } from '../../src/sessions/devices.ts';
 import { dayOf } from '../../src/shared/dates.ts';
 import { isRefusal } from '../../src/shared/refusal.ts';
+import { mintBatch } from '../support/links.ts';
 import { seededDatabase } from '../support/seeded.ts';
 import { type Bench, count, type Figure, inTurns, median, ms, perSecond } from './figures.ts';
 import { openLoop, percentile } from './open-loop.ts';
@@ -43,7 +44,7 @@ export async function returns(bench: Bench): Promise<Figure[]> {
 /** Each opens “Check and rejoin” on their own device, and presses. The press is answered when the provider’s word has come, or after 4 s. */
 async function walks(bench: Bench, { db, url }: Place, rate: number, people: Person[]): Promise<Figure> {
   const ids = people.splice(0, 40 + Math.ceil(rate * bench.seconds * 1.3)).map(({ id }) => id);
-  const { tokens } = await mintBatch(db, ids, 90, new Date());
+  const { tokens } = await mintBatch(db, ids, new Date());
   const devices = await db.write(async (tx) => {
     const secrets: string[] = [];
     for (const id of ids) secrets.push(await rememberDevice(tx, id, { steppedUp: true }, new Date()));

@@ -1,5 +1,6 @@
+import { DatabaseSync } from 'node:sqlite';
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { letters } from '../../db/schema/mail.ts';
 import { complaints, corrections, departures, persons, resolutions, waits } from '../../db/schema/people.ts';
 import { noAnswersByIssue } from '../../src/checkins/answers.ts';
@@ -142,5 +143,23 @@ test('three invitations, ever: the fourth is refused, whatever it is about and w
   const [facts] = await gateFacts(one.read, await issuesAt(one.read, NOW), TODAY, { personIds: [again] });
   expect(facts!.facts.invitations).toBe(3);
   expect(await codes({ personIds: [again] })).toContain('invited-enough');
+  await one.cleanup();
+});
+
+test('how often a few people were written to is known without reading everybody’s letters', async () => {
+  const one = await seededDatabase();
+  const { id } = await castPerson(one.read, 'c-lucas');
+  const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare');
+  await askGate(one.read, new Map(), NOW, { personIds: [id] });
+  const asked = prepare.mock.calls.map(([sql]) => sql).filter((sql) => /from "letters"/.test(sql));
+  prepare.mockRestore();
+  const file = new DatabaseSync(one.path, { readOnly: true });
+  const plans = asked.flatMap((sql) => file.prepare(`explain query plan ${sql}`).all());
+  file.close();
+  const ways = plans.map(({ detail }) => String(detail)).filter((way) => way.includes('letters'));
+  expect(ways).toEqual([
+    'SEARCH letters USING INDEX letters_person (person_id=?)',
+    'SEARCH letters USING INDEX letters_to_plain (<expr>=?)',
+  ]);
   await one.cleanup();
 });

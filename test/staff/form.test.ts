@@ -200,6 +200,30 @@ test('waivers come out of the text, into the form and back to their line', async
   expect(judged.problems).toEqual([]);
 });
 
+test('a waiver without a rule or a reason stays where it is, for the check to refuse', () => {
+  for (const wrong of ['S107 --because', 'S107 --', '-- because it is']) {
+    const source = proof.source
+      .replace('headline:', `# textlint-disable ${wrong}\nheadline:`)
+      .replace('We broke exports', `<!-- textlint-disable ${wrong} -->\n\nWe broke exports`);
+    const form = formOf('proofs', { ...proof, source });
+    expect(form.waivers, wrong).toEqual([]);
+    expect(sourceFrom(formFrom('proofs', postedOf(form)), { ...proof, source }).source).toBe(source);
+  }
+});
+
+test('who hides is told at the field, the name of the rule apart; a waiver of it is not lost on the way to the check', async () => {
+  const at = { line: 1, file: 'proofs/x/proof.md', at: ['changes', 0, 'what'] };
+  const sentence = '“was added” (hidden-agent). Say who did it: “we …”, or a name.';
+  const [placed] = placeProblems({ ...proof, documentId: 'x' }, [{ ...at, rule: 'S108p', sentence }]);
+  expect(placed).toMatchObject({
+    code: 'S108p hidden-agent',
+    sentence: '“was added”. Say who did it: “we …”, or a name.',
+  });
+  const form = formOf('proofs', proof);
+  form.waivers = [{ rule: 'S108p', reason: 'nobody knows who', at: 'headline' }];
+  expect(formFrom('proofs', postedOf(form)).waivers).toEqual(form.waivers);
+});
+
 test('a row that is taken away takes its waiver with it, and those below follow their rows', () => {
   const form = formOf('proofs', proof);
   form.waivers = [

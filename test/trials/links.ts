@@ -1,10 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { persons } from '../../db/schema/people.ts';
-import { mintBatch, openLink, revokeLinks } from '../../src/invitations/links.ts';
+import { openLink, revokeLinks } from '../../src/invitations/links.ts';
 import { freshDatabase } from '../support/database.ts';
+import { mintBatch } from '../support/links.ts';
 
-/* Mints links for very many people, with the event loop watched, and revokes a hundred thousand of them as one batch. */
+/*
+ * Mints links for very many people, a page link and a stop link each, as a batch’s file does once the gate was asked, with the event loop
+ * watched; then revokes a hundred thousand page links as one batch.
+ */
 
 const { values } = parseArgs({ options: { links: { type: 'string', default: '1000000' } } });
 const many = Number(values.links);
@@ -25,9 +29,9 @@ let began = performance.now();
 const cpu = process.cpuUsage();
 await mintBatch(
   db,
-  Array.from({ length: many }, (_, at) => ids[at % ids.length]!),
-  90,
+  Array.from({ length: Math.ceil(many / 2) }, (_, at) => ids[at % ids.length]!),
   now,
+  { stops: true },
 );
 const minted = (performance.now() - began) / 1000;
 lag.disable();
@@ -35,15 +39,15 @@ const { user, system } = process.cpuUsage(cpu);
 // What the monitor reports includes the millisecond that it sleeps by itself.
 const p99 = lag.percentile(99) / 1e6 - 1;
 console.log(
-  `${many} links minted in ${minted.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of them on the processor; the loop’s lag: 99 of 100 within ${p99.toFixed(1)} ms, at most ${(lag.max / 1e6 - 1).toFixed(0)} ms.`,
+  `${many} links, a page link and a stop link for each person, minted in ${minted.toFixed(1)} s, ${((user + system) / 1e6).toFixed(1)} s of them on the processor; the loop’s lag: 99 of 100 within ${p99.toFixed(1)} ms, at most ${(lag.max / 1e6 - 1).toFixed(0)} ms.`,
 );
 
 const hundred = Math.min(100_000, many);
 const { batchId, tokens } = await mintBatch(
   db,
   Array.from({ length: hundred }, (_, at) => ids[at % ids.length]!),
-  90,
   now,
+  { stops: true },
 );
 const visitor = { deviceSecret: undefined, freshDays: 30 };
 const works = async (token: string) => (await openLink(db.read, token, 'page', visitor, now)) !== null;

@@ -1,4 +1,5 @@
 import { type Day, isDay, longDay } from '../../shared/dates.ts';
+import { eitherOf } from '../../shared/words.ts';
 
 export type Precision = 'day' | 'month' | 'year';
 
@@ -73,7 +74,7 @@ export function readDay(text: string, formats: readonly string[]): ReadDay | str
   if (first) return first;
   return fits
     ? `“${short(text)}” is not a day in the calendar.`
-    : `“${short(text)}” is not a date we can read. It should look like ${either(formats)}.`;
+    : `“${short(text)}” is not a date we can read. It should look like ${eitherOf(formats)}.`;
 }
 
 function asDay(format: Format, match: RegExpExecArray): ReadDay | null {
@@ -92,16 +93,13 @@ function asDay(format: Format, match: RegExpExecArray): ReadDay | null {
 
 /** Whether the first lies before the second beyond doubt, as far as both are known. */
 export function isBefore(first: ReadDay, second: ReadDay): boolean {
-  const length = Math.min(known(first), known(second));
+  const length = Math.min(knownPart(first).length, knownPart(second).length);
   return first.day.slice(0, length) < second.day.slice(0, length);
 }
 
-function known({ precision }: ReadDay): number {
-  return precision === 'year' ? 4 : precision === 'month' ? 7 : 10;
-}
-
-function either(formats: readonly string[]): string {
-  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(formats);
+/** `2025`, `2025-03` or the whole day: what is known of it. */
+export function knownPart({ day, precision }: ReadDay): string {
+  return day.slice(0, precision === 'year' ? 4 : precision === 'month' ? 7 : 10);
 }
 
 function short(text: string): string {

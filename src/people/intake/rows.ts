@@ -5,7 +5,7 @@ import { isRefusal, type Refusal } from '../../shared/refusal.ts';
 import { listed } from '../../shared/words.ts';
 import { type Cells, cellsOf, type Problem } from './cells.ts';
 import { unguarded } from './csv.ts';
-import { isBefore, type ReadDay, readDay } from './dates.ts';
+import { isBefore, knownPart, readDay } from './dates.ts';
 import { type Header, readHeader } from './header.ts';
 import { type Field, type Mapping, NEUTRAL_DATES } from './mapping.ts';
 import {
@@ -177,7 +177,7 @@ function readerOf(mapping: Mapping, cells: Cells, { kept }: Header, today: Day):
     const departureId = read('departure_id', asId);
     if ([joined, left, departureId, ...Object.values(said)].every((value) => value === null)) return null;
     return {
-      externalId: departureId ?? (left ? shortDay(left) : 'unstated'),
+      externalId: departureId ?? (left ? knownPart(left) : 'unstated'),
       joinedOn: joined?.day ?? null,
       joinedPrecision: joined?.precision ?? null,
       leftOn: left?.day ?? null,
@@ -271,7 +271,7 @@ function readerOf(mapping: Mapping, cells: Cells, { kept }: Header, today: Day):
 function standing(departure: DepartureFacts): Record<string, string> {
   const { joinedOn, joinedPrecision, planOrRole, seats, amount, currency } = departure;
   const said: Record<string, string> = {};
-  if (joinedOn) said.joined_on = shortDay({ day: joinedOn, precision: joinedPrecision ?? 'day' });
+  if (joinedOn) said.joined_on = knownPart({ day: joinedOn, precision: joinedPrecision ?? 'day' });
   if (planOrRole) said.plan_or_role = planOrRole;
   if (seats !== null) said.seats = String(seats);
   if (amount !== null && currency) Object.assign(said, { amount_minor: String(amount), currency });
@@ -294,10 +294,6 @@ export function withStanding<Departure extends DepartureFacts>(
     seats: departure.seats ?? (Number.isInteger(seats) ? seats : null),
     ...(priced ? { amount, currency: facts.currency! } : {}),
   };
-}
-
-function shortDay({ day, precision }: ReadDay): string {
-  return day.slice(0, precision === 'year' ? 4 : precision === 'month' ? 7 : 10);
 }
 
 function slug(text: string): string {

@@ -16,6 +16,15 @@ export function withoutWaivers(body: string): string {
   return body.replace(COMMENT, (comment) => comment.replace(/[^\n]/g, ''));
 }
 
+/** What stands behind `textlint-disable`: `S107, S109 -- the reason`. Either may be missing; ` -- ` parts them. */
+export function readWaiver(text: string): { rules: string[]; reason: string } {
+  const [ids = '', ...reason] = text
+    .trim()
+    .replace(/\s+/g, ' ')
+    .split(/(?:^| )--(?: |$)/);
+  return { rules: ids.split(/[ ,]+/).filter(Boolean), reason: reason.join(' -- ').trim() };
+}
+
 /** The waivers of a file, and what is wrong with them. `bodyLine` is the first line below its fields; `fieldLines` where fields begin. */
 export function waiversOf(
   source: string,
@@ -29,12 +38,10 @@ export function waiversOf(
   const waivers: Waiver[] = [];
   const problems: { line: number; sentence: string }[] = [];
   const take = (line: number, rest: string, to: number) => {
-    const [ids = '', ...reason] = rest.split(/\s+--(?:\s+|$)/);
-    const rules = ids.split(/[\s,]+/).filter(Boolean);
-    const why = reason.join(' -- ').trim();
+    const { rules, reason } = readWaiver(rest);
     if (rules.length === 0) problems.push({ line, sentence: `A waiver names its rule. ${HOW}` });
-    else if (!/\S\s+\S/.test(why)) problems.push({ line, sentence: `A waiver needs its reason. ${HOW}` });
-    else waivers.push(...rules.map((rule) => ({ rule, reason: why, line, from: line, to })));
+    else if (!/\S\s+\S/.test(reason)) problems.push({ line, sentence: `A waiver needs its reason. ${HOW}` });
+    else waivers.push(...rules.map((rule) => ({ rule, reason, line, from: line, to })));
   };
 
   for (const [index, text] of lines.slice(0, bodyLine - 1).entries()) {
@@ -45,7 +52,7 @@ export function waiversOf(
   const body = lines.slice(bodyLine - 1).join('\n');
   for (const { 0: whole, 1: kind, 2: rest, index } of body.matchAll(COMMENT)) {
     const line = bodyLine + body.slice(0, index).split('\n').length - 1;
-    if (kind === 'disable') take(line, rest!.trim().replace(/\s+/g, ' '), lines.length);
+    if (kind === 'disable') take(line, rest!, lines.length);
     else {
       const ended = rest!.split(/[\s,]+/).filter(Boolean);
       for (const waiver of waivers) {

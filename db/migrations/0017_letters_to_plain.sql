@@ -1,0 +1,1 @@
+CREATE INDEX `letters_to_plain` ON `letters` (lower("to_address"));
