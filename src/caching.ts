@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /*
- * How long a public page may be kept, by whom. A proxy may show it for a minute and, while it asks for a new one, for
- * half a minute more; a browser asks each time, and is told when it has it already. Personal pages never come here.
+ * How long a public page may be kept, by whom. A proxy may show it for half a minute and, while it asks for a new one, for
+ * half a minute more: together the minute that is promised. A browser asks each time, and is told when it has it already.
+ * Personal pages never come here.
  */
 
-const FOR_EVERYONE = 'public, max-age=0, s-maxage=60, stale-while-revalidate=30';
+const FOR_EVERYONE = 'public, max-age=0, s-maxage=30, stale-while-revalidate=30';
 
 declare const __BUILD__: string;
 const build = typeof __BUILD__ === 'undefined' ? '' : __BUILD__;

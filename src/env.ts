@@ -317,7 +317,7 @@ export function readSettings(given: NodeJS.ProcessEnv, file: NodeJS.Dict<string>
 
 function unknown(name: string, where: string): string {
   const meant = nearest(name);
-  return `${where}${name}, which is no setting${meant ? `. Is ${meant} meant?` : '. See: npm run amends -- settings'}`;
+  return `${where}${name}, which is no setting${meant ? `. Is ${meant} meant?` : '. See: amends settings'}`;
 }
 
 function contradictionIn(env: Env): string | null {
@@ -332,7 +332,7 @@ function contradictionIn(env: Env): string | null {
     return 'DKIM_DOMAIN, DKIM_SELECTOR and DKIM_KEY_FILE are set together, or none of them is.';
   }
   if (env.BACKUP_DIR !== '' && env.BACKUP_RECIPIENTS.length === 0) {
-    return 'BACKUP_DIR is set, but nobody could read the backups. Make a key with `BACKUP_DIR= npm run amends -- backup --new-key`, and set BACKUP_RECIPIENTS.';
+    return 'BACKUP_DIR is set, but nobody could read the backups. Make a key with `BACKUP_DIR= amends backup --new-key`, and set BACKUP_RECIPIENTS.';
   }
   if (env.DATABASE_TOKEN !== '' && env.DATABASE_URL.startsWith('file:')) {
     return 'DATABASE_TOKEN is for a server, but DATABASE_URL is a file. Remove one of them.';

@@ -17,7 +17,7 @@ type Kept = {
   at: number;
 };
 
-/** Weeks pass and updates fall due without anybody writing: a page is made anew after as long as a proxy may keep it. */
+/** Days pass and updates fall due without anybody writing: then a page is made anew after this long. After a commit, at once. */
 const KEPT_MS = 60_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 

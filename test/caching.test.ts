@@ -15,7 +15,7 @@ const page = (shown: unknown, etag?: string) => {
 test('a page that shows the same is not sent again; one that shows anything else is', async () => {
   const first = page([['hash'], 'holding', '2026-11-22']);
   expect(first.answer).toBeNull();
-  expect(first.response.headers.get('cache-control')).toBe('public, max-age=0, s-maxage=60, stale-while-revalidate=30');
+  expect(first.response.headers.get('cache-control')).toBe('public, max-age=0, s-maxage=30, stale-while-revalidate=30');
   const again = page([['hash'], 'holding', '2026-11-22'], first.etag);
   expect(again.answer?.status).toBe(304);
   expect(again.answer?.headers.get('etag')).toBe(first.etag);

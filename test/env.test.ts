@@ -58,7 +58,7 @@ test('.env holds settings only, and a process stops at start with the sentence a
   rmSync(folder, { recursive: true });
   expect(status).toBe(2);
   expect(stderr.trim()).toBe(
-    "The settings can't be used. .env names SMPT_PASSWORD, which is no setting. See: npm run amends -- settings.",
+    "The settings can't be used. .env names SMPT_PASSWORD, which is no setting. See: amends settings.",
   );
 });
 

@@ -14,7 +14,7 @@ let status = 200;
 
 beforeEach(async () => {
   [stamp, now, made, status] = [1, 0, [], 200];
-  headers = { 'cache-control': 'public, max-age=0, s-maxage=60', etag: 'W/"one"', 'content-type': 'text/html' };
+  headers = { 'cache-control': 'public, max-age=0, s-maxage=30', etag: 'W/"one"', 'content-type': 'text/html' };
   const pages = keeper(
     () => stamp,
     () => now,

@@ -183,7 +183,7 @@ describe('started', () => {
       expect(headers).toMatchObject({ 'cache-control': 'private, no-store', 'x-robots-tag': 'noindex, noarchive' });
     }
     const home = await ask('GET', '/');
-    expect(home.headers['cache-control']).toMatch(/^public, max-age=0, s-maxage=60/);
+    expect(home.headers['cache-control']).toMatch(/^public, max-age=0, s-maxage=30, stale-while-revalidate=30$/);
     expect((await ask('GET', '/nowhere')).headers['cache-control']).toBe('no-cache');
     expect((await ask('GET', anAsset())).headers['cache-control']).toContain('immutable');
   });

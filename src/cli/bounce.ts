@@ -24,8 +24,10 @@ export const bounce: Verb = {
   help: `Use: amends bounce [--json] < message
      amends bounce --key "Our mail service" | --keys | --revoke <id> [--json]
 
-Made for an alias of your mail server: whatever comes to the address that letters come from (MAIL_FROM) is piped in. With Postfix,
-in /etc/aliases:   letters: "|cd /path/of/amends && npm run -s amends -- bounce"
+Made for an alias of your mail server: whatever comes to the address that letters come from (MAIL_FROM) is piped in. With Postfix:
+  letters: "|/usr/local/bin/amends bounce"
+in an alias file (alias_maps) that belongs to the user amends. From one that belongs to root, such as /etc/aliases, it would run as
+nobody, who can't read the settings.
 
 It takes reports that a letter was not delivered (RFC 3464) and complaints (RFC 5965). A report counts when it carries the id of a
 letter that left here; an address in it counts for nothing. No such mailbox, or a complaint: that address is never written to again,

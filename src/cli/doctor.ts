@@ -18,10 +18,12 @@ export const doctor: Verb = {
   summary: 'Say what is wrong with settings, folders, jobs, backups, payments and letters, and what to do.',
   help: `Use: amends doctor [place|stripe|mail] [--json]
 
-place (or nothing): looks at the settings, the folders, the disk, the content, the jobs process, the backups, and whether this
-database is a restored copy. stripe: looks at the key, the webhook secret and endpoint, the API version, and whether every published offer costs at
-Stripe what it says here. mail: looks at the mail server, the sender, the signature, whether this database is the one that
-sends, and what became of every letter. Reads only, and sends nothing.
+place (or nothing): looks at the address, the keys, the folders, the disk, the jobs process, the backups, the proxies, the
+web process, the content, Node, and whether this database is a restored copy or has nothing in it yet. stripe: looks at the
+key, the webhook secret and endpoint, the API version, and whether every published offer costs at Stripe what it says here.
+mail: looks at the mail server, the sender, the signature, whether this database is the one that sends, and what became of
+every letter. Like every command it opens the database, and brings it up to this version; else it changes nothing, and sends
+nothing.
 
 Exit code: 0 all is well, 1 something has to be done first, 2 called wrongly.`,
   async run(args, io) {

@@ -14,7 +14,8 @@ export const due: Verb = {
   help: `Use: amends due [--on YYYY-MM-DD | --in DAYS] [--resend-doubtful | --send-from-here] [--json]
 
 Asks every returned person whose question is due, tells those who asked to be told, and sends the letters. The jobs
-process does the same every minute; running it twice asks nobody twice.
+process does the same by itself: letters every second, tells every twenty seconds, asks every minute. Running it twice asks
+nobody twice.
 
   --on DAY    do as if it were this day
   --in DAYS   do as if it were this many days from today

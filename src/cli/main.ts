@@ -35,7 +35,7 @@ export async function main(argv: string[]): Promise<number> {
     const verbs = await Promise.all(Object.values(VERBS).map((one) => one()));
     const width = Math.max(...verbs.map((known) => known.name.length));
     const usage = [
-      'Use: npm run amends -- <verb> [options]',
+      'Use: amends <verb> [options], or in the folder of Amends: npm run amends -- <verb> [options]',
       '',
       ...verbs.map((v) => `  ${v.name.padEnd(width)}  ${v.summary}`),
       '',

@@ -12,7 +12,10 @@ import type { Problem } from '../proofs/content.ts';
 import { counted } from '../shared/words.ts';
 import { root } from './processes.ts';
 
-/* What a stranger gets wrong about the place where Amends runs. Reads only; every sentence says what to do. */
+/*
+ * What a stranger gets wrong about the place where Amends runs. Changes nothing; `doctor` opens the database beside it, which brings that up
+ * to date. Every sentence says what to do.
+ */
 
 const GB = 1024 ** 3;
 

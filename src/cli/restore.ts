@@ -119,7 +119,7 @@ Exit code: 0 done, 1 refused or not whole, 2 called wrongly.`,
       io.out(`  CONTENT_DIR=${join(folder, 'content')}`);
       io.out(`  UPLOADS_DIR=${join(folder, 'uploads')}`);
       io.out(
-        'then: amends doctor, and when all is well: amends due --send-from-here. What was paid since comes from Stripe by itself.',
+        'and let amends doctor look: it may call nothing wrong but that this is a restored copy, and that the jobs process is still. Start the site, then: amends due --send-from-here. What was paid since comes from Stripe by itself.',
       );
       return 0;
     } catch (error) {

@@ -4,6 +4,7 @@ import { database } from '../database.ts';
 import { env } from '../env.ts';
 import { whereLettersWait } from '../mail/mailbox.ts';
 import { isRefusal, type Refusal } from '../shared/refusal.ts';
+import { ROLE_DOES } from '../staff/access.ts';
 import { addColleague, changeRoles, colleagues, endAccess, type Member } from '../staff/colleagues.ts';
 import type { Verb } from './verb.ts';
 
@@ -19,12 +20,7 @@ The first admin is added here; after that an admin can do all of it at the desk,
 who signs in gets a code at their address. Ending somebody's access signs them out at once; what they did stays theirs.
 
 Roles, of which one person may have several:
-  writer    writes proofs, issues and every other document
-  owner     answers for an issue, and confirms the facts of what is said about it
-  approver  publishes what others wrote and confirmed
-  hr        looks after employees' records
-  operator  makes the keys with which systems send measurements
-  admin     decides who may use the desk
+${ROLES.map((role) => `  ${role.padEnd(8)}  ${ROLE_DOES[role]}`).join('\n')}
 
 Exit code: 0 done, 1 refused, 2 could not be carried out.`,
 

@@ -104,7 +104,7 @@ const tracesOf = prepared((reader) =>
     .orderBy(asc(signals.happenedOn), asc(signals.externalId)),
 );
 
-/** Everything about a person that their page and the gate need, in four queries. Null when there is nobody by this id. */
+/** Everything about a person that their page, a check and a letter need, in four queries. Null when there is nobody by this id. */
 export async function historyOf(reader: Reader, personId: string): Promise<History | null> {
   const [person] = await personWith(reader, { personId });
   if (!person) return null;

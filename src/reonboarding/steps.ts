@@ -33,7 +33,7 @@ export async function weekOf(reader: Reader, offer: RoleOffer, timeZone: string)
   return week!;
 }
 
-/** The same for many, in their order: four queries however many. */
+/** The same for many, in their order: as many queries as for one. */
 export async function weeksOf(reader: Reader, offers: readonly RoleOffer[], timeZone: string): Promise<Week[]> {
   const people = offers.map(({ personId }) => personId);
   const ids = offers.map(({ id }) => id);

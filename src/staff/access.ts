@@ -19,7 +19,7 @@ export const MAY = {
   triage: ['writer', 'owner', 'hr'],
   /** Read what was said in confidence. */
   'hear in confidence': ['hr'],
-  /** What people who left told us, and who of them may be invited; employees’ names are for HR alone. */
+  /** What people who left told us, and who of them may be invited; employees’ names are for HR, and the owner of what drove them away. */
   'see people': ['writer', 'owner', 'approver', 'hr'],
   /** Write to one person and sign it with one’s own name; employees are HR’s to write to, or the issue’s owner’s. */
   sign: ['writer', 'owner', 'hr'],
@@ -50,6 +50,17 @@ export const MAY = {
 } as const satisfies Record<string, readonly Role[]>;
 
 export type Doing = keyof typeof MAY;
+
+/** The same in words, for whoever gives or is given a role. */
+export const ROLE_DOES: Record<Role, string> = {
+  writer: 'writes proofs, issues and every other document',
+  owner: 'answers for issues, may write too, and alone confirms the facts of what they own',
+  approver: 'publishes what neither they wrote nor they own, chooses whom to write to, and reads the record',
+  hr: 'looks after employees’ records and their way back',
+  operator:
+    'brings in people’s files, takes links as files, looks after sending, and makes keys for systems that measure',
+  admin: 'decides who may use the desk; also brings in files, looks after sending, makes keys and reads the record',
+};
 
 /** Whether someone with these roles may do this. */
 export function may(roles: readonly Role[], doing: Doing): boolean {

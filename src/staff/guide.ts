@@ -61,7 +61,7 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
       sentence: site.example
         ? `This is ${site.organisation}, the example: look round as long as you like. One command then takes it away and begins with your name.`
         : `This is ${site.organisation}’s own place.`,
-      ...(site.example && { command: 'npm run amends -- example --help' }),
+      ...(site.example && { command: 'amends example --help' }),
     },
     {
       id: 'colleagues',
@@ -79,10 +79,11 @@ export async function firstSteps(reader: Reader): Promise<FirstStep[]> {
       sentence:
         people > 0
           ? `${counted(people, 'person is', 'people are')} here.`
-          : 'A CSV is enough. Whoever runs the machine tries it first, and nothing is written to anyone.',
+          : 'A CSV is enough. Import says first what would happen, then brings it in; a large file comes by a command. Nothing is written to anyone.',
       ...(people === 0 && {
-        command: 'npm run amends -- import people.csv --dry-run',
+        command: 'amends import people.csv --dry-run',
         links: [
+          { href: '/staff/import', label: 'Try it under Import', doing: 'import' },
           { href: '/staff/sample.csv', label: 'Download a sample file', doing: 'look' },
           { href: '#import', label: 'How the file is written', doing: 'look' },
         ],

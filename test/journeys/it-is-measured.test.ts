@@ -137,7 +137,7 @@ test('what is sent is stored once, a list whole or not at all, and each wrong ro
 test('one beyond the limit: the public home leads with it, the personal page turns, the gate refuses, the owner reads of it', async () => {
   const get = (path: string, etag = '') => fetch(journey.place.url + path, { headers: { 'If-None-Match': etag } });
   const before = { home: await get('/'), proof: await get(PROOF), issue: await get('/issues/exports-failed') };
-  expect(before.home.headers.get('cache-control')).toContain('s-maxage=60');
+  expect(before.home.headers.get('cache-control')).toContain('s-maxage=30, stale-while-revalidate=30');
   const gate = async () => JSON.parse((await journey.amends('gate', 'cast', 'c-bronagh', '--json')).out).refusals;
   expect(await gate()).not.toContainEqual(expect.objectContaining({ code: 'not-holding' }));
 

@@ -341,7 +341,7 @@ describe('what a visitor sees of it', () => {
       `${PROOF}/check.json`,
     ]) {
       const first = await fetch(place.url + path);
-      expect(first.headers.get('cache-control')).toMatch(/^public, .*s-maxage=60, stale-while-revalidate=\d+$/);
+      expect(first.headers.get('cache-control')).toMatch(/^public, .*s-maxage=30, stale-while-revalidate=30$/);
       const again = { headers: { 'If-None-Match': first.headers.get('etag')! } };
       expect((await fetch(place.url + path, again)).status).toBe(304);
     }

@@ -130,7 +130,7 @@ describe('the guide', () => {
 
   test('in the example everything is done but the first step, which says how', async () => {
     const steps = await firstSteps(db.read);
-    expect(steps[0]).toMatchObject({ done: false, command: 'npm run amends -- example --help' });
+    expect(steps[0]).toMatchObject({ done: false, command: 'amends example --help' });
     expect(await done()).toMatchObject({ colleagues: true, people: true, issue: true, proof: true, confirmer: true });
   });
 
