@@ -138,10 +138,32 @@ test('both proxies put the visitor’s address in place of what was sent, let th
     ['X-Forwarded-For', '{remote_host}'],
   ]);
 
-  // A file of people at the desk may have 25 MB, and a form has something around it.
-  expect(refusesBody('POST', '/staff/import', String(25 * 2 ** 20))).toBeNull();
-  expect(refusesBody('POST', '/staff/import', String(26 * 1e6))).toBe(null);
-  expect([/client_max_body_size (.*);/.exec(nginx)?.[1], /max_size (.*)/.exec(caddy)?.[1]]).toEqual(['26m', '26MB']);
+  // What the site takes, the largest file of people at the desk, and refuses with a page of its own, reaches it.
+  const sizes = [/client_max_body_size (\d+)m;/.exec(nginx)?.[1], /max_size (\d+)MiB$/m.exec(caddy)?.[1]];
+  expect(sizes).toEqual(['26', '26']);
+  expect(refusesBody('POST', '/staff/import', String(26 * 2 ** 20))).toBe(413);
+
+  // Which addresses are somebody's own is said once, in src/server.ts.
+  const personal = /const PERSONAL = \/\^\\\/\(([\w|-]+)\)/.exec(textOf('src/server.ts'))![1]!.split('|');
+  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' });
+  const secret = personal.filter((room) =>
+    pages.some((page) => new RegExp(`^${room}/(.*/)?\\[(link|token)\\]`).test(page)),
+  );
+  expect(secret.length).toBeGreaterThan(4);
+  expect(/"~\^\/\(\?<room>([\w|-]+)\)/.exec(nginx)![1]!.split('|').toSorted()).toEqual(secret.toSorted());
+  expect(/log_format amends '(.*)';/.exec(nginx)![1]).not.toMatch(/\$request\b|request_uri|\$uri|args|referer|cookie/);
+  expect([...nginx.matchAll(/^ *(?:access|error)_log (.*);$/gm)].map(([, how]) => how)).toEqual([
+    'off',
+    '/var/log/nginx/amends.log amends',
+    '/var/log/nginx/amends.error.log crit',
+  ]);
+  expect(caddy).not.toMatch(/^\s*log\b/m);
+  // Nor do they compress or keep them. Letters of the demo are seen on its own machine only.
+  const apart = [
+    /location ~ \^\/\(([\w|-]+)\)/.exec(nginx)![1]!.split('|'),
+    [.../@public not path (.*)/.exec(caddy)![1]!.matchAll(/\/([\w-]+)(?=\/|\s|$)/g)].map(([, room]) => room!),
+  ];
+  for (const rooms of apart) expect(personal.filter((room) => !rooms.includes(room))).toEqual(['demo']);
 });
 
 describe('run', () => {
