@@ -216,7 +216,8 @@ export const SETTINGS = {
   }),
   BACKUP_EVERY_MINUTES: setting({
     kind: count.max(1440),
-    meaning: 'How often a backup is made when something was written since the last one: at most so much is lost.',
+    meaning:
+      'After how many minutes another backup is made, when something was written since the last one. What can be lost is so much, a minute until that is looked at, and the making.',
     default: '15',
     example: '60',
     for: 'who makes backups',

@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { VERBS } from '../src/cli/main.ts';
-import { root } from '../src/cli/processes.ts';
+import { freePort, root, untilAnswers } from '../src/cli/processes.ts';
 import { readSettings, SETTINGS } from '../src/env.ts';
+import { refusesBody } from '../src/server.ts';
 import { type FreshDatabase, freshDatabase } from './support/database.ts';
+import { buildOnce } from './support/place.ts';
 import { seededDatabase } from './support/seeded.ts';
 
 /*
@@ -21,6 +25,9 @@ const DOCUMENTS = [
   ...readdirSync(join(root, '.github')).map((name) => `.github/${name}`),
 ];
 const textOf = (document: string) => readFileSync(join(root, document), 'utf8');
+
+/** What a block may hold that nobody types: the rest of its first line. */
+const DATA = ['', 'text', 'json', 'yaml', 'csv', 'markdown', 'ts', 'html', 'http'];
 
 type Block = { how: string; commands: string };
 const blocksIn = (document: string): Block[] =>
@@ -38,6 +45,16 @@ test('each command is run, or says what it needs', () => {
   );
   expect(unsaid).toEqual([]);
   expect(DOCUMENTS.flatMap(blocksIn).filter(isRun).length).toBeGreaterThan(6);
+});
+
+test('what could be typed stands in a block that is run, or says why not', () => {
+  const typed = /^(\$ |# ?(npm|amends|systemctl) )|^(sudo |npm |npx |node |curl |amends |git |docker |podman )/m;
+  const unseen = [...DOCUMENTS, 'README.md'].flatMap((document) =>
+    [...textOf(document).matchAll(/^[ \t]*(?:```+|~~~+)([^\n]*)\n([\s\S]*?)^[ \t]*(?:```+|~~~+)[ \t]*$/gm)]
+      .filter(([fence, how, text]) => !fence.startsWith('```sh') && (!DATA.includes(how!.trim()) || typed.test(text!)))
+      .map(([fence]) => `${document}: ${fence}`),
+  );
+  expect(unseen).toEqual([]);
 });
 
 test('no document is longer than two screens of a book', () => {
@@ -108,12 +125,55 @@ test('what starts the processes names files that are there', () => {
   expect(hardened(web).length).toBeGreaterThan(15);
 });
 
+test('both proxies put the visitor’s address in place of what was sent, let through what the site takes, and log no personal address', () => {
+  const [nginx, caddy] = ['nginx.conf', 'Caddyfile'].map((name) => textOf(`.deploy/${name}`)) as [string, string];
+  const locations = [...nginx.matchAll(/^ {2}location [^\n]*\{\n([\s\S]*?)^ {2}\}/gm)].map(([, inside]) => inside!);
+  const passing = locations.filter((inside) => inside.includes('proxy_pass'));
+  expect(passing).toHaveLength(2);
+  for (const inside of passing) {
+    expect([...inside.matchAll(/X-Forwarded-For (.*);/g)].map(([, to]) => to)).toEqual(['$remote_addr']);
+  }
+  expect(nginx).not.toContain('$proxy_add_x_forwarded_for');
+  expect([...caddy.matchAll(/^\s*header_up (\S*X-Forwarded-For) (.*)$/gm)].map(([, name, to]) => [name, to])).toEqual([
+    ['X-Forwarded-For', '{remote_host}'],
+  ]);
+
+  // What the site takes, the largest file of people at the desk, and refuses with a page of its own, reaches it.
+  const sizes = [/client_max_body_size (\d+)m;/.exec(nginx)?.[1], /max_size (\d+)MiB$/m.exec(caddy)?.[1]];
+  expect(sizes).toEqual(['26', '26']);
+  expect(refusesBody('POST', '/staff/import', String(26 * 2 ** 20))).toBe(413);
+
+  // Which addresses are somebody's own is said once, in src/server.ts.
+  const personal = /const PERSONAL = \/\^\\\/\(([\w|-]+)\)/.exec(textOf('src/server.ts'))![1]!.split('|');
+  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' });
+  const secret = personal.filter((room) =>
+    pages.some((page) => new RegExp(`^${room}/(.*/)?\\[(link|token)\\]`).test(page)),
+  );
+  expect(secret.length).toBeGreaterThan(4);
+  expect(/"~\^\/\(\?<room>([\w|-]+)\)/.exec(nginx)![1]!.split('|').toSorted()).toEqual(secret.toSorted());
+  expect(/log_format amends '(.*)';/.exec(nginx)![1]).not.toMatch(/\$request\b|request_uri|\$uri|args|referer|cookie/);
+  expect([...nginx.matchAll(/^ *(?:access|error)_log (.*);$/gm)].map(([, how]) => how)).toEqual([
+    'off',
+    '/var/log/nginx/amends.log amends',
+    '/var/log/nginx/amends.error.log crit',
+  ]);
+  expect(caddy).not.toMatch(/^\s*log\b/m);
+  // Nor do they compress or keep them. Letters of the demo are seen on its own machine only.
+  const apart = [
+    /location ~ \^\/\(([\w|-]+)\)/.exec(nginx)![1]!.split('|'),
+    [.../@public not path (.*)/.exec(caddy)![1]!.matchAll(/\/([\w-]+)(?=\/|\s|$)/g)].map(([, room]) => room!),
+  ];
+  for (const rooms of apart) expect(personal.filter((room) => !rooms.includes(room))).toEqual(['demo']);
+});
+
 describe('run', () => {
   let folder: string;
   let example: FreshDatabase;
   beforeAll(async () => {
+    await buildOnce();
     folder = mkdtempSync(join(tmpdir(), 'amends-docs-'));
-    for (const name of ['src', 'db', 'content', 'package.json', 'package-lock.json']) {
+    const built = ['dist', 'astro.config.mjs', 'tsconfig.json'];
+    for (const name of ['src', 'db', 'content', 'package.json', 'package-lock.json', ...built]) {
       cpSync(join(root, name), join(folder, name), { recursive: true, preserveTimestamps: true });
     }
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
@@ -147,7 +207,50 @@ describe('run', () => {
       }
     },
   );
+
+  test('the demo opens, prints its tour, shows the pages it names, and ends at Ctrl-C; `npm start` does so without it', {
+    timeout: 90_000,
+  }, async () => {
+    const port = await freePort(25_600);
+    const demo = started('src/cli/demo.ts', ['--port', String(port)], folder, {});
+    try {
+      await expect.poll(demo.out, { timeout: 60_000 }).toContain('Ctrl-C ends it.');
+      expect(demo.out()).not.toContain('Building the site');
+      const [page] = /http:\S+\/for\/[\w-]{43}/.exec(demo.out())!;
+      expect((await fetch(page)).status).toBe(200);
+    } finally {
+      demo.child.kill('SIGINT');
+    }
+    expect([await demo.ended, demo.out()]).toEqual([0, expect.not.stringMatching(/error/i)]);
+
+    const settings = parseEnv(readFileSync(join(folder, '.data/demo.env'), 'utf8'));
+    const start = started('src/cli/start.ts', [], folder, settings);
+    try {
+      await untilAnswers(`http://127.0.0.1:${port}`, start.child);
+    } finally {
+      start.child.kill('SIGINT');
+    }
+    expect([await start.ended, start.out()]).toEqual([0, expect.stringContaining('Amends is starting at')]);
+    const unpaid = started('src/cli/start.ts', [], folder, { ...settings, STRIPE_API_BASE: '' });
+    expect([await unpaid.ended, unpaid.out()]).toEqual([2, expect.stringContaining('No payment provider is set.')]);
+  });
 });
+
+/** One of the programs behind `npm run`, with what it says. */
+function started(program: string, args: string[], cwd: string, settings: NodeJS.Dict<string>) {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'], ...settings },
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      out += chunk;
+    });
+  }
+  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  return { child, ended, out: () => out };
+}
 
 /**
  * `amends`, as .deploy/amends installs it, and `npm run amends --` without the second that npm takes for itself each time; the

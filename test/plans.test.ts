@@ -85,6 +85,22 @@ async function look(path: string, cookie?: string): Promise<Buffer> {
 const asked = () => statementsIn(statements);
 const scans = () => scansOf(db.path, asked());
 
+test('another name hides no table that is read whole, and a small one may be', () => {
+  const looks = [
+    'select 1 from persons p where p.first_name = ?',
+    'select 1 from "staff" "s" join "persons" as "p" on "p"."last_name" = "s"."name"',
+    'with them as (select person_id from talks) select 1 from them',
+    'select 1 from staff s, published_versions',
+    'select 1 from persons p where p.id = ?',
+    'select 1 from (select distinct name from staff) persons_of',
+  ];
+  expect(scansOf(db.path, looks).map((line) => line.slice(0, line.indexOf(':')))).toEqual([
+    'SCAN p',
+    'SEARCH p USING AUTOMATIC COVERING INDEX (last_name=?)',
+    'SCAN talks USING COVERING INDEX sqlite_autoindex_talks_1',
+  ]);
+});
+
 test('every personal page of the cast', async () => {
   for (const member of CAST) await look(`/for/${await linkOf(member)}`);
   expect(scans()).toEqual([]);

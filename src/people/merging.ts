@@ -309,6 +309,9 @@ async function mustStay(tx: Tx, personId: string): Promise<boolean> {
     .from(roleOffers)
     .where(eq(roleOffers.personId, personId))
     .limit(1);
-  const [holds] = await tx.select({ id: merges.id }).from(merges).where(eq(merges.keptId, personId)).limit(1);
+  // The one that was kept is one of the two, and by those a pair is found.
+  const theirs = or(eq(merges.olderId, personId), eq(merges.newerId, personId));
+  const kept = and(eq(merges.keptId, personId), theirs);
+  const [holds] = await tx.select({ id: merges.id }).from(merges).where(kept).limit(1);
   return Boolean(back ?? role ?? holds);
 }

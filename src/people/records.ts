@@ -1,4 +1,4 @@
-import { eq, getTableColumns, inArray, or, type SQL } from 'drizzle-orm';
+import { and, eq, getTableColumns, inArray, or, type SQL } from 'drizzle-orm';
 import type { SQLiteColumn, SQLiteTable } from 'drizzle-orm/sqlite-core';
 import type { Reader } from '../../db/client.ts';
 import { checkins, ownerAnswers, promises, reopenings } from '../../db/schema/checkins.ts';
@@ -312,16 +312,13 @@ export async function samePerson(reader: Reader, personId: string): Promise<(typ
   const same = person.emailNorm
     ? await reader.select().from(persons).where(eq(persons.emailNorm, person.emailNorm))
     : [person];
+  const ids = same.map(({ id }) => id);
   const emptied = await reader
     .select({ person: persons })
     .from(merges)
     .innerJoin(persons, eq(persons.id, merges.emptiedId))
-    .where(
-      inArray(
-        merges.keptId,
-        same.map(({ id }) => id),
-      ),
-    );
+    // The one that was kept is one of the two, and by those a pair is found.
+    .where(and(inArray(merges.keptId, ids), or(inArray(merges.olderId, ids), inArray(merges.newerId, ids))));
   const all = [...same, ...emptied.map((row) => row.person)];
   return all.toSorted((a, b) => Number(b.id === personId) - Number(a.id === personId));
 }

@@ -85,14 +85,19 @@ async function failure(promise: Promise<unknown>): Promise<DatabaseError> {
   return error;
 }
 
-/** The longest time, in milliseconds, during which nothing else could run. */
-async function lagOf(work: () => Promise<unknown>): Promise<number> {
+/**
+ * For how long nothing else could run, in milliseconds: nine times of ten, and at the longest. Where others use the processors and the disk, a
+ * single commit may be kept waiting for longer than our 50 ms; so that much is asked of most turns, and of the longest that it wasn't a lock's.
+ */
+async function lagOf(work: () => Promise<unknown>): Promise<{ most: number; longest: number }> {
   const lag = monitorEventLoopDelay({ resolution: 2 });
-  await setTimeout(20);
   lag.enable();
+  // Its first look measures nothing: without it, a wait at the very beginning would not show.
+  await setTimeout(20);
   await work();
+  await setTimeout(20);
   lag.disable();
-  return lag.max / 1e6;
+  return { most: lag.percentile(90) / 1e6, longest: lag.max / 1e6 };
 }
 
 describe.each([
@@ -101,7 +106,7 @@ describe.each([
 ])('a database in $where', ({ engine }) => {
   beforeEach(() => begin(engine));
 
-  test('three hundred overlapping writes all succeed, none is lost, and other work gets its turn', {
+  test('three hundred overlapping writes all succeed, none is lost, and other work gets its turn, nine times of ten within 50 ms', {
     timeout: 30_000,
   }, async () => {
     let turns = 0;
@@ -116,7 +121,8 @@ describe.each([
     });
     expect(notes()).toBe(900);
     expect(turns).toBeGreaterThan(200);
-    expect(lag).toBeLessThan(500);
+    expect(lag.most).toBeLessThan(50);
+    expect(lag.longest).toBeLessThan(500);
   });
 
   test('two processes write two hundred times each and every row is there', { timeout: 60_000 }, async () => {
@@ -129,7 +135,7 @@ describe.each([
     ]);
   });
 
-  test('while another process keeps the lock, writes wait, awaited; then all are there', {
+  test('while another process keeps the lock, writes wait, awaited, while turns come within 50 ms nine times of ten; then all are there', {
     timeout: 60_000,
   }, async () => {
     const other = await startProcess('hold', url, 'holder', engine === 'file' ? '1500' : '300');
@@ -138,9 +144,34 @@ describe.each([
     const lag = await lagOf(() => Promise.all(Array.from({ length: 30 }, (_, round) => note(round))));
     await other.end();
     expect(notes()).toBe(91);
-    expect(lag).toBeLessThan(500);
+    expect(lag.most).toBeLessThan(50);
+    expect(lag.longest).toBeLessThan(500);
     for (let round = 100; round < 120; round++) await note(round);
     expect(notes()).toBe(151);
+  });
+
+  test('of a thousand writes that meet BUSY now and then, each that was lost said so', {
+    timeout: 120_000,
+  }, async () => {
+    const hasty = await openDatabase(url, { patience: 1 });
+    const rival = new DatabaseSync(path);
+    const said = { done: [] as number[], busy: 0 };
+    for (let round = 0; round < 1000; round++) {
+      const met = round % 3 === 0;
+      if (met && hrana) hrana.refuseNext(round % 2 === 0 ? 'BEGIN' : 'COMMIT');
+      if (met && !hrana) rival.exec('begin immediate');
+      const write = hasty.write((tx) => tx.run(sql`insert into notes values ('here', ${round}, 1)`));
+      await write.then(
+        () => said.done.push(round),
+        ({ code }) => (said.busy += code === 'SQLITE_BUSY' ? 1 : 0),
+      );
+      if (met && !hrana) rival.exec('rollback');
+    }
+    expect(onDisk('select round from notes order by round').map(({ round }) => round)).toEqual(said.done);
+    expect(said.busy).toBeGreaterThan(100);
+    expect(said.done.length + said.busy).toBe(1000);
+    rival.close();
+    await hasty.close();
   });
 
   test('a lock kept for too long is a plain failure: nothing ran, nothing is written, later writes work', {

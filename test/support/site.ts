@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { freePort, root, stopProcess, untilAnswers } from '../../src/cli/processes.ts';
@@ -15,8 +15,8 @@ export type Site = {
   ask(method: string, path: string, headers?: Record<string, string>, body?: string): Promise<Answer>;
   /** All that the process wrote, to either stream. */
   log(): string;
-  /** Bytes of memory the process holds now. */
-  memory(): number;
+  /** Bytes of memory the process holds now, and the most it held since it started, or since this was last asked. */
+  memory(): { now: number; most: number };
   stop(): Promise<void>;
 };
 
@@ -42,7 +42,13 @@ export async function startSite(wantedPort: number, settings: Record<string, str
     port,
     origin,
     log: () => log,
-    memory: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) * 1024,
+    memory() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)![1]) * 1024;
+      // The kernel forgets the most when it is told 5 here.
+      writeFileSync(`/proc/${child.pid}/clear_refs`, '5');
+      return { now: bytes('VmRSS'), most: bytes('VmHWM') };
+    },
     stop: () => stopProcess(child),
     ask: (method, path, headers = {}, body = '') =>
       new Promise((resolve, reject) => {

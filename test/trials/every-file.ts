@@ -33,4 +33,6 @@ for (const one of EXPECTATIONS) {
 console.log(
   `\n${EXPECTATIONS.length} runs of ${new Set(EXPECTATIONS.map((one) => one.file)).size} files: ${EXPECTATIONS.length - wrong - missing} as expected, ${wrong} not, ${missing} not here.`,
 );
-process.exitCode = wrong === 0 ? 0 : 1;
+if (missing === EXPECTATIONS.length)
+  console.error('None of the files is here, so nothing was read: say in AMENDS_SHARED_DATA where they are.');
+process.exitCode = missing === EXPECTATIONS.length ? 2 : wrong === 0 ? 0 : 1;

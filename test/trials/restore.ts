@@ -25,6 +25,18 @@ const { values } = parseArgs({
   options: { people: { type: 'string', default: '1000000' }, fresh: { type: 'boolean', default: false } },
 });
 const people = Number(values.people);
+/**
+ * Tables that say that this is a copy, or who was erased: whatever stood in them must stand there still, but for these columns, and more
+ * may have come.
+ */
+const GROWN: { [table: string]: string[] } = {
+  sending: ['instance', 'handed'],
+  people_counts: ['erased'],
+  erased_ids: [],
+  erased_answers: [],
+  erasures: [],
+  suppressions: [],
+};
 const folder = join(tmpdir(), `amends-restore-${people}`);
 if (values.fresh) rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
@@ -79,7 +91,10 @@ if (isRefusal(restored)) throw new Error(restored.sentence);
 const back = join(restored.folder, 'amends.db');
 const without = `'${erased.join("','")}'`;
 const [expected, found] = [hashes(path, without), hashes(back, without)];
-const differ = Object.keys(expected).filter((table) => expected[table] !== found[table]);
+const differ = [
+  ...Object.keys(expected).filter((table) => expected[table] !== found[table]),
+  ...Object.keys(GROWN).filter((table) => lacking(table) > 0),
+];
 const all = hashes(back, '');
 const alsoChanged = Object.keys(before).filter((table) => before[table] !== all[table]);
 console.log(
@@ -99,20 +114,22 @@ function fill(database: DatabaseSync): void {
     ${numbers} insert into complaints (id, ref, person_id, said_on, channel, words, main, confidentiality, names_others, public_consent, created_at)
       select 'c-' || n, 'trial:' || n, 'p-' || n, '2026-01-01', 'email', 'The export stopped at ' || n || ' rows, ' || hex(n * 104729) || ', again.',
         1, 'open', 0, 0, 1700000000000 + n from n;
+    ${numbers} insert into suppressions (address_hash, reason, at) select randomblob(32), 'stopped', 1700000000000 + n from n where n % 100 = 0;
+    ${numbers} insert into erased_ids (hash) select randomblob(32) from n where n % 1000 = 0;
+    ${numbers} insert into erasures (id, at, folded_at) select 'e-' || n, 1700000000000 + n, 1700000000000 + n from n where n % 1000 = 0;
     commit`);
   database.close();
 }
 
-/** SHA-256 of every table's rows, those of the named people left out. Tables that say that this is a copy, or who was erased, are not looked at. */
+/** SHA-256 of every table's rows, those of the named people and the tables of `GROWN` left out. */
 function hashes(file: string, withoutPeople: string): { [table: string]: string } {
   const database = new DatabaseSync(file, { readOnly: true });
-  const own = ['sending', 'erased_ids', 'people_counts', 'erased_answers', 'erasures', 'suppressions'];
   const found: { [table: string]: string } = {};
   const tables = database
     .prepare("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")
     .all();
   for (const { name } of tables) {
-    if (own.includes(String(name))) continue;
+    if (String(name) in GROWN) continue;
     const columns = database
       .prepare(`select name from pragma_table_info('${name}')`)
       .all()
@@ -127,4 +144,20 @@ function hashes(file: string, withoutPeople: string): { [table: string]: string 
   }
   database.close();
   return found;
+}
+
+/** How many rows of a table stood in the place and do not stand in what came back. */
+function lacking(table: string): number {
+  const database = new DatabaseSync(back, { readOnly: true });
+  database.prepare('attach ? as place').run(path);
+  const all = database.prepare(`select name from pragma_table_info('${table}')`).all();
+  const columns = all.map(({ name }) => String(name)).filter((name) => !GROWN[table]!.includes(name));
+  const same = columns.map((name) => `"${name}"`).join(', ');
+  const rows = database
+    .prepare(
+      `select count(*) as n from (select ${same} from place."${table}" except select ${same} from main."${table}")`,
+    )
+    .get();
+  database.close();
+  return Number(rows!['n']);
 }

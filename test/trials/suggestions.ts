@@ -93,12 +93,15 @@ function measure(train: Example[], test: Example[]): Record<'majority' | 'search
 
 const percent = (count: number, of: number) => `${((count / of) * 100).toFixed(1)} %`.padStart(7);
 
+let measured = 0;
+const worse: string[] = [];
 for (const set of SETS) {
   const examples = await read(set);
   if (!examples) {
     console.log(`${set.name}: not here.`);
     continue;
   }
+  measured += 1;
   const [tuning, kept] = [
     examples.filter(({ text }) => side(text) === 0),
     examples.filter(({ text }) => side(text) === 1),
@@ -122,6 +125,7 @@ for (const set of SETS) {
   console.log(
     `${set.name}: ${new globalThis.Set(examples.map(({ label }) => label)).size} labels, learned from ${rounds[0]![0].length}, measured on ${tested}${values.tuning ? ' (five folds of the tuning half)' : ' never looked at'}.`,
   );
+  if (sums.ours.first <= Math.max(sums.majority.first, sums.search.first)) worse.push(set.name);
   for (const [name, what] of [
     ['majority', 'the commonest label'],
     ['search', 'full-text search'],
@@ -133,3 +137,12 @@ for (const set of SETS) {
   }
 }
 console.log(`A text of 200 words has ${termsOf('word '.repeat(200)).length} terms.`);
+if (measured === 0) {
+  console.error(
+    'None of the real complaints is here, so nothing was measured: say in AMENDS_SHARED_DATA where they are.',
+  );
+  process.exitCode = 2;
+} else if (worse.length > 0) {
+  console.error(`Right less often than what it stands beside: ${worse.join('; ')}.`);
+  process.exitCode = 1;
+}
