@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import { registerHooks } from 'node:module';
+import { type ResolveHookSync, registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
@@ -153,24 +153,42 @@ function answer(response: ServerResponse, status: number, sentence: string): voi
 }
 
 /**
- * Astro reads what a page is made of when somebody first asks for it. By then a build under this process may have taken it off the
- * disk, or an update the packages it needs. So all of it is read soon after the start, a piece at a time: visitors come first.
+ * What was found once is found again, though a build has taken it off the disk meanwhile, or an update of the packages: it has been read,
+ * and is known by its address. Without this Node would look whether it is still there before it takes it.
  */
-async function readEveryPage(entry: string): Promise<void> {
-  const from = pathToFileURL(entry).href;
-  const pieces = readFileSync(entry, 'utf8').matchAll(/import\("(\.\/[^"]+)"\)/g);
+function rememberWhatWasFound(): void {
+  const found = new Map<string, ReturnType<ResolveHookSync>>();
+  registerHooks({
+    resolve(piece, asked, next) {
+      const place = piece.startsWith('.') && asked.parentURL ? new URL(piece, asked.parentURL).href : piece;
+      const key = [place, ...asked.conditions].join(' ');
+      try {
+        const at = next(piece, asked);
+        found.set(key, at);
+        return at;
+      } catch (gone) {
+        const at = found.get(key);
+        if (!at) throw gone;
+        return { ...at, shortCircuit: true };
+      }
+    },
+  });
+}
+
+/**
+ * Astro reads what a page is made of when somebody first asks for it, and pages put off what few of them need. By then a build under
+ * this process may have taken it off the disk, or an update the packages. So all of it is read soon after the start, a piece at a time:
+ * visitors come first.
+ */
+async function readEveryPage(folder: string): Promise<void> {
+  const pieces = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.mjs'));
   await setTimeout(2000);
-  for (const [, piece] of pieces) {
-    await import(new URL(piece!, from).href);
+  for (const piece of pieces) {
+    const file = join(folder, piece);
+    const packages = readFileSync(file, 'utf8').matchAll(/import\("([@\w][\w@/-]*)"\)/g);
+    for (const name of [pathToFileURL(file).href, ...packages.map(([, name]) => name!)]) await import(name);
     await setTimeout(20);
   }
-  // What has been read is known by its address. Node would look whether it is still there before it takes it.
-  registerHooks({
-    resolve: (piece, asked, next) =>
-      asked.parentURL === from && piece.startsWith('./')
-        ? { url: new URL(piece, from).href, shortCircuit: true }
-        : next(piece, asked),
-  });
   log.info('every page is read');
 }
 
@@ -179,8 +197,10 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   for (const level of ['info', 'warn', 'error'] as const) {
     console[level] = () => log[level](withoutWords(new Error()), 'a library said something');
   }
-  const entry = join(root, 'dist/server/entry.mjs');
+  const built = join(root, 'dist/server');
+  const entry = join(built, 'entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
+  rememberWhatWasFound();
   const { handler } = (await import(pathToFileURL(entry).href)) as {
     handler: (
       request: IncomingMessage,
@@ -312,7 +332,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     else server.listen(env.PORT, env.HOST, resolve);
   });
   log.info({ url: env.AMENDS_URL }, 'listening');
-  readEveryPage(entry).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));
+  readEveryPage(built).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));
 
   return {
     /**
