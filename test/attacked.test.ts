@@ -344,7 +344,8 @@ test('a personal page is kept by nobody, found by no search and not written down
 });
 
 test('a wrong link is counted however its address is spelled, and so is one to a task or to what somebody may confirm', async () => {
-  const wrong = [...spellings(`/for/${NOBODY}`), `/task/${NOBODY}`, `/confirm/${NOBODY}`];
+  const others = [`/for/${NOBODY}/first-week/facts`, `/task/${NOBODY}`, `/confirm/${NOBODY}`];
+  const wrong = [...spellings(`/for/${NOBODY}`), ...others];
   for (const [at, path] of wrong.entries()) {
     const from = { 'x-forwarded-for': `203.0.113.${at}` };
     for (let times = 0; times < 20; times += 1) await site.ask('GET', path, from);
