@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import { registerHooks } from 'node:module';
+import { type ResolveHookSync, registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
@@ -89,6 +89,25 @@ export function refusesBody(method: string, path: string, length: string | undef
   return Number(length) > limit ? 413 : null;
 }
 
+/**
+ * The path by which Astro finds a page: folded, decoded until it stands still, each slash once. Null: there is no reading it. What is
+ * kept from others and from the log goes by this one, or another spelling of the address would show the same page without it.
+ */
+export function pathOf(url: string): string | null {
+  if (!URL.canParse(`http://x${url}`)) return null;
+  let path = new URL(`http://x${url}`).pathname;
+  try {
+    for (let times = 0; times < 10; times += 1) {
+      const decoded = decodeURI(path);
+      if (decoded === path) return path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
+      path = decoded;
+    }
+  } catch {
+    // Malformed, at whatever depth.
+  }
+  return null;
+}
+
 /** Secrets never reach a log: what looks like a token is replaced. */
 export function withoutSecrets(path: string): string {
   return path.replace(/\?.*$/, '').replace(/[A-Za-z0-9_-]{43}/g, ':link');
@@ -104,7 +123,7 @@ export function withoutWords(error: unknown): { error: string; at?: string[] } {
 /** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
 const BAD_LINKS_A_MINUTE = 20;
 /** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
-const A_LINK = /^\/(for|pay|check-in|stop)\/[^/]+(\/[\w.-]+)?$/;
+const A_LINK = /^\/(for|pay|check-in|stop|confirm|task)\/[^/]+(\/[\w.-]+){0,2}$/;
 
 /** A letter as HTML says how it looks by itself, and does nothing else. */
 const AS_HTML = /^\/(staff\/(write-to|letters)\/[\w-]+\/as-html|demo\/mailbox\/[\w-]+)\/?$/;
@@ -153,24 +172,42 @@ function answer(response: ServerResponse, status: number, sentence: string): voi
 }
 
 /**
- * Astro reads what a page is made of when somebody first asks for it. By then a build under this process may have taken it off the
- * disk, or an update the packages it needs. So all of it is read soon after the start, a piece at a time: visitors come first.
+ * What was found once is found again, though a build has taken it off the disk meanwhile, or an update of the packages: it has been read,
+ * and is known by its address. Without this Node would look whether it is still there before it takes it.
  */
-async function readEveryPage(entry: string): Promise<void> {
-  const from = pathToFileURL(entry).href;
-  const pieces = readFileSync(entry, 'utf8').matchAll(/import\("(\.\/[^"]+)"\)/g);
+function rememberWhatWasFound(): void {
+  const found = new Map<string, ReturnType<ResolveHookSync>>();
+  registerHooks({
+    resolve(piece, asked, next) {
+      const place = piece.startsWith('.') && asked.parentURL ? new URL(piece, asked.parentURL).href : piece;
+      const key = [place, ...asked.conditions].join(' ');
+      try {
+        const at = next(piece, asked);
+        found.set(key, at);
+        return at;
+      } catch (gone) {
+        const at = found.get(key);
+        if (!at) throw gone;
+        return { ...at, shortCircuit: true };
+      }
+    },
+  });
+}
+
+/**
+ * Astro reads what a page is made of when somebody first asks for it, and pages put off what few of them need. By then a build under
+ * this process may have taken it off the disk, or an update the packages. So all of it is read soon after the start, a piece at a time:
+ * visitors come first.
+ */
+async function readEveryPage(folder: string): Promise<void> {
+  const pieces = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.mjs'));
   await setTimeout(2000);
-  for (const [, piece] of pieces) {
-    await import(new URL(piece!, from).href);
+  for (const piece of pieces) {
+    const file = join(folder, piece);
+    const packages = readFileSync(file, 'utf8').matchAll(/import\("([@\w][\w@/-]*)"\)/g);
+    for (const name of [pathToFileURL(file).href, ...packages.map(([, name]) => name!)]) await import(name);
     await setTimeout(20);
   }
-  // What has been read is known by its address. Node would look whether it is still there before it takes it.
-  registerHooks({
-    resolve: (piece, asked, next) =>
-      asked.parentURL === from && piece.startsWith('./')
-        ? { url: new URL(piece, from).href, shortCircuit: true }
-        : next(piece, asked),
-  });
   log.info('every page is read');
 }
 
@@ -179,8 +216,10 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   for (const level of ['info', 'warn', 'error'] as const) {
     console[level] = () => log[level](withoutWords(new Error()), 'a library said something');
   }
-  const entry = join(root, 'dist/server/entry.mjs');
+  const built = join(root, 'dist/server');
+  const entry = join(built, 'entry.mjs');
   if (!existsSync(entry)) throw new Error('The site is not built yet. Run `npm run build` first.');
+  rememberWhatWasFound();
   const { handler } = (await import(pathToFileURL(entry).href)) as {
     handler: (
       request: IncomingMessage,
@@ -207,7 +246,8 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
   function answerTo(request: IncomingMessage, response: ServerResponse) {
     begun.set(request.socket, response);
     const method = request.method ?? 'GET';
-    const path = (request.url ?? '/').split('?', 1)[0]!;
+    const asked = (request.url ?? '/').split('?', 1)[0]!;
+    const path = pathOf(asked);
     const began = performance.now();
     const id = newId();
     response.setHeader('X-Request-Id', id);
@@ -215,14 +255,15 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
       log.info({
         request: id,
         method,
-        path: withoutSecrets(path),
+        path: withoutSecrets(path ?? ':unreadable'),
         status: response.statusCode,
         ms: Math.round(performance.now() - began),
       }),
     );
-    for (const [name, value] of Object.entries(headersFor(path))) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(headersFor(path ?? '/'))) response.setHeader(name, value);
     beforeItLeaves(response, () => leaving);
 
+    if (path === null) return answer(response, 400, 'This address can’t be read.');
     if (PERSONAL.test(path)) {
       const who = bucketOf(
         visitorAddress(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for']?.toString(), proxies),
@@ -239,19 +280,21 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     if (request.headers.host === undefined && request.httpVersion === '1.1') {
       return answer(response, 400, 'This request does not say whom it asks.');
     }
+    // Astro puts it in front of the path: with a path of its own in it, another page would be made under this address.
+    request.headers.host = new URL(env.AMENDS_URL).host;
     if (!METHODS.includes(method)) {
       response.setHeader('Allow', METHODS.join(', '));
       return answer(response, 405, 'Nothing here answers to that.');
     }
-    if (!mayChange(method, path, request.headers.origin, env.AMENDS_URL)) {
+    if (!mayChange(method, asked, request.headers.origin, env.AMENDS_URL)) {
       return answer(
         response,
         403,
         'This form was not sent from our own page, so nothing was changed. Open the page again and press once more.',
       );
     }
-    const refused = refusesBody(method, path, request.headers['content-length']);
-    if (refused === 413 && path.startsWith('/staff/')) return tooLarge();
+    const refused = refusesBody(method, asked, request.headers['content-length']);
+    if (refused === 413 && asked.startsWith('/staff/')) return tooLarge();
     if (refused) {
       return answer(
         response,
@@ -259,8 +302,8 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
         refused === 413 ? 'That is more than this page accepts.' : 'The length of the message is missing.',
       );
     }
-    if (path === '/healthz') return answer(response, 200, 'This process is alive.');
-    if (files(request, response, path)) return;
+    if (asked === '/healthz') return answer(response, 200, 'This process is alive.');
+    if (files(request, response, asked)) return;
     const next = (error?: unknown) => (error ? failed(error) : answer(response, 404, 'There is no such page.'));
     const make = () => void Promise.resolve(handler(request, response, next, { failed: broke, leaving })).catch(failed);
     if (PERSONAL.test(path)) make();
@@ -268,7 +311,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
 
     /** A page of the desk in place of what was sent, and the rest of it is let go by: cut off, a browser shows only its own error. */
     function tooLarge(): void {
-      const query = new URLSearchParams({ bytes: request.headers['content-length']!, back: path });
+      const query = new URLSearchParams({ bytes: request.headers['content-length']!, back: asked });
       request.resume();
       for (const header of ['content-length', 'content-type', 'transfer-encoding']) delete request.headers[header];
       request.method = 'GET';
@@ -278,7 +321,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     }
 
     function broke(error: unknown): void {
-      log.error({ request: id, path: withoutSecrets(path), ...withoutWords(error) });
+      log.error({ request: id, path: withoutSecrets(path!), ...withoutWords(error) });
     }
 
     function failed(error: unknown): void {
@@ -312,7 +355,7 @@ async function startServer(): Promise<{ close(): Promise<void> }> {
     else server.listen(env.PORT, env.HOST, resolve);
   });
   log.info({ url: env.AMENDS_URL }, 'listening');
-  readEveryPage(entry).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));
+  readEveryPage(built).catch((error) => log.warn(withoutWords(error), 'not every page could be read'));
 
   return {
     /**

@@ -316,6 +316,50 @@ test('a foreign Host reaches no page, feed, file, redirect or letter', async () 
   expect(JSON.stringify(written)).not.toContain('evil.example');
 });
 
+/** Other spellings of one address, each of which shows the same page. */
+const spellings = (path: string) => [
+  path.replace('/for', '/%66or'),
+  path.replace('/for', '/%2566or'),
+  `/x/..${path}`,
+  `/x/%2e%2e${path}`,
+  `/${path}`,
+  path.replace('/for', '/\\for'),
+  `${path}/`,
+  `${path.slice(0, -1)}%${path.charCodeAt(path.length - 1).toString(16)}`,
+];
+
+test('a personal page is kept by nobody, found by no search and not written down, however its address is spelled', async () => {
+  const before = site.log().length;
+  for (const [at, path] of spellings(`/for/${token}`).entries()) {
+    const { status, headers } = await site.ask('GET', path, { 'x-forwarded-for': `192.0.2.${at}` });
+    expect([path, status, headers['cache-control'], headers['x-robots-tag']]).toEqual([
+      path,
+      200,
+      'private, no-store',
+      'noindex, noarchive',
+    ]);
+  }
+  await expect.poll(() => site.log().slice(before).split('"/for/:link"').length).toBe(9);
+  expect(site.log().slice(before)).not.toContain(token.slice(0, -1));
+});
+
+test('a wrong link is counted however its address is spelled, and so is one to a task or to what somebody may confirm', async () => {
+  const others = [`/for/${NOBODY}/first-week/facts`, `/task/${NOBODY}`, `/confirm/${NOBODY}`];
+  const wrong = [...spellings(`/for/${NOBODY}`), ...others];
+  for (const [at, path] of wrong.entries()) {
+    const from = { 'x-forwarded-for': `203.0.113.${at}` };
+    for (let times = 0; times < 20; times += 1) await site.ask('GET', path, from);
+    expect([path, (await site.ask('GET', `/for/${token}`, from)).status]).toEqual([path, 429]);
+    expect([path, (await site.ask('GET', path, from)).status]).toEqual([path, 429]);
+  }
+});
+
+test('a Host that brings a path of its own makes no other page, which would then be kept under this address', async () => {
+  const home = await site.ask('GET', '/');
+  expect((await site.ask('GET', '/?new', { host: 'x/issues?' })).body).toBe(home.body);
+  expect((await site.ask('GET', `/${token}`, { host: 'x/for' })).status).toBe(404);
+});
+
 test('two hundred bodies that are too long, and a hundred that just fit, take less than 50 MB at any moment', async () => {
   const long = 'x'.repeat(300 * 1024);
   const just = `address=${'x'.repeat(64 * 1024 - 8)}`;

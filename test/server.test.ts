@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../src/cli/processes.ts';
 import { mintLink } from '../src/invitations/links.ts';
-import { mayChange, refusesBody, withoutSecrets } from '../src/server.ts';
+import { mayChange, pathOf, refusesBody, withoutSecrets } from '../src/server.ts';
 import type { FreshDatabase } from './support/database.ts';
 import { buildOnce } from './support/place.ts';
 import { castPerson, NOW, seededDatabase } from './support/seeded.ts';
@@ -111,6 +111,26 @@ test.each([
   ['POST', '/staff/people', '70000', 413],
 ] as const)('%s %s of %s bytes: %s', (method, path, length, status) => {
   expect(refusesBody(method, path, length)).toBe(status);
+});
+
+test('however a path is spelled, it is the one by which its page is found; what can’t be read is none', () => {
+  for (const path of [
+    `/for/${TOKEN}`,
+    `/%66or/${TOKEN}`,
+    `/%252566or/${TOKEN}`,
+    `/x/../for/${TOKEN}`,
+    `/x/%2e%2e/for/${TOKEN}`,
+    `/./for/${TOKEN}/`,
+    `//for//${TOKEN}`,
+    `/\\for\\${TOKEN}`,
+    `/for/%41${TOKEN.slice(1)}`,
+  ])
+    expect([path, pathOf(path)]).toEqual([path, `/for/${TOKEN}`]);
+  expect(pathOf('/')).toBe('/');
+  expect(pathOf('//')).toBe('/');
+  expect(pathOf(`/for%2f${TOKEN}`)).toBe(`/for%2f${TOKEN}`);
+  for (const path of ['/%', '/%E0%A4%A', `/for/%25${TOKEN}`, `/%${'25'.repeat(12)}66or/${TOKEN}`])
+    expect([path, pathOf(path)]).toEqual([path, null]);
 });
 
 test('no token and no query is in a log', () => {

@@ -63,7 +63,14 @@ function engineOf(writer: DatabaseSync, reader: DatabaseSync, bulk: boolean): En
 
   return {
     read: executor(reader),
-    commits: () => (reader === writer ? null : (version.get() as unknown as [number])[0]),
+    commits() {
+      if (reader === writer) return null;
+      try {
+        return (version.get() as unknown as [number])[0];
+      } catch {
+        return null; // a lock or a bad disk: the look itself waits for the one and tells of the other
+      }
+    },
 
     async begin() {
       if (writer.isTransaction) writer.exec('ROLLBACK'); // an earlier ROLLBACK failed, say on a bad disk

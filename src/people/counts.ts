@@ -1,4 +1,4 @@
-import { countDistinct, eq, isNotNull, max, sql } from 'drizzle-orm';
+import { isNotNull, max, sql } from 'drizzle-orm';
 import type { Db, Reader } from '../../db/client.ts';
 import { complaints, imports, peopleCounts, persons } from '../../db/schema/people.ts';
 import { dayOf } from '../shared/dates.ts';
@@ -16,33 +16,28 @@ export const ANYTHING = '*';
 
 /** Everyone counted anew, each once an issue, whatever may be shown of their words. Who was erased since still counts, as a number. */
 export async function countPeople(db: Db, now: Date): Promise<void> {
-  const perIssue = await db.read
-    .select({ issueId: complaints.issueId, kind: persons.kind, people: countDistinct(complaints.personId) })
-    .from(complaints)
-    .innerJoin(persons, eq(persons.id, complaints.personId))
-    .where(isNotNull(complaints.issueId))
-    .groupBy(complaints.issueId, persons.kind);
-  const all = await db.read
-    .select({ kind: persons.kind, people: countDistinct(complaints.personId) })
-    .from(complaints)
-    .innerJoin(persons, eq(persons.id, complaints.personId))
-    .groupBy(persons.kind);
+  const { issueId, personId } = complaints;
+  // In one statement, so that everybody is counted once, among those who are here or among the erased: one may be erased meanwhile.
+  const counted = await db.read.all<[string, 'customer' | 'employee', number]>(sql`
+    select issue, kind, sum(people) from (
+      select ${issueId} as issue, ${persons.kind} as kind, count(distinct ${personId}) as people
+      from ${complaints} join ${persons} on ${persons.id} = ${personId} where ${issueId} is not null group by 1, 2
+      union all
+      select ${ANYTHING}, ${persons.kind}, count(distinct ${personId})
+      from ${complaints} join ${persons} on ${persons.id} = ${personId} group by ${persons.kind}
+      union all
+      select ${peopleCounts.issueId}, ${peopleCounts.kind}, ${peopleCounts.erased} from ${peopleCounts}
+    ) group by issue, kind`);
   const countedAt = now.getTime();
-  const counted = [
-    ...perIssue.map(({ issueId, ...one }) => ({ issueId: issueId!, ...one, countedAt })),
-    ...all.map((one) => ({ issueId: ANYTHING, ...one, countedAt })),
-  ];
   await db.write(async (tx) => {
     // So that a day on which nobody told us anything is a day on which we counted.
     await tx.insert(peopleCounts).values({ issueId: ANYTHING, kind: 'customer', people: 0 }).onConflictDoNothing();
-    await tx.update(peopleCounts).set({ people: peopleCounts.erased, countedAt });
-    for (const one of counted) {
-      const people = sql`${one.people} + ${peopleCounts.erased}`;
-      const { issueId, kind } = peopleCounts;
+    await tx.update(peopleCounts).set({ countedAt });
+    for (const [issueId, kind, people] of counted) {
       await tx
         .insert(peopleCounts)
-        .values(one)
-        .onConflictDoUpdate({ target: [issueId, kind], set: { people, countedAt } });
+        .values({ issueId, kind, people, countedAt })
+        .onConflictDoUpdate({ target: [peopleCounts.issueId, peopleCounts.kind], set: { people, countedAt } });
     }
   });
 }

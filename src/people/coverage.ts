@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { kept } from '../../db/kept.ts';
 import { complaints, departures } from '../../db/schema/people.ts';
 import { dayOf } from '../shared/dates.ts';
 import { counted } from '../shared/words.ts';
@@ -49,15 +50,19 @@ export type Coverage = {
   unknown: (Waiting & { id: string })[];
 };
 
-/** Who waits for what, longest together first, and the one thing to do next about each. In two queries. */
-export async function coverage(reader: Reader, issues: readonly IssueToCover[], now: Date): Promise<Coverage> {
-  const today = dayOf(now);
-  const { issueId, gap, personId, saidOn } = complaints;
-  type Sums = [number, number | null, number | null];
+/** The day on which somebody told us of a complaint, or left when it isn’t known: a join would look up every departure. */
+export const WAITING_SINCE = sql`coalesce(${complaints.saidOn}, (select ${departures.leftOn} from ${departures} where ${departures.id} = ${complaints.departureId}))`;
+
+type Sums = [number, number | null, number | null];
+
+/**
+ * Everybody who waits, by the issue that they name or by why it hurt. It reads every complaint there is, a second for a million, so it is
+ * kept until somebody writes.
+ */
+const everyoneWaiting = kept(async (reader: Reader, today: string) => {
+  const { issueId, gap, personId } = complaints;
   // One row a person, so that nobody counts twice for having said it twice.
-  const perPerson = sql`
-    count(*) as told, julianday(${today}) - julianday(min(coalesce(${saidOn}, ${departures.leftOn}))) as days
-    from ${complaints} left join ${departures} on ${departures.id} = ${complaints.departureId}`;
+  const perPerson = sql`count(*) as told, julianday(${today}) - julianday(min(${WAITING_SINCE})) as days from ${complaints}`;
   const sums = sql.raw('count(*), max(days), sum(max(days, 0))');
   const linked = await reader.all<[string, ...Sums]>(sql`
     select cause, ${sums} from (
@@ -67,7 +72,12 @@ export async function coverage(reader: Reader, issues: readonly IssueToCover[], 
     select why, sum(told), ${sums} from (
       select ${gap} as why, ${perPerson} where ${issueId} is null group by ${gap}, ${personId}
     ) group by why`);
+  return { linked, loose };
+});
 
+/** Who waits for what, longest together first, and the one thing to do next about each. In two queries. */
+export async function coverage(reader: Reader, issues: readonly IssueToCover[], now: Date): Promise<Coverage> {
+  const { linked, loose } = await everyoneWaiting(reader, dayOf(now));
   const waiting = new Map(linked.map(([id, ...sums]) => [id, waitingOf(sums)]));
   const described = new Set(issues.map((issue) => issue.id));
   return {
@@ -104,7 +114,7 @@ export function nextAction(issue: Omit<IssueToCover, 'id' | 'title'>): NextActio
   return 'Write the proof';
 }
 
-function waitingOf([people, oldest, days]: [number, number | null, number | null]): Waiting {
+function waitingOf([people, oldest, days]: Sums): Waiting {
   return {
     people,
     oldestDays: oldest === null ? null : Math.max(0, Math.round(oldest)),

@@ -89,7 +89,9 @@ async function documentsOf<C extends Collection>(
     return { rowId, documentId, version, hash, publishedAt };
   });
   const keyOf = ({ hash, publishedAt }: Newest) => `${hash} ${publishedAt}`;
-  const missing = newest.filter((one) => !parsed.has(keyOf(one)));
+  // Held here as well: while this waits, and where there are more than are kept, those from `parsed` may be pushed out.
+  const known = new Map(newest.map((one) => [one.rowId, parsed.get(keyOf(one))]));
+  const missing = newest.filter((one) => !known.get(one.rowId));
   const sources = new Map<string, { source: string; assets: Record<string, string> }>();
   if (missing.length > 0) {
     const { id, source, assets } = publishedVersions;
@@ -100,14 +102,13 @@ async function documentsOf<C extends Collection>(
   const documents: PublishedDocument<C>[] = [];
   for (const one of newest) {
     const key = keyOf(one);
-    const known = parsed.get(key);
-    const document = known ?? parse(collection, one, sources.get(one.rowId)!);
+    const document = known.get(one.rowId) ?? parsed.get(key) ?? parse(collection, one, sources.get(one.rowId)!);
     parsed.delete(key);
     parsed.set(key, document);
     if (parsed.size > KEEP) parsed.delete(parsed.keys().next().value!);
     documents.push(document as unknown as PublishedDocument<C>);
     // The first page after a start parses everything there is: others are answered in between.
-    if (!known && documents.length % 25 === 0) await new Promise((go) => setImmediate(go));
+    if (!known.get(one.rowId) && documents.length % 25 === 0) await new Promise((go) => setImmediate(go));
   }
   return documents;
 }

@@ -1,10 +1,11 @@
 import { eq, sql } from 'drizzle-orm';
 import type { Reader } from '../../db/client.ts';
+import { kept } from '../../db/kept.ts';
 import { confirmations } from '../../db/schema/desk.ts';
-import { complaints, departures } from '../../db/schema/people.ts';
+import { complaints } from '../../db/schema/people.ts';
 import { issuesNow } from '../checkins/answers.ts';
 import { openReopenings } from '../checkins/reopen.ts';
-import { coverage, type IssueToCover, type NextAction } from '../people/coverage.ts';
+import { coverage, type IssueToCover, type NextAction, WAITING_SINCE } from '../people/coverage.ts';
 import type { Gap } from '../people/diagnosis.ts';
 import { parseDocument } from '../proofs/content.ts';
 import type { Collection } from '../proofs/documents.ts';
@@ -90,9 +91,10 @@ export async function home(reader: Reader, who: Viewer, now: Date): Promise<Home
   ];
   const sorted = rows.toSorted((a, b) => b.peopleDays - a.peopleDays || b.people - a.people);
   const isHolding = ({ state }: HomeRow) => state?.name === 'holding';
+  const holdingIds = issues.filter(({ state }) => state.state === 'holding').map(({ issue }) => issue.id);
   return {
     headline: headlineOf(issues, covered, {
-      ...(await stillWaiting(reader, issues, now)),
+      ...(await stillWaiting(reader, JSON.stringify(holdingIds), dayOf(now))),
       anybody: (await reader.$count(complaints)) > 0,
     }),
     yours: [...(await owedBy(reader, who, now)), ...(await noesFor(reader, issues, who)), ...yoursOf(handed, who)],
@@ -245,16 +247,14 @@ function yoursOf(handed: readonly Handed[], { id, roles }: Viewer): Home['yours'
   });
 }
 
-/** Everyone whose complaint is not behind something that holds, each counted once. */
-async function stillWaiting(reader: Reader, issues: readonly IssueWithState[], now: Date) {
-  const holding = issues.filter(({ state }) => state.state === 'holding').map(({ issue }) => issue.id);
-  const { issueId, personId, saidOn } = complaints;
+/** Everyone whose complaint is not behind something that holds, each counted once. Kept, as it reads every complaint there is. */
+const stillWaiting = kept(async (reader: Reader, holding: string, today: string) => {
+  const { issueId, personId } = complaints;
   const [row] = await reader.all<[number, number | null]>(sql`
-    select count(distinct ${personId}), max(julianday(${dayOf(now)}) - julianday(coalesce(${saidOn}, ${departures.leftOn})))
-    from ${complaints} left join ${departures} on ${departures.id} = ${complaints.departureId}
-    where ${issueId} is null or ${issueId} not in (select value from json_each(${JSON.stringify(holding)}))`);
+    select count(distinct ${personId}), max(julianday(${today}) - julianday(${WAITING_SINCE})) from ${complaints}
+    where ${issueId} is null or ${issueId} not in (select value from json_each(${holding}))`);
   return { people: row?.[0] ?? 0, oldestDays: row?.[1] == null ? null : Math.max(0, Math.round(row[1])) };
-}
+});
 
 /** `Three issues have no proof. 149 people are waiting. The first of them has waited 188 days.` */
 function headlineOf(

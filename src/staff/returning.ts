@@ -195,6 +195,8 @@ export async function setRelease(
   if (about.told.confidentiality !== 'open') {
     return refuse('confidential', 'It was said in confidence or without a name. Nobody can release it.');
   }
+  // Pressed a second time: who pressed first did it.
+  if (released === (about.told.releasedAt !== null)) return true;
   await tx
     .update(complaints)
     .set(released ? { releasedAt: now.getTime(), releasedBy: who.id } : { releasedAt: null, releasedBy: null })

@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openDatabase, openScratch } from '../../db/client.ts';
+import { DatabaseError, openDatabase, openScratch } from '../../db/client.ts';
 import { kept } from '../../db/kept.ts';
 import { prepared } from '../../db/prepared.ts';
 import { suppressions } from '../../db/schema/people.ts';
@@ -73,6 +73,12 @@ test('a look that failed is asked again', async () => {
   await expect(look(db.read)).rejects.toThrow('away');
   broken = false;
   expect(await look(db.read)).toBe('here');
+});
+
+test('where nobody can say whether something was committed, the look itself says what is wrong', async () => {
+  await db.close();
+  expect(db.read.commits!()).toBeNull();
+  await expect(count(db.read, 'a', NOON)).rejects.toThrow(DatabaseError);
 });
 
 test('a database of one process alone, which would not know its own commits, keeps nothing', async () => {

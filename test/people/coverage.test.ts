@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SQL } from 'drizzle-orm';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { suppressions } from '../../db/schema/people.ts';
+import { complaints, suppressions } from '../../db/schema/people.ts';
 import { countDaily, countedAt, countPeople, peoplePerIssue, publicCount } from '../../src/people/counts.ts';
 import { coverage, type IssueToCover, nextAction } from '../../src/people/coverage.ts';
 import { importFile } from '../../src/people/intake/import.ts';
@@ -46,6 +47,22 @@ const ROWS = [
   'desk,4,customer,,h,2026-11-11,x,,value',
   'desk,5,customer,,i,,x,,',
 ];
+
+test('asked again, nobody’s complaints are read until somebody has written', async () => {
+  await bring(ROWS);
+  let reads = 0;
+  const all = (query: SQL) => {
+    reads += 1;
+    return db.read.all(query);
+  };
+  const reader = Object.create(db.read, { all: { value: all } });
+  const first = await coverage(reader, [issue('exports')], NOW);
+  expect(await coverage(reader, [issue('exports')], NOW)).toEqual(first);
+  expect(reads).toBe(2);
+  await db.write((tx) => tx.update(complaints).set({ issueId: 'prices' }));
+  expect(await coverage(reader, [issue('exports')], NOW)).not.toEqual(first);
+  expect(reads).toBe(4);
+});
 
 test('each person waits once for an issue, since they first told us, or left; longest together first', async () => {
   await bring(ROWS);

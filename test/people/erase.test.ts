@@ -242,6 +242,14 @@ describe('what is public does not improve because somebody is erased', () => {
     expect(await peoplePerIssue(db.read)).toEqual(before.each);
   });
 
+  test('nor does it rise when they are erased while everybody is counted', async () => {
+    const { id } = await castPerson(db.read, 'c-maya');
+    const before = { all: await peopleWhoTold(db.read), each: await peoplePerIssue(db.read) };
+    await Promise.all([countPeople(db, NOW), erase(id)]);
+    expect(await peopleWhoTold(db.read)).toEqual(before.all);
+    expect(await peoplePerIssue(db.read)).toEqual(before.each);
+  });
+
   test('their “no” still counts, and so does that they were asked', async () => {
     const personId = await fullLife();
     const before = {

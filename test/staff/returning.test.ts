@@ -118,8 +118,8 @@ describe('Who waits for whom', () => {
 
 describe('Releasing', () => {
   const idOf = async (ref: string) => (await db.read.select().from(complaints).where(eq(complaints.ref, ref)))[0]!.id;
-  const set = async (ref: string, released: boolean) =>
-    db.write(async (tx) => setRelease(tx, { complaintId: await idOf(ref), released, who: RUTH }, NOW));
+  const set = async (ref: string, released: boolean, who = RUTH, now = NOW) =>
+    db.write(async (tx) => setRelease(tx, { complaintId: await idOf(ref), released, who }, now));
 
   test('what was said in confidence or without a name can’t be, and isn’t even in the list', async () => {
     for (const ref of ['cast:c-168', 'cast:c-174'])
@@ -136,6 +136,15 @@ describe('Releasing', () => {
     expect(await set('cast:c-22', true)).toBe(true);
     const deeds = (await db.read.select().from(audit)).filter(({ subject }) => subject === 'complaint:cast:c-22');
     expect(deeds.map(({ action }) => action)).toEqual(['closed again', 'released words']);
+  });
+  test('pressed a second time, it was still whoever pressed first, and then', async () => {
+    await set('cast:c-22', false);
+    await set('cast:c-22', true);
+    expect(await set('cast:c-22', true, { ...RUTH, id: 'leila' }, later(DAY_MS))).toBe(true);
+    const [told] = await db.read.select().from(complaints).where(eq(complaints.ref, 'cast:c-22'));
+    expect(told).toMatchObject({ releasedBy: 'ruth', releasedAt: NOW.getTime() });
+    const deeds = (await db.read.select().from(audit)).filter(({ subject }) => subject === 'complaint:cast:c-22');
+    expect(deeds).toHaveLength(2);
   });
 });
 

@@ -13,7 +13,7 @@ type Counts = Record<What, number>;
 export type Undone = {
   file: string;
   removed: Counts;
-  /** What the import had made and something else has come to depend on: an answer, an invitation, another import. */
+  /** What the import had made and something else has come to depend on: an answer, an invitation, another import, a release. */
   kept: Counts;
   /** Rows of other imports that have their blanks back. */
   emptied: number;
@@ -92,6 +92,8 @@ async function removeSome(
   const free = pointingAt(name).map(({ from, column }) =>
     sql.raw(`and not exists (select 1 from "${from}" where "${from}"."${column}" = "${name}".id)`),
   );
+  // What HR decided stands in the row itself, and nothing points at it.
+  if (name === 'complaints') free.push(sql`and released_at is null`);
   const gone = await tx.all<[string]>(
     sql`delete from ${table} where id > ${after} and id <= ${last} and import_id = ${importId} ${sql.join(free, sql` `)} returning id`,
   );

@@ -85,6 +85,22 @@ test('what somebody made something of stays, and so does what was changed again 
   expect(people.map(({ email }) => email).toSorted()).toEqual(['bo@b.example', 'new@a.example']);
 });
 
+test('what HR has released stays, and so does whoever said it', async () => {
+  const id = await bring(
+    'desk,1,employee,Ada,,2026-05,T-1,It stops.,,\ndesk,1,employee,Ada,,2026-05,T-2,Nobody asked.,,\ndesk,2,employee,Bo,,2026-06,T-3,It is slow.,,',
+  );
+  await db.write((tx) =>
+    tx.update(complaints).set({ releasedAt: 1, releasedBy: 'ruth' }).where(eq(complaints.ref, 'desk:T-1')),
+  );
+  expect(await undo(id)).toMatchObject({
+    removed: { persons: 1, departures: 1, complaints: 2 },
+    kept: { persons: 1, departures: 1, complaints: 1 },
+  });
+  const [told, ...others] = await db.read.select().from(complaints);
+  expect(told).toMatchObject({ ref: 'desk:T-1', releasedBy: 'ruth' });
+  expect(others).toEqual([]);
+});
+
 test('once undone it can’t be undone again, and the same file can come in once more', async () => {
   const id = await bring(FIRST);
   await undo(id);
