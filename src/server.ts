@@ -123,7 +123,7 @@ export function withoutWords(error: unknown): { error: string; at?: string[] } {
 /** Links that don't work, a minute and visitor: more than anyone mistypes, and far too few to find one by guessing. */
 const BAD_LINKS_A_MINUTE = 20;
 /** Where a 404 means that the link is none. Further down there is no page, whatever the link. */
-const A_LINK = /^\/(for|pay|check-in|stop|confirm|task)\/[^/]+(\/[\w.-]+){0,2}$/;
+const A_LINK = /^\/(for|pay|check-in|stop|confirm|task)\/[^/]+(\/first-week)?(\/[\w.-]+)?$/;
 
 /** A letter as HTML says how it looks by itself, and does nothing else. */
 const AS_HTML = /^\/(staff\/(write-to|letters)\/[\w-]+\/as-html|demo\/mailbox\/[\w-]+)\/?$/;
