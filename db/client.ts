@@ -55,7 +55,7 @@ export interface DatabaseOptions {
   patience?: number;
   /**
    * For work that can be run again from the beginning, such as an import: a commit may be lost when the power fails (never when the
-   * process is killed), and more is kept in memory.
+   * process is killed).
    */
   bulk?: boolean;
 }

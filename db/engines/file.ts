@@ -19,7 +19,7 @@ const everyConnection = {
 
 // An import commits every few thousand rows and touches as many pages of an index each time. It is run again when it was cut off, so
 // its commits need not be on the disk one by one; and the log is folded back seldom.
-const bulkWriter = { synchronous: 1, cache_size: -32_000, wal_autocheckpoint: 16_384 };
+const bulkWriter = { synchronous: 1, wal_autocheckpoint: 16_384 };
 
 export async function openFile(path: string, bulk = false): Promise<Engine> {
   // Several processes write this file and fold its WAL back; before 3.51.3 SQLite could lose commits when they did.
