@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { commitsOf } from './commits.ts';
 import { bindable, type Engine, type Execute } from './engine.ts';
 import { DatabaseError, databaseError } from './errors.ts';
 
@@ -50,9 +51,6 @@ export function openScratch(): Engine {
 
 function engineOf(writer: DatabaseSync, reader: DatabaseSync, bulk: boolean): Engine {
   const write = executor(writer);
-  // It differs only for commits of other connections, so the one that never writes is asked.
-  const version = reader.prepare('pragma data_version');
-  version.setReturnArrays(true);
   const run = (statement: string) => {
     try {
       writer.exec(statement);
@@ -63,14 +61,8 @@ function engineOf(writer: DatabaseSync, reader: DatabaseSync, bulk: boolean): En
 
   return {
     read: executor(reader),
-    commits() {
-      if (reader === writer) return null;
-      try {
-        return (version.get() as unknown as [number])[0];
-      } catch {
-        return null; // a lock or a bad disk: the look itself waits for the one and tells of the other
-      }
-    },
+    // Only the commits of other connections show, so the one that never writes is asked; one that is alone can't say.
+    commits: reader === writer ? () => null : commitsOf(reader),
 
     async begin() {
       if (writer.isTransaction) writer.exec('ROLLBACK'); // an earlier ROLLBACK failed, say on a bad disk

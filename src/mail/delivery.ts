@@ -77,7 +77,7 @@ const free = (at: number) =>
 type Tried = { letter: Letter; outcome: Outcome; at: Date };
 
 /**
- * Sends what is due, oldest first; answers how many left. A few letters at a time are taken in one transaction, so that two
+ * Sends what is due, the oldest first, and to a mail server those first that somebody waits for; answers how many left. A few letters at a time are taken in one transaction, so that two
  * processes never send the same one, and are sent side by side; what became of them is written down in the transaction that takes
  * the next few, because each commit waits for the disk. A lease that ran out (the process died) is taken again, which mints anew and
  * revokes the old. With a mail server, a letter that was given to it and never written down as sent is doubtful instead: it may have
